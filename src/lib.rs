@@ -1,0 +1,16 @@
+//! lanpulse: a Prometheus-native network monitor.
+//!
+//! The rooms and the floors they stand on are drawn in `docs/ARCHITECTURE.md`; imports go downstairs only
+//! (`tests/floors.rs` sees to it).
+
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod http;
+pub mod metrics;
+pub mod model;
+pub mod net;
+pub mod probe;
+pub mod state;
+pub mod store;
+pub mod targets;

@@ -1,0 +1,3 @@
+//! The `lanpulse` command.
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! The nouns everybody shares: no I/O, no clock, no tokio.
+//!
+//! Owns the carriers (`Target`, `Observation`, `Device`, `Transition`) and the rules of label text.
+//! Gets nothing from anybody; gives its types to every room.
+
+mod address;
+mod calendar;
+mod device;
+mod duration;
+mod label;
+mod observation;
+mod target;
+mod time;
+
+pub use address::{Address, AddressError, Family};
+pub use calendar::{Calendar, DayRange, Span, TimeInterval};
+pub use device::{Device, Status, Transition};
+pub use duration::{Pretty, parse_duration};
+pub use label::{
+    LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label,
+};
+pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
+pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
+pub use time::Timestamp;

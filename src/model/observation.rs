@@ -1,0 +1,100 @@
+//! What a probe saw. The one thing that flows from the probes to the state, and later from a remote agent.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LabelValue, Timestamp};
+
+/// The `agent` label of the built-in prober.
+pub const LOCAL_AGENT: &str = "local";
+
+/// One run of one probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Who looked.
+    pub agent: LabelValue,
+    /// The device looked at.
+    pub device: LabelValue,
+    /// The probe's name.
+    pub probe: Arc<str>,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// How much later than planned it was sent.
+    pub lag: Duration,
+    /// What came of it.
+    pub reading: Reading,
+}
+
+/// What came of one run, by kind of probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reading {
+    /// One ICMP echo.
+    Icmp {
+        /// The address asked, once a name had resolved.
+        address: Option<IpAddr>,
+        /// The round-trip time, or why there is none.
+        outcome: Result<Duration, Failure>,
+        /// More about a failure, for people: never a label.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<Arc<str>>,
+    },
+}
+
+/// Why a probe failed. A closed set, so that it is safe as a label value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// No answer in time.
+    Timeout,
+    /// A router, the target or this host's own neighbour discovery said that it cannot be reached.
+    Unreachable,
+    /// The name has no address.
+    Unresolved,
+    /// The host does not let us send: no privilege, or a local firewall rule.
+    Denied,
+    /// This host could not send: no route, link down, buffers full.
+    Send,
+}
+
+impl Failure {
+    /// The reasons an ICMP probe can fail for, in the order they are exposed.
+    pub const ICMP: [Self; 5] = [
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Unresolved,
+        Self::Denied,
+        Self::Send,
+    ];
+
+    /// The `reason` label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Unresolved => "unresolved",
+            Self::Denied => "denied",
+            Self::Send => "send",
+        }
+    }
+
+    /// Whether the failure says something about the target. What went wrong on this host or with its name says
+    /// nothing about whether the target is alive.
+    pub const fn blames_target(self) -> bool {
+        matches!(self, Self::Timeout | Self::Unreachable)
+    }
+
+    /// What a person reads.
+    pub const fn explain(self) -> &'static str {
+        match self {
+            Self::Timeout => "no reply in time",
+            Self::Unreachable => "reported unreachable",
+            Self::Unresolved => "its name does not resolve",
+            Self::Denied => "this host does not permit the probe",
+            Self::Send => "this host could not send the probe",
+        }
+    }
+}
