@@ -78,12 +78,7 @@ impl FromStr for Address {
         {
             return Ok(Self::Scoped(ip, scope.to_owned()));
         }
-        let malformed = |hint| {
-            Err(AddressError::Malformed(
-                text.chars().take(80).collect(),
-                hint,
-            ))
-        };
+        let malformed = |hint| Err(AddressError::Malformed(text.chars().take(80).collect(), hint));
         if text.contains("://") {
             return malformed(": leave out the scheme, or use an http probe");
         }
@@ -97,9 +92,7 @@ impl FromStr for Address {
         let label_ok = |label: &str| {
             !label.is_empty()
                 && label.len() <= 63
-                && label
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
@@ -134,22 +127,13 @@ mod tests {
 
     #[test]
     fn reads_addresses_and_names() {
-        assert_eq!(
-            "10.0.0.1".parse(),
-            Ok(Address::Ip("10.0.0.1".parse().unwrap()))
-        );
+        assert_eq!("10.0.0.1".parse(), Ok(Address::Ip("10.0.0.1".parse().unwrap())));
         assert_eq!("::1".parse(), Ok(Address::Ip("::1".parse().unwrap())));
         assert_eq!(
             "fe80::1%eth0".parse(),
             Ok(Address::Scoped("fe80::1".parse().unwrap(), "eth0".into()))
         );
-        for name in [
-            "nas",
-            "nas.lan",
-            "NAS-2.home.arpa.",
-            "my_printer",
-            "bücher.example",
-        ] {
+        for name in ["nas", "nas.lan", "NAS-2.home.arpa.", "my_printer", "bücher.example"] {
             assert_eq!(name.parse(), Ok(Address::Name(name.into())), "{name}");
         }
     }

@@ -67,16 +67,9 @@ impl TimeInterval {
         let minute = local.hour() as u16 * 60 + local.minute() as u16;
         let weekday = local.weekday().to_sunday_zero_offset() as u16;
         let within = |spans: &[Span], value: u16| {
-            spans.is_empty()
-                || spans
-                    .iter()
-                    .any(|span| (span.start..=span.end).contains(&value))
+            spans.is_empty() || spans.iter().any(|span| (span.start..=span.end).contains(&value))
         };
-        (self.times.is_empty()
-            || self
-                .times
-                .iter()
-                .any(|span| (span.start..span.end).contains(&minute)))
+        (self.times.is_empty() || self.times.iter().any(|span| (span.start..span.end).contains(&minute)))
             && within(&self.weekdays, weekday)
             && within(&self.months, local.month() as u16)
             && within(&self.years, local.year() as u16)
@@ -92,10 +85,7 @@ impl DayRange {
     fn contains(self, day: i8, days_in_month: i8) -> bool {
         let from_start = |n: i8| if n < 0 { days_in_month + n + 1 } else { n };
         // A range that lies wholly past a short month's end (30:31 in February) matches nothing.
-        let (start, end) = (
-            from_start(self.start).max(1),
-            from_start(self.end).min(days_in_month),
-        );
+        let (start, end) = (from_start(self.start).max(1), from_start(self.end).min(days_in_month));
         (start..=end).contains(&day)
     }
 }
@@ -158,14 +148,8 @@ mod tests {
     fn months_years_and_whole_days() {
         let mut summer = interval("UTC");
         summer.months = vec![Span { start: 6, end: 8 }];
-        summer.years = vec![Span {
-            start: 2026,
-            end: 2027,
-        }];
-        summer.times = vec![Span {
-            start: 0,
-            end: 1440,
-        }];
+        summer.years = vec![Span { start: 2026, end: 2027 }];
+        summer.times = vec![Span { start: 0, end: 1440 }];
         assert!(summer.contains(at("2026-06-01T00:00:00Z")));
         assert!(summer.contains(at("2027-08-31T23:59:59Z")));
         assert!(!summer.contains(at("2028-07-01T12:00:00Z")));
@@ -176,10 +160,7 @@ mod tests {
     fn a_calendar_is_open_while_any_interval_is() {
         let (mut a, mut b) = (interval("UTC"), interval("UTC"));
         a.times = vec![Span { start: 0, end: 60 }];
-        b.times = vec![Span {
-            start: 1380,
-            end: 1440,
-        }];
+        b.times = vec![Span { start: 1380, end: 1440 }];
         let calendar = Calendar {
             name: "night".into(),
             intervals: vec![a, b],

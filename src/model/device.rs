@@ -23,13 +23,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order they are exposed.
-    pub const ALL: [Self; 5] = [
-        Self::Up,
-        Self::Degraded,
-        Self::Down,
-        Self::Unknown,
-        Self::Maintenance,
-    ];
+    pub const ALL: [Self; 5] = [Self::Up, Self::Degraded, Self::Down, Self::Unknown, Self::Maintenance];
 
     /// The `status` label.
     pub const fn as_str(self) -> &'static str {

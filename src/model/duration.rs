@@ -31,10 +31,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         if number.is_empty() {
             return Err(format!("\"{text}\" is not a duration: {HINT}"));
         }
-        let letters = tail.len()
-            - tail
-                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
-                .len();
+        let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
         let (unit, tail) = tail.split_at(letters);
         if unit.is_empty() {
             return Err(format!("\"{text}\" has no unit: {HINT}"));

@@ -27,11 +27,7 @@ impl LabelValue {
         }
         let mut safe = String::with_capacity(text.len().min(LABEL_MAX_BYTES));
         for c in text.chars() {
-            let c = if harmful(c) {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            };
+            let c = if harmful(c) { char::REPLACEMENT_CHARACTER } else { c };
             if safe.len() + c.len_utf8() > LABEL_MAX_BYTES {
                 break;
             }
@@ -119,9 +115,7 @@ pub fn is_reserved_label(name: &str) -> bool {
 /// Which of the two rules it breaks.
 pub fn check_label_name(name: &str) -> Result<(), LabelNameProblem> {
     let mut bytes = name.bytes();
-    let head = bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let head = bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     if !head || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Err(LabelNameProblem::Grammar);
     }
@@ -145,34 +139,19 @@ mod tests {
             LabelValue::new("a\nb\r\0\u{85}\u{2028}c").as_str(),
             "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}\u{fffd}c"
         );
-        assert_eq!(
-            LabelValue::new(&"ä".repeat(5000)).as_str().len(),
-            LABEL_MAX_BYTES
-        );
+        assert_eq!(LabelValue::new(&"ä".repeat(5000)).as_str().len(), LABEL_MAX_BYTES);
         let odd = LabelValue::new(&format!("x{}", "ä".repeat(5000)));
-        assert_eq!(
-            odd.as_str().len(),
-            LABEL_MAX_BYTES - 1,
-            "cut at a character's end"
-        );
+        assert_eq!(odd.as_str().len(), LABEL_MAX_BYTES - 1, "cut at a character's end");
     }
 
     #[test]
     fn names_follow_prometheus() {
         assert_eq!(check_label_name("floor_2"), Ok(()));
         for name in ["", "2floor", "fl-oor", "fläche", "a b"] {
-            assert_eq!(
-                check_label_name(name),
-                Err(LabelNameProblem::Grammar),
-                "{name}"
-            );
+            assert_eq!(check_label_name(name), Err(LabelNameProblem::Grammar), "{name}");
         }
         for name in ["device", "instance", "__meta", "le"] {
-            assert_eq!(
-                check_label_name(name),
-                Err(LabelNameProblem::Reserved),
-                "{name}"
-            );
+            assert_eq!(check_label_name(name), Err(LabelNameProblem::Reserved), "{name}");
         }
     }
 }

@@ -16,9 +16,7 @@ pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
-pub use label::{
-    LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label,
-};
+pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
 pub use time::Timestamp;
