@@ -34,7 +34,7 @@ const UPSERT: &str = "
         first_seen = min(coalesce(first_seen, excluded.first_seen), coalesce(excluded.first_seen, first_seen)),
         last_seen = coalesce(excluded.last_seen, last_seen)";
 
-/// All rows, in the order in which they were first written.
+/// All rows, in the order of their ids.
 pub(super) fn load(connection: &Connection) -> Result<Vec<Device>> {
     let mut statement = connection
         .prepare("SELECT name, status, status_since, up, up_since, first_seen, last_seen FROM devices ORDER BY id")?;

@@ -62,6 +62,15 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// Somebody took the file away while it was open.
+    #[error(
+        "database {path} was moved, deleted or replaced while lanpulse had it open; it is opened anew, rows written \
+         before are not in it: stop lanpulse before you change its files"
+    )]
+    Moved {
+        /// The database file.
+        path: PathBuf,
+    },
     /// SQLite could not do it, for now.
     #[error("cannot {action} database {path}: {source}; {hint}")]
     Sqlite {

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,12 +30,13 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let path = &resolve(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|source| failed("open", path, source))?;
-    check(&connection, path)?;
     // SQLite opens what it may not write as read-only and says nothing until the first write.
     if connection.is_readonly("main").unwrap_or(false) {
-        let source = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None);
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+        let source = rusqlite::Error::SqliteFailure(code, Some("it is read-only".into()));
         return Err(failed("write to", path, source));
     }
+    check(&connection, path)?;
     prepare(&mut connection).map_err(|source| failed("set up", path, source))?;
     Ok(connection)
 }
@@ -74,6 +75,11 @@ pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>, StoreErr
 pub(super) fn size(path: &Path) -> u64 {
     let path = &resolve(path);
     length(path) + length(&beside(path, "-wal"))
+}
+
+/// Which file a path leads to: device and inode. `None` where there is none.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// The error of an action on this file: damage is told apart, it must never be written over.

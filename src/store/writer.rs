@@ -21,6 +21,8 @@ pub(super) struct Writer {
     path: PathBuf,
     /// `None` while the file cannot be opened.
     connection: Option<Connection>,
+    /// The file that the connection has open.
+    identity: Option<(u64, u64)>,
     /// Whether the state knows the rows of the file: they were read at the start, or are in `past`.
     loaded: bool,
     past: Past,
@@ -32,6 +34,7 @@ impl Writer {
     pub(super) fn new(queue: Arc<Queue>, path: PathBuf, connection: Option<Connection>, loaded: bool) -> Self {
         Self {
             failing: connection.is_none(),
+            identity: file::identity(&path),
             queue,
             path,
             connection,
@@ -42,7 +45,7 @@ impl Writer {
 
     /// Runs until it is told to stop.
     pub(super) fn run(mut self) {
-        // A start that failed is not repeated at once; the first rows are written at once.
+        // A start that failed is not repeated at once.
         let mut attempt = Instant::now();
         loop {
             let batch = self.queue.take(attempt, self.failing);
@@ -73,10 +76,21 @@ impl Writer {
 
     /// One transaction with all changes, on a new connection where there is none.
     fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => file::open(&self.path)?,
+        let mut connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let connection = file::open(&self.path)?;
+            self.identity = file::identity(&self.path);
+            connection
         };
+        // SQLite would go on writing to a file without a name, and leave a -wal that the next file of this name takes
+        // for its own: its rows go to where their database went.
+        if file::identity(&self.path) != self.identity {
+            let _ = checkpoint(&connection);
+            return Err(StoreError::Moved {
+                path: self.path.clone(),
+            });
+        }
         let outcome = self.write(&mut connection, changes);
         match &outcome {
             // Damage found while at work: moving the -wal into the file would only spread it.
@@ -112,13 +126,18 @@ impl Writer {
     /// Leaves one tidy file: no -wal, no -shm. Without success nothing is lost, the next start reads the -wal.
     fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
-            let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
-            if let Err(error) = checkpoint.and_then(|()| connection.close().map_err(|(_, error)| error)) {
+            let tidy = checkpoint(&connection).and_then(|()| connection.close().map_err(|(_, error)| error));
+            if let Err(error) = tidy {
                 tracing::debug!(path = %self.path.display(), %error, "the write-ahead log stays beside the database");
             }
         }
         self.queue.gauges.set_size(file::size(&self.path));
     }
+}
+
+/// Moves all of the -wal into the database and empties it, unless another process is reading.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
 }
 
 /// Counts a failure, and logs it unless it is the same as before.
