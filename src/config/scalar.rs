@@ -63,7 +63,8 @@ pub(super) fn duration(at: &At, range: RangeInclusive<Duration>, findings: &mut 
     let text = match at.node {
         Node::Text(text) => text,
         Node::Int(value) => {
-            at.wrong("a duration", &format!("write the unit, as in {value}s"), findings);
+            let example = (*value).clamp(1, 1_000_000);
+            at.wrong("a duration", &format!("write the unit, as in {example}s"), findings);
             return None;
         }
         _ => {
@@ -118,7 +119,7 @@ pub(super) fn share(at: &At, findings: &mut Findings) -> Option<f64> {
             findings.value(at, format!("{} is not a share", quoted(text)), HINT);
             return None;
         }
-        (Node::Text(_), _) => "from 0% to 100%".to_owned(),
+        (Node::Text(_), _) => String::new(),
         (_, Some(percent)) if percent > 1.0 && percent <= 100.0 => format!("write {percent}%"),
         _ => HINT.to_owned(),
     };
@@ -141,14 +142,12 @@ pub(super) fn count<T: TryFrom<i64> + PartialOrd + Display>(
         at.wrong("a whole number", hint, findings);
         return None;
     };
-    match T::try_from(*value).ok().filter(|value| range.contains(value)) {
-        Some(value) => Some(value),
-        None => {
-            let message = format!("{value} is out of range: from {} to {}", range.start(), range.end());
-            findings.value(at, message, "");
-            None
-        }
+    let found = T::try_from(*value).ok().filter(|value| range.contains(value));
+    if found.is_none() {
+        let message = format!("{value} is out of range: from {} to {}", range.start(), range.end());
+        findings.value(at, message, "");
     }
+    found
 }
 
 /// True or false.
@@ -178,8 +177,7 @@ pub(super) fn choice<T: Copy>(at: &At, words: &[(&str, T)], findings: &mut Findi
         return Some(*value);
     }
     let list = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-    let hint = suggest::nearest(text, words.iter().map(|(word, _)| *word));
-    let hint = hint.map_or_else(String::new, |word| format!("did you mean {word:?}?"));
+    let hint = suggest::hint(text, words.iter().map(|(word, _)| *word), "");
     findings.value(at, format!("{} is none of {list}", quoted(text)), hint);
     None
 }
