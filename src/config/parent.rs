@@ -94,3 +94,51 @@ fn report(named: &[Named], circle: &[usize], findings: &mut Findings) {
         "remove one of them",
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::locate::{Part, Place};
+
+    /// The messages for targets `0`, `1`, ... with these parents.
+    fn circles_of(parents: &[Option<usize>]) -> Vec<String> {
+        let place = |index| Place {
+            file: 0,
+            steps: vec![index],
+            part: Part::Value,
+        };
+        let named: Vec<Named> = (0..parents.len())
+            .map(|index| Named {
+                name: LabelValue::new(&index.to_string()),
+                place: place(index),
+                parent: parents[index].map(|parent| (LabelValue::new(&parent.to_string()), place(index))),
+            })
+            .collect();
+        let mut findings = Findings::default();
+        circles(&named, parents, &mut findings);
+        findings
+            .0
+            .into_iter()
+            .map(|finding| finding.message.replace("the parents go round in a circle: ", ""))
+            .collect()
+    }
+
+    #[test]
+    fn each_circle_is_told_once() {
+        let no_circles: [String; 0] = [];
+        assert_eq!(circles_of(&[]), no_circles);
+        assert_eq!(circles_of(&[None, Some(0), Some(1), Some(1)]), no_circles);
+        assert_eq!(
+            circles_of(&[Some(2), Some(0), Some(1)]),
+            ["\"0\" > \"2\" > \"1\" > \"0\""]
+        );
+        // Who leads into a circle is not in it, before or after.
+        assert_eq!(
+            circles_of(&[Some(2), Some(2), Some(3), Some(2), Some(3)]),
+            ["\"2\" > \"3\" > \"2\""]
+        );
+        assert_eq!(circles_of(&[Some(1), Some(0), Some(3), Some(2)]).len(), 2);
+        let long: Vec<_> = (0..10_000).map(|index| Some((index + 1) % 10_000)).collect();
+        assert!(circles_of(&long)[0].ends_with("\"7\" > ... > \"0\""));
+    }
+}

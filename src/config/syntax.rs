@@ -195,6 +195,12 @@ fn explain(text: &str, error: &serde_yaml::Error) -> Fault {
         .join(", ");
     for (piece, message, hint) in HINTS {
         if bare.contains(piece) {
+            // What began one character before, at the * or &, is plain to see.
+            let began = if message.starts_with("text cannot begin") {
+                ""
+            } else {
+                &began
+            };
             return Fault::new(position, &format!("{message}{began}"), hint);
         }
     }
