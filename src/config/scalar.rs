@@ -207,7 +207,7 @@ mod tests {
             ("1.01", None),
             ("5", None),
             ("100.1%", None),
-            ("%", None),
+            ("'%'", None),
             ("+5%", None),
             ("1e1%", None),
             ("-0.1", None),
