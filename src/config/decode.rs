@@ -181,10 +181,8 @@ impl<'a> At<'a> {
 
     /// A field nobody knows.
     pub fn unknown(&self, ordinal: usize, key: &str, known: &[&str], findings: &mut Findings) {
-        let hint = match suggest::nearest(key, known.iter().copied()) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None => format!("known here: {}", known.join(", ")),
-        };
+        let all = format!("known here: {}", known.join(", "));
+        let hint = suggest::hint(key, known.iter().copied(), &all);
         findings.key(self, ordinal, format!("unknown field {}", quoted(key)), hint);
     }
 

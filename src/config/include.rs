@@ -215,19 +215,19 @@ impl Reader {
     }
 
     /// Notes where a change of this file may show: its directory, and that of each link on the way to its content.
+    /// The latter by their real names: a watch holds on to a directory even when the link to it has moved on.
     fn watch(&mut self, path: &Path) {
         let mut path = path.to_owned();
-        for _ in 0..LINKS {
+        for link in 0..=LINKS {
             let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-            self.watch_directory(&directory);
+            match fs::canonicalize(&directory) {
+                Ok(real) if link > 0 => {
+                    self.directories.insert(real);
+                }
+                _ => self.watch_directory(&directory),
+            }
             let Ok(target) = fs::read_link(&path) else { break };
             path = directory.join(target);
-        }
-        if let Ok(real) = fs::canonicalize(&path)
-            && let Some(directory) = real.parent()
-            && fs::canonicalize(path.parent().unwrap_or(Path::new("."))).is_ok_and(|parent| parent != directory)
-        {
-            self.directories.insert(directory.to_owned());
         }
     }
 

@@ -41,8 +41,9 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// The named intervals of all files.
-#[derive(Default)]
 pub(super) struct Calendars {
+    /// Whether all files could be read, so that a name not found is a mistake.
+    pub complete: bool,
     /// The good ones, in the order of the files.
     pub list: Vec<Arc<Calendar>>,
     /// By name, with the place of the name. A bad interval is known, so that its users are not reported too.
@@ -50,6 +51,15 @@ pub(super) struct Calendars {
 }
 
 impl Calendars {
+    /// None yet.
+    pub fn new(complete: bool) -> Self {
+        Self {
+            complete,
+            list: Vec::new(),
+            names: HashMap::new(),
+        }
+    }
+
     /// Adds one file's `time_intervals`.
     pub fn read(&mut self, section: &At, findings: &mut Findings) {
         for item in section.items(findings) {

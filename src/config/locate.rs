@@ -102,8 +102,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
         if steps.is_empty() && self.part == Part::Key {
             return entries.next_key_seed(child).map(|_| ());
         }
-        entries.next_key::<IgnoredAny>()?;
-        entries.next_value_seed(child)
+        // Asking for the value of an entry that is not there would make serde_yaml panic.
+        match entries.next_key::<IgnoredAny>()? {
+            Some(_) => entries.next_value_seed(child),
+            None => Ok(()),
+        }
     }
 }
 

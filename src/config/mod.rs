@@ -123,6 +123,7 @@ fn assemble(reading: Reading) -> Loaded {
 
 /// Decodes all files; the result counts only if nothing was found wrong.
 fn decode(sources: &[Source], findings: &mut Findings) -> Config {
+    let complete = findings.0.is_empty() && sources.iter().all(|source| source.fault.is_none());
     let tops: Vec<At> = sources
         .iter()
         .enumerate()
@@ -150,7 +151,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         }
     }
     // Targets name time intervals, in whichever file they are.
-    let mut calendars = interval::Calendars::default();
+    let mut calendars = interval::Calendars::new(complete);
     for section in fields.iter().filter_map(|fields| fields.get("time_intervals")) {
         calendars.read(&section, findings);
     }
@@ -158,7 +159,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     for section in fields.iter().filter_map(|fields| fields.get("targets")) {
         targets.read(&section, &defaults, &calendars, findings);
     }
-    parent::check(&targets, findings);
+    parent::check(&targets, complete, findings);
     Config {
         series,
         targets: targets.list,

@@ -3,8 +3,6 @@
 //! Owns the rules of `parent`, which can be checked only when every file's targets are known. Gets the names; gives
 //! findings.
 
-use std::collections::HashMap;
-
 use crate::model::LabelValue;
 
 use super::decode::Findings;
@@ -16,10 +14,10 @@ use super::target::{Named, Targets};
 const GUESSES: usize = 50;
 
 /// Checks every target's parent:
-/// 1. it is a configured target,
+/// 1. it is a configured target (where every file could be read: `complete`),
 /// 2. it is not the target itself,
 /// 3. following the parents never comes back to where it began (told once for each circle, at its first target).
-pub(super) fn check(targets: &Targets, findings: &mut Findings) {
+pub(super) fn check(targets: &Targets, complete: bool, findings: &mut Findings) {
     let mut guesses = 0;
     let mut parents: Vec<Option<usize>> = Vec::with_capacity(targets.named.len());
     for (index, child) in targets.named.iter().enumerate() {
@@ -30,13 +28,16 @@ pub(super) fn check(targets: &Targets, findings: &mut Findings) {
                 findings.place(place.clone(), "a target cannot be its own parent", "remove it");
             }
             Some(found) => parents[index] = Some(*found),
+            // A target may be in a file that could not be read.
+            None if !complete => {}
             None => {
                 guesses += 1;
-                let near = nearest(parent, &targets.names).filter(|_| guesses <= GUESSES);
-                let hint = near.map_or_else(
-                    || "name a configured target".to_owned(),
-                    |near| format!("did you mean {near:?}?"),
-                );
+                let names = targets
+                    .names
+                    .keys()
+                    .map(LabelValue::as_str)
+                    .filter(|_| guesses <= GUESSES);
+                let hint = suggest::hint(parent.as_str(), names, "name a configured target");
                 findings.place(
                     place.clone(),
                     format!("unknown parent {}", quoted(parent.as_str())),
@@ -46,13 +47,6 @@ pub(super) fn check(targets: &Targets, findings: &mut Findings) {
         }
     }
     circles(&targets.named, &parents, findings);
-}
-
-fn nearest<'a>(name: &LabelValue, names: &'a HashMap<LabelValue, usize>) -> Option<&'a str> {
-    // In alphabetical order, so that the same file always gets the same guess.
-    let mut sorted: Vec<&str> = names.keys().map(LabelValue::as_str).collect();
-    sorted.sort_unstable();
-    suggest::nearest(name.as_str(), sorted.into_iter())
 }
 
 fn circles(named: &[Named], parents: &[Option<usize>], findings: &mut Findings) {
@@ -85,18 +79,66 @@ fn report(named: &[Named], circle: &[usize], findings: &mut Findings) {
     let Some((_, place)) = circle.first().and_then(|first| named[*first].parent.as_ref()) else {
         return;
     };
-    let mut names: Vec<String> = circle
+    let mut way: Vec<String> = circle
         .iter()
         .take(8)
         .map(|index| quoted(named[*index].name.as_str()))
         .collect();
     if circle.len() > 8 {
-        names.push("...".to_owned());
+        way.push("...".to_owned());
     }
-    names.extend(circle.first().map(|first| quoted(named[*first].name.as_str())));
+    way.extend(circle.first().map(|first| quoted(named[*first].name.as_str())));
     findings.place(
         place.clone(),
-        format!("the parents go round in a circle: {}", names.join(" > ")),
+        format!("the parents go round in a circle: {}", way.join(" > ")),
         "remove one of them",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::locate::{Part, Place};
+
+    /// The messages for targets `0`, `1`, ... with these parents.
+    fn circles_of(parents: &[Option<usize>]) -> Vec<String> {
+        let place = |index| Place {
+            file: 0,
+            steps: vec![index],
+            part: Part::Value,
+        };
+        let named: Vec<Named> = (0..parents.len())
+            .map(|index| Named {
+                name: LabelValue::new(&index.to_string()),
+                place: place(index),
+                parent: parents[index].map(|parent| (LabelValue::new(&parent.to_string()), place(index))),
+            })
+            .collect();
+        let mut findings = Findings::default();
+        circles(&named, parents, &mut findings);
+        findings
+            .0
+            .into_iter()
+            .map(|finding| finding.message.replace("the parents go round in a circle: ", ""))
+            .collect()
+    }
+
+    #[test]
+    fn each_circle_is_told_once() {
+        let no_circles: [String; 0] = [];
+        assert_eq!(circles_of(&[]), no_circles);
+        assert_eq!(circles_of(&[None, Some(0), Some(1), Some(1)]), no_circles);
+        assert_eq!(
+            circles_of(&[Some(2), Some(0), Some(1)]),
+            ["\"0\" > \"2\" > \"1\" > \"0\""]
+        );
+        // Who leads into a circle is not in it, before or after.
+        assert_eq!(
+            circles_of(&[Some(2), Some(2), Some(3), Some(2), Some(3)]),
+            ["\"2\" > \"3\" > \"2\""]
+        );
+        assert_eq!(circles_of(&[Some(1), Some(0), Some(3), Some(2)]).len(), 2);
+        let long: Vec<_> = (0..10_000).map(|index| Some((index + 1) % 10_000)).collect();
+        assert!(circles_of(&long)[0].ends_with("\"7\" > ... > \"0\""));
+    }
 }

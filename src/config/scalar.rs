@@ -63,7 +63,8 @@ pub(super) fn duration(at: &At, range: RangeInclusive<Duration>, findings: &mut 
     let text = match at.node {
         Node::Text(text) => text,
         Node::Int(value) => {
-            at.wrong("a duration", &format!("write the unit, as in {value}s"), findings);
+            let example = (*value).clamp(1, 1_000_000);
+            at.wrong("a duration", &format!("write the unit, as in {example}s"), findings);
             return None;
         }
         _ => {
@@ -118,7 +119,7 @@ pub(super) fn share(at: &At, findings: &mut Findings) -> Option<f64> {
             findings.value(at, format!("{} is not a share", quoted(text)), HINT);
             return None;
         }
-        (Node::Text(_), _) => "from 0% to 100%".to_owned(),
+        (Node::Text(_), _) => String::new(),
         (_, Some(percent)) if percent > 1.0 && percent <= 100.0 => format!("write {percent}%"),
         _ => HINT.to_owned(),
     };
@@ -141,14 +142,12 @@ pub(super) fn count<T: TryFrom<i64> + PartialOrd + Display>(
         at.wrong("a whole number", hint, findings);
         return None;
     };
-    match T::try_from(*value).ok().filter(|value| range.contains(value)) {
-        Some(value) => Some(value),
-        None => {
-            let message = format!("{value} is out of range: from {} to {}", range.start(), range.end());
-            findings.value(at, message, "");
-            None
-        }
+    let found = T::try_from(*value).ok().filter(|value| range.contains(value));
+    if found.is_none() {
+        let message = format!("{value} is out of range: from {} to {}", range.start(), range.end());
+        findings.value(at, message, "");
     }
+    found
 }
 
 /// True or false.
@@ -178,8 +177,85 @@ pub(super) fn choice<T: Copy>(at: &At, words: &[(&str, T)], findings: &mut Findi
         return Some(*value);
     }
     let list = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-    let hint = suggest::nearest(text, words.iter().map(|(word, _)| *word));
-    let hint = hint.map_or_else(String::new, |word| format!("did you mean {word:?}?"));
+    let hint = suggest::hint(text, words.iter().map(|(word, _)| *word), "");
     findings.value(at, format!("{} is none of {list}", quoted(text)), hint);
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<T>(text: &str, read: impl Fn(&At, &mut Findings) -> Option<T>) -> Option<T> {
+        let node = super::super::syntax::parse(text).unwrap();
+        let mut findings = Findings::default();
+        let value = read(&At::root(0, &node), &mut findings);
+        assert_eq!(value.is_none(), !findings.0.is_empty(), "{text}: silence is consent");
+        value
+    }
+
+    #[test]
+    fn shares_are_percentages_or_ratios() {
+        for (text, ratio) in [
+            ("5%", Some(0.05)),
+            ("0.5 %", Some(0.005)),
+            ("100%", Some(1.0)),
+            ("0", Some(0.0)),
+            ("1", Some(1.0)),
+            ("0.05", Some(0.05)),
+            ("\"5%\"", Some(0.05)),
+            ("1.01", None),
+            ("5", None),
+            ("100.1%", None),
+            ("'%'", None),
+            ("+5%", None),
+            ("1e1%", None),
+            ("-0.1", None),
+            (".inf", None),
+        ] {
+            assert_eq!(read(text, share), ratio, "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_and_flags_are_what_they_look_like() {
+        for (text, number) in [
+            ("1", Some(1)),
+            ("0x10", Some(16)),
+            ("0", None),
+            ("17", None),
+            ("\"5\"", None),
+            ("1.0", None),
+        ] {
+            assert_eq!(read(text, |at, findings| count(at, 1..=16, findings)), number, "{text}");
+        }
+        for (text, value) in [
+            ("true", Some(true)),
+            ("False", Some(false)),
+            ("yes", None),
+            ("1", None),
+            ("\"true\"", None),
+        ] {
+            assert_eq!(read(text, flag), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_keep_to_their_range() {
+        let range = Duration::from_millis(100)..=Duration::from_secs(60);
+        for (text, good) in [
+            ("100ms", true),
+            ("1m", true),
+            ("99ms", false),
+            ("1m1s", false),
+            ("5", false),
+            ("''", false),
+        ] {
+            assert_eq!(
+                read(text, |at, findings| duration(at, range.clone(), findings)).is_some(),
+                good,
+                "{text}"
+            );
+        }
+    }
 }

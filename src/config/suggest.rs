@@ -3,7 +3,7 @@
 //! Owns the edit distance. Gets a word and the candidates; gives at most one of them.
 
 /// The nearest candidate, if it is near enough to be meant: one slip for every three letters, and at least one.
-pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.chars().flat_map(char::to_lowercase).take(65).collect();
     // Nobody mistypes a name this long in a way worth guessing, and the distance is quadratic.
     if word.is_empty() || word.len() > 64 {
@@ -18,11 +18,18 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
         }
         let distance = distance(&word, &letters);
         // Two letters of which one is wrong are another word.
-        if distance < letters.len() && distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
+        // Of equals the first in the alphabet, so that the same file always gets the same guess.
+        let better = best.is_none_or(|best| (distance, candidate) < best);
+        if distance < letters.len() && distance <= allowed && better {
             best = Some((distance, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// Asks whether the nearest candidate was meant, or says something else.
+pub(super) fn hint<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
+    nearest(word, candidates).map_or_else(|| otherwise.to_owned(), |near| format!("did you mean {near:?}?"))
 }
 
 /// Insertions, deletions, changes and swaps of neighbours (the optimal string alignment distance).

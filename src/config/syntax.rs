@@ -88,7 +88,22 @@ fn several(position: Option<(usize, usize)>) -> Fault {
 }
 
 /// What to do about the errors people meet, by a piece of libyaml's message.
-const HINTS: [(&str, &str, &str); 14] = [
+const HINTS: [(&str, &str, &str); 17] = [
+    (
+        "while scanning an alias",
+        "text cannot begin with '*'",
+        "put it in quotes",
+    ),
+    (
+        "while scanning an anchor",
+        "text cannot begin with '&'",
+        "put it in quotes",
+    ),
+    (
+        "did not find expected node content",
+        "a value is missing here",
+        "close the bracket, or give the value",
+    ),
     (
         "found unexpected end of stream, while scanning a quoted",
         "a quote is not closed",
@@ -112,7 +127,7 @@ const HINTS: [(&str, &str, &str); 14] = [
     (
         "mapping values are not allowed",
         "a key and its \":\" cannot stand here",
-        "check the indentation, and put text that holds \": \" in quotes",
+        "check the indentation and the space after each colon, and put text that holds \": \" in quotes",
     ),
     (
         "could not find expected ':'",
@@ -170,6 +185,7 @@ fn explain(text: &str, error: &serde_yaml::Error) -> Fault {
     if let Some(c) = found.filter(|_| raw.contains("cannot start any token")) {
         return Fault::new(position, &format!("text cannot begin with {c:?}"), "put it in quotes");
     }
+
     let began = began(&raw);
     // The message without the positions, which stand in front already.
     let bare = raw
@@ -179,6 +195,12 @@ fn explain(text: &str, error: &serde_yaml::Error) -> Fault {
         .join(", ");
     for (piece, message, hint) in HINTS {
         if bare.contains(piece) {
+            // What began one character before, at the * or &, is plain to see.
+            let began = if message.starts_with("text cannot begin") {
+                ""
+            } else {
+                &began
+            };
             return Fault::new(position, &format!("{message}{began}"), hint);
         }
     }
@@ -268,10 +290,11 @@ mod tests {
 
     #[test]
     fn aliases_cannot_eat_the_memory() {
-        let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        use std::fmt::Write;
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for i in 1..40 {
-            let name = if i == 1 { "a".to_owned() } else { format!("a{}", i - 1) };
-            text += &format!("a{i}: &a{i} [*{name}, *{name}, *{name}, *{name}]\n");
+            let before = i - 1;
+            writeln!(text, "a{i}: &a{i} [*a{before}, *a{before}, *a{before}, *a{before}]").unwrap();
         }
         assert_eq!(parse(&text).unwrap_err().message, TOO_LARGE);
     }

@@ -176,11 +176,12 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
             chosen.extend(calendar.clone());
             continue;
         }
-        let near = suggest::nearest(name, calendars.names.keys().map(LabelValue::as_str));
-        let hint = near.map_or_else(
-            || "define it in time_intervals".to_owned(),
-            |near| format!("did you mean {near:?}?"),
-        );
+        // It may be in a file that could not be read.
+        if !calendars.complete {
+            continue;
+        }
+        let names = calendars.names.keys().map(LabelValue::as_str);
+        let hint = suggest::hint(name, names, "define it in time_intervals");
         findings.value(&at, format!("unknown time interval {}", quoted(name)), hint);
     }
     chosen
