@@ -98,6 +98,9 @@ fn damage_at_run_time_is_counted_and_not_spread() {
     // more than SQLite's page cache holds
     database(&path, many(100_000, 1));
     let (store, _) = store::open(&path).unwrap();
+    // so that there is a -wal that could be moved into the file
+    store.save(many(100, 2));
+    assert!(store.flush(PATIENCE));
     let bytes = damage(&path);
     store.save(many(100_000, 2));
     wait_for(&store, "the damage to be counted", |health| health.failures_total > 1);
