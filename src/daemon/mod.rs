@@ -78,10 +78,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     }
     let (store, devices) = store::open(&options.storage)?;
     // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
-    let prober = runtime::Builder::new_current_thread()
-        .enable_all()
-        .event_interval(16)
-        .build()?;
+    let prober = runtime::Builder::new_current_thread().enable_all().build()?;
     let (pinger, opened) = {
         let _inside = prober.enter();
         Pinger::open()

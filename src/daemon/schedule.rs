@@ -22,6 +22,9 @@ use crate::targets::{Diff, Job, Key};
 
 /// How long observations gather before they go to the state in one piece.
 const BATCH: Duration = Duration::from_millis(5);
+/// So many requests go out before replies are read: a reply that waits for the rest of a batch to be sent looks slower
+/// than it was.
+const BURST: usize = 4;
 /// The part of the interval between one new job's place and the next: the golden ratio's fraction.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
@@ -80,7 +83,7 @@ impl<E: Echo> Scheduler<E> {
                     Some(change) => self.change(change),
                     None => break,
                 },
-                () = wait_for(next) => {}
+                () = next.come() => {}
             }
         }
         flusher.abort();
@@ -120,14 +123,19 @@ impl<E: Echo> Scheduler<E> {
         self.names.watch(&names);
     }
 
-    /// Starts what is due and says when to come back.
-    fn launch(&mut self) -> Option<Instant> {
+    /// Starts some of what is due and says when to come back.
+    fn launch(&mut self) -> Next {
         let now = Instant::now();
-        while let Some(Reverse(first)) = self.due.peek() {
+        for _ in 0..BURST {
+            let Some(Reverse(first)) = self.due.peek() else {
+                return Next::Never;
+            };
             if first.at > now {
-                return Some(first.at);
+                return Next::At(first.at);
             }
-            let Some(Reverse(due)) = self.due.pop() else { break };
+            let Some(Reverse(due)) = self.due.pop() else {
+                return Next::Never;
+            };
             let Some(slot) = self.slots.get(&due.key).filter(|slot| slot.ticket == due.ticket) else {
                 continue;
             };
@@ -140,7 +148,7 @@ impl<E: Echo> Scheduler<E> {
             let next = due.at + interval * (missed as u32).saturating_add(1);
             self.due.push(Reverse(Due { at: next, ..due }));
         }
-        None
+        Next::Soon
     }
 
     fn start(&self, slot: &Slot, lag: Duration) {
@@ -163,10 +171,22 @@ impl<E: Echo> Scheduler<E> {
     }
 }
 
-async fn wait_for(next: Option<Instant>) {
-    match next {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
+/// When the scheduler has something to do again.
+enum Next {
+    /// As soon as the replies that are here have been read.
+    Soon,
+    At(Instant),
+    Never,
+}
+
+impl Next {
+    async fn come(self) {
+        match self {
+            // Comes back after the runtime has asked the kernel for news.
+            Self::Soon => tokio::task::yield_now().await,
+            Self::At(at) => sleep_until(at).await,
+            Self::Never => std::future::pending().await,
+        }
     }
 }
 

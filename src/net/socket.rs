@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 
 /// What we ask for. The kernel books about 768 bytes for a small reply, and surge-ping at its default of 212,992
 /// bytes loses replies from some 270 in a row on. It is only used while replies wait to be read.
-const RECEIVE_BUFFER: libc::c_int = 16 << 20;
+const RECEIVE_BUFFER: libc::c_int = 64 << 20;
 
 /// `ICMP_FILTER` of `<linux/icmp.h>`: a set bit blocks that ICMP type on a raw socket.
 const ICMP_FILTER: libc::c_int = 1;
