@@ -56,12 +56,16 @@ pub struct Home {
 }
 
 impl Home {
-    /// With this as `lanpulse.yaml`.
+    /// With this as `lanpulse.yaml`, and all that is on by default switched off.
     pub fn new(config: &str) -> Self {
-        let home = Self {
-            directory: tempfile::tempdir().expect("a directory"),
-        };
-        home.write("lanpulse.yaml", &format!("{QUIET}{config}"));
+        Self::exactly(&format!("{QUIET}{config}"))
+    }
+
+    /// With this and nothing else as `lanpulse.yaml`.
+    pub fn exactly(config: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let home = Self { directory };
+        home.write("lanpulse.yaml", config);
         home
     }
 
@@ -81,6 +85,11 @@ impl Home {
     pub fn replace(&self, name: &str, text: &str) {
         let new = self.write(&format!("{name}.new~"), text);
         fs::rename(new, self.path(name)).unwrap();
+    }
+
+    /// A new `lanpulse.yaml`, in place, quiet as with [`Home::new`].
+    pub fn configure(&self, config: &str) {
+        self.write("lanpulse.yaml", &format!("{QUIET}{config}"));
     }
 
     pub fn config(&self) -> PathBuf {
@@ -117,10 +126,18 @@ impl Daemon {
     /// Starts it with this configuration file and waits for nothing.
     #[track_caller]
     pub fn spawn(home: &Home, config: &Path, arguments: &[&str]) -> Self {
+        Self::spawn_by(&[], home, config, arguments)
+    }
+
+    /// The same by way of a command that becomes it, as `setpriv` does.
+    #[track_caller]
+    pub fn spawn_by(by: &[&str], home: &Home, config: &Path, arguments: &[&str]) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let log = home.path(&format!("daemon-{number}.log"));
-        let child = Command::new(BINARY)
+        let words = [by, &[BINARY]].concat();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .arg("--config.file")
             .arg(config)
             .arg("--storage.path")
