@@ -1,4 +1,17 @@
 //! What Prometheus sees: names, help, types and labels, rendered from a snapshot of the state.
+//!
+//! Owns: the table of families (`device.rs`, `own.rs`), which ones a scrape has room for (`budget.rs`) and the text
+//! formats (`text.rs`). Gets a `Snapshot`; gives bytes. Remembers nothing: what stops being true stops being exposed.
+
+mod budget;
+mod device;
+mod encode;
+mod own;
+mod text;
+
+pub use budget::{DROP_REASONS, Plan};
+pub use encode::render;
+pub use text::{Encoding, Format};
 
 /// What to expose, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,3 +33,70 @@ impl Default for Settings {
         }
     }
 }
+
+/// One metric family, as documented in `docs/metrics.md`.
+pub struct Family<S: 'static> {
+    /// Without the suffixes that its type adds.
+    pub name: &'static str,
+    /// One line, a sentence without its full stop.
+    pub help: &'static str,
+    /// Labels beside `device` and `agent`, for the documentation.
+    pub labels: &'static str,
+    /// When it must go, if there are too many series.
+    pub worth: Worth,
+    /// Type and values.
+    pub source: S,
+}
+
+/// What is left out first when there are too many series: from the first to the last but one, never the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Worth {
+    /// Histograms: 13 series a device.
+    Histogram,
+    /// The sliding window: five.
+    Window,
+    /// Thresholds and infos, which change nothing.
+    Facts,
+    /// What alerts and dashboards refine their view with.
+    Detail,
+    /// Up, status, requests, replies: never left out.
+    Core,
+}
+
+impl Worth {
+    /// In the order in which they are left out.
+    pub const ALL: [Self; 5] = [Self::Histogram, Self::Window, Self::Facts, Self::Detail, Self::Core];
+}
+
+/// The rows of `docs/metrics.md`: name as exposed, type, labels, meaning.
+pub fn documentation() -> Vec<[String; 4]> {
+    let exposed = |name: &str, kind: &str, labels: &str, help: &str| {
+        let suffix = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        [
+            format!("{name}{suffix}"),
+            kind.to_owned(),
+            labels.to_owned(),
+            help.to_owned(),
+        ]
+    };
+    let with_device = |labels: &str| format!("device, agent, {labels}").trim_end_matches(", ").to_owned();
+    let device = device::FAMILIES.iter().map(|family| {
+        exposed(
+            family.name,
+            family.source.kind(),
+            &with_device(family.labels),
+            family.help,
+        )
+    });
+    let own = own::FAMILIES
+        .iter()
+        .map(|family| exposed(family.name, family.source.kind(), family.labels, family.help));
+    device.chain(own).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,7 @@ impl Calendar {
 impl TimeInterval {
     /// Whether this interval is open at this moment.
     pub fn contains(&self, at: Timestamp) -> bool {
-        let Ok(instant) = jiff::Timestamp::from_microsecond(at.micros() as i64) else {
+        let Ok(instant) = jiff::Timestamp::from_microsecond(at.micros().cast_signed()) else {
             return false;
         };
         let local = instant.to_zoned(self.zone.clone());

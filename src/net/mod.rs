@@ -1,1 +1,17 @@
-//! net
+//! The only room with sockets for probing: echo requests and name resolution.
+//!
+//! Owns the sockets, opened once at start. Gets requests from `probe`; gives one answer to each.
+//! The crates underneath have traps (see each file); nothing above this room may need to know them.
+
+mod echo;
+mod ping;
+mod resolve;
+mod socket;
+
+pub use echo::{Echo, EchoError, Endpoint, Flow};
+pub use ping::{Opened, Pinger, SocketType};
+pub use resolve::{Lookup, Resolver};
+pub use socket::{interface_index, open_files_limit};
+
+#[cfg(test)]
+pub use echo::fake::FakeEcho;

@@ -1,0 +1,98 @@
+//! How many series a scrape would have, and which families go when that is too many.
+
+use super::device::{self, Source};
+use super::{Settings, Worth, own};
+use crate::model::{Failure, Status};
+use crate::state::{DeviceView, Snapshot};
+
+/// The reasons a series can be left out for.
+pub const DROP_REASONS: [&str; 1] = ["limit"];
+
+/// What one scrape exposes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Series exposed, all collectors together.
+    pub series: usize,
+    /// Series left out because of the limit.
+    pub dropped: usize,
+    /// The least worth that is still exposed.
+    pub from: Worth,
+}
+
+impl Plan {
+    /// Counts the series and leaves out whole families, for all devices alike, until they fit: a family that is there
+    /// for some devices only would make every sum over it wrong.
+    pub fn of(snapshot: &Snapshot, settings: &Settings) -> Self {
+        let mut by_worth = [0_usize; Worth::ALL.len()];
+        for family in device::FAMILIES {
+            if wanted(family.worth, settings) {
+                let count: usize = snapshot.devices.iter().map(|view| count(&family.source, view)).sum();
+                by_worth[family.worth as usize] += count;
+            }
+        }
+        let mut series: usize = by_worth.iter().sum();
+        let mut dropped = 0;
+        let mut from = Worth::Histogram;
+        for (worth, next) in Worth::ALL.into_iter().zip(Worth::ALL.into_iter().skip(1)) {
+            if series <= settings.max_per_collector {
+                break;
+            }
+            let gone = by_worth[worth as usize];
+            series -= gone;
+            dropped += gone;
+            from = next;
+        }
+        Self {
+            series: series + own_series(snapshot),
+            dropped,
+            from,
+        }
+    }
+
+    /// Whether a family is exposed.
+    pub fn includes(&self, worth: Worth, settings: &Settings) -> bool {
+        worth >= self.from && wanted(worth, settings)
+    }
+}
+
+/// Whether the user wants a family at all.
+fn wanted(worth: Worth, settings: &Settings) -> bool {
+    match worth {
+        Worth::Histogram => settings.histogram,
+        Worth::Window => settings.window,
+        _ => true,
+    }
+}
+
+/// How many series a family has for a device.
+fn count(source: &Source, view: &DeviceView) -> usize {
+    match source {
+        Source::Info => 1,
+        Source::Status => Status::ALL.len(),
+        Source::Gauge(value) => value(view).is_some().into(),
+        Source::Counter(value) => value(view).is_some().into(),
+        Source::Failures(values) => {
+            if values(view).is_some() {
+                Failure::ICMP.len()
+            } else {
+                0
+            }
+        }
+        Source::Histogram(buckets) => buckets(view).map_or(0, |buckets| buckets.counts.len() + 2),
+        Source::PerProbe(value) => view
+            .target
+            .probes
+            .iter()
+            .filter(|probe| value(view, probe.kind.as_str()).is_some())
+            .count(),
+    }
+}
+
+fn own_series(snapshot: &Snapshot) -> usize {
+    let count = |source: &own::Source| match source {
+        own::Source::Gauge(_) | own::Source::Counter(_) | own::Source::Info(_) => 1,
+        own::Source::ByReason(_) => DROP_REASONS.len(),
+        own::Source::Histogram(_) => snapshot.lag.counts.len() + 2,
+    };
+    own::FAMILIES.iter().map(|family| count(&family.source)).sum()
+}

@@ -1,0 +1,237 @@
+//! The families that every device has. A new metric of known state is one row here.
+
+use std::time::Duration;
+
+use super::{Family, Worth};
+use crate::model::{Failure, Timestamp};
+use crate::state::{Buckets, DeviceView, WindowStats};
+
+/// Where a family of the device collector takes its values from; absent ones are not exposed.
+pub enum Source {
+    /// `lanpulse_device_info`, 1 with the texts as labels.
+    Info,
+    /// One series a status, exactly one of them 1.
+    Status,
+    /// A gauge.
+    Gauge(fn(&DeviceView) -> Option<Value>),
+    /// A counter.
+    Counter(fn(&DeviceView) -> Option<u64>),
+    /// A counter a reason, in the order of [`Failure::ICMP`].
+    Failures(fn(&DeviceView) -> Option<[u64; Failure::ICMP.len()]>),
+    /// A histogram.
+    Histogram(fn(&DeviceView) -> Option<&Buckets>),
+    /// A gauge a probe, with the labels `probe` and `kind`.
+    PerProbe(fn(&DeviceView, &str) -> Option<Value>),
+}
+
+impl Source {
+    /// The type in the exposition.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Status | Self::Gauge(_) | Self::PerProbe(_) => "gauge",
+            Self::Counter(_) | Self::Failures(_) => "counter",
+            Self::Histogram(_) => "histogram",
+        }
+    }
+}
+
+/// A sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// Whole numbers, printed without a point.
+    Int(u64),
+    /// Anything else.
+    Float(f64),
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<Duration> for Value {
+    fn from(value: Duration) -> Self {
+        Self::Float(value.as_secs_f64())
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Float(value.seconds())
+    }
+}
+
+fn window(device: &DeviceView) -> Option<WindowStats> {
+    device.icmp.as_ref()?.window
+}
+
+const fn row(
+    name: &'static str,
+    help: &'static str,
+    labels: &'static str,
+    worth: Worth,
+    source: Source,
+) -> Family<Source> {
+    Family {
+        name,
+        help,
+        labels,
+        worth,
+        source,
+    }
+}
+
+/// The device collector, in the order of the exposition.
+pub static FAMILIES: &[Family<Source>] = &[
+    row(
+        "lanpulse_device",
+        "Texts about the device, to be joined with group_left",
+        "address, hostname, role, site, parent, source and the target's own labels",
+        Worth::Facts,
+        Source::Info,
+    ),
+    row(
+        "lanpulse_device_up",
+        "Whether the device answers, after hysteresis: 1 up, 0 down, absent while unknown",
+        "",
+        Worth::Core,
+        Source::Gauge(|device| device.up.map(Value::from)),
+    ),
+    row(
+        "lanpulse_device_status",
+        "The status of the device: exactly one is 1",
+        "status (up, degraded, down, unknown, maintenance)",
+        Worth::Core,
+        Source::Status,
+    ),
+    row(
+        "lanpulse_device_status_since_timestamp_seconds",
+        "When the status last changed, in seconds since the Unix epoch",
+        "",
+        Worth::Detail,
+        Source::Gauge(|device| Some(device.status_since.into())),
+    ),
+    row(
+        "lanpulse_device_status_changes",
+        "How often the status changed",
+        "",
+        Worth::Detail,
+        Source::Counter(|device| Some(device.changes)),
+    ),
+    row(
+        "lanpulse_device_first_seen_timestamp_seconds",
+        "The first evidence of the device, in seconds since the Unix epoch",
+        "",
+        Worth::Detail,
+        Source::Gauge(|device| device.first_seen.map(Value::from)),
+    ),
+    row(
+        "lanpulse_device_last_seen_timestamp_seconds",
+        "The latest evidence of the device, in seconds since the Unix epoch",
+        "",
+        Worth::Detail,
+        Source::Gauge(|device| device.last_seen.map(Value::from)),
+    ),
+    row(
+        "lanpulse_device_authorized",
+        "Whether the device is configured or approved: 1, or 0 for a new or blocked one",
+        "",
+        Worth::Detail,
+        Source::Gauge(|device| Some(device.target.authorized.into())),
+    ),
+    row(
+        "lanpulse_device_latency_threshold_seconds",
+        "The mean round-trip time above which the device is degraded",
+        "",
+        Worth::Facts,
+        Source::Gauge(|device| Some(device.target.limits.latency.into())),
+    ),
+    row(
+        "lanpulse_device_loss_threshold_ratio",
+        "The loss above which the device is degraded, 0 to 1",
+        "",
+        Worth::Facts,
+        Source::Gauge(|device| Some(device.target.limits.loss.into())),
+    ),
+    row(
+        "lanpulse_icmp_requests",
+        "Attempts to ping the device, those that could not be sent included",
+        "",
+        Worth::Core,
+        Source::Counter(|device| device.icmp.as_ref().map(|icmp| icmp.requests)),
+    ),
+    row(
+        "lanpulse_icmp_replies",
+        "ICMP echo replies from the device",
+        "",
+        Worth::Core,
+        Source::Counter(|device| device.icmp.as_ref().map(|icmp| icmp.replies)),
+    ),
+    row(
+        "lanpulse_icmp_failures",
+        "Attempts to ping the device that brought no reply, by reason",
+        "reason (timeout, unreachable, unresolved, denied, send)",
+        Worth::Detail,
+        Source::Failures(|device| device.icmp.as_ref().map(|icmp| icmp.failures)),
+    ),
+    row(
+        "lanpulse_icmp_rtt_seconds",
+        "Round-trip times of ICMP echo",
+        "le",
+        Worth::Histogram,
+        Source::Histogram(|device| device.icmp.as_ref().map(|icmp| &icmp.rtt)),
+    ),
+    row(
+        "lanpulse_icmp_rtt_min_seconds",
+        "Least round-trip time in the sliding window",
+        "",
+        Worth::Window,
+        Source::Gauge(|device| window(device)?.rtt.map(|[least, ..]| least.into())),
+    ),
+    row(
+        "lanpulse_icmp_rtt_avg_seconds",
+        "Mean round-trip time in the sliding window",
+        "",
+        Worth::Window,
+        Source::Gauge(|device| window(device)?.rtt.map(|[_, mean, _]| mean.into())),
+    ),
+    row(
+        "lanpulse_icmp_rtt_max_seconds",
+        "Greatest round-trip time in the sliding window",
+        "",
+        Worth::Window,
+        Source::Gauge(|device| window(device)?.rtt.map(|[.., most]| most.into())),
+    ),
+    row(
+        "lanpulse_icmp_jitter_seconds",
+        "Mean difference of consecutive round-trip times in the sliding window",
+        "",
+        Worth::Window,
+        Source::Gauge(|device| window(device)?.jitter.map(Value::from)),
+    ),
+    row(
+        "lanpulse_icmp_loss_ratio",
+        "Echo requests lost in the sliding window, 0 to 1; those this host could not send do not count",
+        "",
+        Worth::Window,
+        Source::Gauge(|device| Some(window(device)?.loss.into())),
+    ),
+    row(
+        "lanpulse_probe_last_run_timestamp_seconds",
+        "When the probe last ran, in seconds since the Unix epoch",
+        "probe, kind",
+        Worth::Detail,
+        Source::PerProbe(|device, kind| {
+            let icmp = device.icmp.as_ref().filter(|_| kind == "icmp")?;
+            icmp.last_run.map(Value::from)
+        }),
+    ),
+];

@@ -1,0 +1,157 @@
+//! The families about lanpulse itself.
+
+use super::budget::DROP_REASONS;
+use super::device::Value;
+use super::{Family, Worth};
+use crate::state::{Buckets, Snapshot};
+
+/// What the renderer knows beside the snapshot.
+pub struct Scene<'a> {
+    /// What is rendered.
+    pub snapshot: &'a Snapshot,
+    /// How many series this exposition has.
+    pub series: usize,
+}
+
+/// Where a family about lanpulse takes its value from.
+pub enum Source {
+    /// A gauge.
+    Gauge(fn(&Scene) -> Value),
+    /// A counter.
+    Counter(fn(&Scene) -> Value),
+    /// A counter by reason.
+    ByReason(fn(&Scene) -> [(&'static str, u64); DROP_REASONS.len()]),
+    /// A histogram.
+    Histogram(for<'a> fn(&Scene<'a>) -> &'a Buckets),
+    /// 1 with texts as labels.
+    Info(&'static [(&'static str, &'static str)]),
+}
+
+impl Source {
+    /// The type in the exposition.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Gauge(_) => "gauge",
+            Self::Counter(_) | Self::ByReason(_) => "counter",
+            Self::Histogram(_) => "histogram",
+            Self::Info(_) => "info",
+        }
+    }
+}
+
+/// `version`, `revision` and `rustversion` of this build.
+pub const BUILD: &[(&str, &str)] = &[
+    ("version", env!("CARGO_PKG_VERSION")),
+    ("revision", env!("LANPULSE_REVISION")),
+    ("rustversion", env!("LANPULSE_RUSTVERSION")),
+];
+
+const fn row(name: &'static str, help: &'static str, labels: &'static str, source: Source) -> Family<Source> {
+    Family {
+        name,
+        help,
+        labels,
+        worth: Worth::Core,
+        source,
+    }
+}
+
+/// The collector of lanpulse itself, in the order of the exposition.
+pub static FAMILIES: &[Family<Source>] = &[
+    row(
+        "lanpulse_build",
+        "The running program",
+        "version, revision, rustversion",
+        Source::Info(BUILD),
+    ),
+    row(
+        "lanpulse_config_last_reload_successful",
+        "Whether the last attempt to load the configuration succeeded",
+        "",
+        Source::Gauge(|scene| scene.snapshot.health.reload.successful.into()),
+    ),
+    row(
+        "lanpulse_config_last_reload_success_timestamp_seconds",
+        "When the configuration was last loaded with success, in seconds since the Unix epoch",
+        "",
+        Source::Gauge(|scene| scene.snapshot.health.reload.success_at.into()),
+    ),
+    row(
+        "lanpulse_targets",
+        "Configured targets",
+        "",
+        Source::Gauge(|scene| Value::Int(scene.snapshot.devices.len() as u64)),
+    ),
+    row(
+        "lanpulse_series",
+        "Series in this exposition",
+        "",
+        Source::Gauge(|scene| Value::Int(scene.series as u64)),
+    ),
+    row(
+        "lanpulse_series_dropped",
+        "Series left out of expositions so far",
+        "reason (limit)",
+        Source::ByReason(|scene| [(DROP_REASONS[0], scene.snapshot.health.series_over_limit)]),
+    ),
+    row(
+        "lanpulse_observations_dropped",
+        "Observations thrown away because the state could not keep up",
+        "",
+        Source::Counter(|scene| Value::Int(scene.snapshot.health.observations_dropped)),
+    ),
+    row(
+        "lanpulse_schedule_lag_seconds",
+        "How much later than planned probes are sent",
+        "le",
+        Source::Histogram(|scene| &scene.snapshot.lag),
+    ),
+    row(
+        "lanpulse_store_writes",
+        "Rows committed to the store",
+        "",
+        Source::Counter(|scene| Value::Int(scene.snapshot.health.store.writes)),
+    ),
+    row(
+        "lanpulse_store_failures",
+        "Attempts to write to the store that failed",
+        "",
+        Source::Counter(|scene| Value::Int(scene.snapshot.health.store.failures)),
+    ),
+    row(
+        "lanpulse_store_size_bytes",
+        "Size of the store on disk",
+        "",
+        Source::Gauge(|scene| Value::Int(scene.snapshot.health.store.size_bytes)),
+    ),
+    row(
+        "process_cpu_seconds",
+        "Total user and system CPU time spent in seconds",
+        "",
+        Source::Counter(|scene| Value::Float(scene.snapshot.health.process.cpu_seconds)),
+    ),
+    row(
+        "process_resident_memory_bytes",
+        "Resident memory size in bytes",
+        "",
+        Source::Gauge(|scene| Value::Int(scene.snapshot.health.process.resident_memory_bytes)),
+    ),
+    row(
+        "process_open_fds",
+        "Number of open file descriptors",
+        "",
+        Source::Gauge(|scene| Value::Int(scene.snapshot.health.process.open_fds)),
+    ),
+    row(
+        "process_max_fds",
+        "Maximum number of open file descriptors",
+        "",
+        Source::Gauge(|scene| Value::Int(scene.snapshot.health.process.max_fds)),
+    ),
+    row(
+        "process_start_time_seconds",
+        "Start time of the process in seconds since the Unix epoch",
+        "",
+        Source::Gauge(|scene| scene.snapshot.health.process.start_time.into()),
+    ),
+];

@@ -1,0 +1,346 @@
+//! One device: from readings to up and down, status, counters and statistics.
+//!
+//! The rules, by number in the code:
+//! 1. `up_after` successes in a row make it up, `down_after` failures in a row that blame the target make it down.
+//! 2. Failures of this host (no permission, no route, no name) say nothing about the target: `down_after` of them in
+//!    a row make it unknown, never down.
+//! 3. A reading that was sent before one already judged (pings overlap where the time-out exceeds the interval)
+//!    counts in counters and window, not for up and down.
+//! 4. Degraded is judged on replies only, over the window since it last came up: a device that dies goes from up to
+//!    down without passing yellow, one that returns is not yellow for an outage that is over.
+//! 5. One lost ping is no loss rate: degraded by loss takes two.
+//! 6. Maintenance covers the status, not `up`, which stays true to what is measured.
+//! 7. When no reading arrives for three intervals the device is unknown. A step of the clock is not silence.
+//! 8. The first status after a first start is no change.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::histogram::{Histogram, RTT_BOUNDS};
+use super::snapshot::{DeviceView, IcmpView};
+use super::window::Window;
+use crate::model::{Address, Device, Failure, Kind, LabelValue, Observation, Status, Target, Timestamp, Transition};
+
+/// More than this between two sweeps is a step of the clock or a suspended host.
+const STEP: Duration = Duration::from_secs(10);
+/// On top of three intervals before silence means anything: a busy host is no dead prober.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything known of one device.
+#[allow(clippy::struct_excessive_bools)] // each answers another question; no two make an enum
+pub(super) struct DeviceState {
+    target: Arc<Target>,
+    status: Status,
+    status_since: Timestamp,
+    changes: u64,
+    /// Rule 8: whether the status has ever been anything but unknown.
+    determined: bool,
+    up: Option<bool>,
+    up_since: Timestamp,
+    /// In a row, ending now: replies, failures that blame the target, failures of this host.
+    replies: u32,
+    failures: u32,
+    own_failures: u32,
+    degraded: bool,
+    in_maintenance: bool,
+    first_seen: Option<Timestamp>,
+    last_seen: Option<Timestamp>,
+    address: Option<IpAddr>,
+    last_failure: Option<(Failure, Option<Arc<str>>)>,
+    icmp: Option<Icmp>,
+    /// Rule 7: silence is counted from here at the earliest.
+    listening_since: Timestamp,
+    last_sweep: Timestamp,
+    saved: Option<Timestamp>,
+    dirty: bool,
+}
+
+/// What pings have brought.
+struct Icmp {
+    requests: u64,
+    replies: u64,
+    failures: [u64; Failure::ICMP.len()],
+    rtt: Histogram,
+    window: Window,
+    last_run: Option<Timestamp>,
+    last_rtt: Option<Duration>,
+    /// Rule 4: the window is judged from here on.
+    judge_from: Timestamp,
+}
+
+impl Icmp {
+    fn new(span: Duration) -> Self {
+        Self {
+            requests: 0,
+            replies: 0,
+            failures: [0; Failure::ICMP.len()],
+            rtt: Histogram::new(&RTT_BOUNDS),
+            window: Window::new(span),
+            last_run: None,
+            last_rtt: None,
+            judge_from: Timestamp::default(),
+        }
+    }
+
+    fn count(&mut self, at: Timestamp, outcome: Result<Duration, Failure>) {
+        self.requests += 1;
+        self.last_run = Some(at);
+        self.last_rtt = outcome.ok();
+        match outcome {
+            Ok(rtt) => {
+                self.replies += 1;
+                self.rtt.observe(rtt);
+                self.window.push(at, Some(rtt));
+            }
+            Err(failure) => {
+                if let Some(slot) = Failure::ICMP.iter().position(|known| *known == failure) {
+                    self.failures[slot] += 1;
+                }
+                if failure.blames_target() {
+                    self.window.push(at, None);
+                }
+            }
+        }
+    }
+}
+
+impl DeviceState {
+    /// A device that is watched from now on, with what the store remembers of it.
+    pub(super) fn new(target: Arc<Target>, known: Option<&Device>, now: Timestamp) -> Self {
+        let status = known.map_or(Status::Unknown, |device| device.status);
+        Self {
+            status,
+            status_since: known.map_or(now, |device| device.status_since),
+            changes: 0,
+            determined: status != Status::Unknown,
+            up: known.and_then(|device| device.up),
+            up_since: known.map_or(now, |device| device.up_since),
+            replies: 0,
+            failures: 0,
+            own_failures: 0,
+            degraded: status == Status::Degraded,
+            in_maintenance: status == Status::Maintenance,
+            first_seen: known.and_then(|device| device.first_seen),
+            last_seen: known.and_then(|device| device.last_seen),
+            address: None,
+            last_failure: None,
+            icmp: None,
+            listening_since: now,
+            last_sweep: now,
+            saved: None,
+            dirty: known.is_none(),
+            target,
+        }
+    }
+
+    pub(super) fn name(&self) -> &LabelValue {
+        &self.target.name
+    }
+
+    /// Takes on a changed target; counters and history stay.
+    pub(super) fn adopt(&mut self, target: Arc<Target>) {
+        let pinged = target.probes.iter().any(|probe| probe.kind == Kind::Icmp);
+        match (&mut self.icmp, pinged) {
+            (Some(icmp), true) => icmp.window.resize(target.window),
+            (None, true) => self.icmp = Some(Icmp::new(target.window)),
+            (_, false) => self.icmp = None,
+        }
+        if self.target.address != target.address {
+            self.address = None;
+        }
+        self.target = target;
+    }
+
+    /// Takes in one ping.
+    pub(super) fn icmp(
+        &mut self,
+        observation: &Observation,
+        address: Option<IpAddr>,
+        outcome: Result<Duration, Failure>,
+        detail: Option<&Arc<str>>,
+    ) -> Option<Transition> {
+        let at = observation.at;
+        let icmp = self.icmp.as_mut()?;
+        let timeout = self
+            .target
+            .probes
+            .iter()
+            .find(|p| p.kind == Kind::Icmp)
+            .map_or(Duration::ZERO, |p| p.timeout);
+        let late = icmp.last_run.is_some_and(|last| at < last && last.since(at) <= timeout);
+        let last_run = icmp.last_run;
+        icmp.count(at, outcome);
+        if address.is_some() {
+            self.address = address;
+        }
+        if outcome.is_ok() {
+            self.first_seen.get_or_insert(at);
+            self.last_seen = self.last_seen.max(Some(at));
+        }
+        if late {
+            // 3.
+            icmp.last_run = last_run;
+            return None;
+        }
+        self.last_failure = outcome.err().map(|failure| (failure, detail.cloned()));
+        self.decide(at, outcome.map(|_| ()));
+        self.settle(at)
+    }
+
+    /// Rules 1, 2 and 4.
+    fn decide(&mut self, at: Timestamp, outcome: Result<(), Failure>) {
+        let hysteresis = self.target.hysteresis;
+        let mut up = self.up;
+        match outcome {
+            Ok(()) => {
+                (self.failures, self.own_failures) = (0, 0);
+                self.replies = self.replies.saturating_add(1);
+                if self.replies >= hysteresis.up_after {
+                    up = Some(true);
+                }
+            }
+            Err(failure) if failure.blames_target() => {
+                (self.replies, self.own_failures) = (0, 0);
+                self.failures = self.failures.saturating_add(1);
+                if self.failures >= hysteresis.down_after {
+                    up = Some(false);
+                }
+            }
+            Err(_) => {
+                self.own_failures = self.own_failures.saturating_add(1);
+                if self.own_failures >= hysteresis.down_after {
+                    up = None;
+                }
+            }
+        }
+        if up != self.up {
+            self.set_up(up, at);
+        }
+        if outcome.is_ok() {
+            self.degraded = up == Some(true) && self.exceeds_limits(at);
+        }
+    }
+
+    fn set_up(&mut self, up: Option<bool>, at: Timestamp) {
+        self.up = up;
+        self.up_since = at;
+        self.dirty = true;
+        if up != Some(true) {
+            self.degraded = false;
+        } else if let Some(icmp) = &mut self.icmp {
+            icmp.judge_from = at.minus(Duration::from_micros(1));
+        }
+    }
+
+    /// Rule 5.
+    fn exceeds_limits(&mut self, now: Timestamp) -> bool {
+        let limits = self.target.limits;
+        let Some(icmp) = &mut self.icmp else { return false };
+        icmp.judge_from = icmp.judge_from.min(now);
+        icmp.window.stats(icmp.judge_from, now).is_some_and(|stats| {
+            let slow = stats.rtt.is_some_and(|[_, mean, _]| mean > limits.latency);
+            slow || (stats.lost >= 2 && stats.loss > limits.loss)
+        })
+    }
+
+    /// Rules 6 and 8: from up, degraded and maintenance to the one status.
+    fn settle(&mut self, now: Timestamp) -> Option<Transition> {
+        let status = match self.up {
+            _ if self.in_maintenance => Status::Maintenance,
+            None => Status::Unknown,
+            Some(false) => Status::Down,
+            Some(true) if self.degraded => Status::Degraded,
+            Some(true) => Status::Up,
+        };
+        if status == self.status {
+            return None;
+        }
+        let transition = Transition {
+            device: self.target.name.clone(),
+            from: self.status,
+            to: status,
+            at: now,
+            after: now.since(self.status_since),
+            reason: self.last_failure.as_ref().map(|(failure, _)| *failure),
+        };
+        self.changes += u64::from(self.determined);
+        self.determined = true;
+        self.status = status;
+        self.status_since = now;
+        self.dirty = true;
+        Some(transition)
+    }
+
+    /// What time alone does.
+    pub(super) fn sweep(&mut self, now: Timestamp) -> Option<Transition> {
+        if now < self.last_sweep || now.since(self.last_sweep) > STEP {
+            self.listening_since = now;
+        }
+        self.last_sweep = now;
+        self.in_maintenance = self.target.maintenance.iter().any(|calendar| calendar.contains(now));
+        // 7.
+        let probe = self.target.probes.iter().find(|probe| probe.kind == Kind::Icmp);
+        let silent = probe.is_none_or(|probe| {
+            let heard = self.icmp.as_ref().and_then(|icmp| icmp.last_run).unwrap_or_default();
+            now.since(heard.max(self.listening_since)) > probe.interval * 3 + probe.timeout + PATIENCE
+        });
+        if silent && self.up.is_some() {
+            self.last_failure = None;
+            self.set_up(None, now);
+        }
+        self.settle(now)
+    }
+
+    /// What the store keeps.
+    pub(super) fn record(&self) -> Device {
+        Device {
+            name: self.target.name.clone(),
+            status: self.status,
+            status_since: self.status_since,
+            up: self.up,
+            up_since: self.up_since,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+        }
+    }
+
+    /// The row, if it must go to disk: after a change, and now and then for `last_seen`.
+    pub(super) fn take_dirty(&mut self, now: Timestamp, every: Duration, all: bool) -> Option<Device> {
+        let seen_since = self.last_seen > self.saved;
+        let old = self.saved.is_none_or(|saved| now < saved || now.since(saved) >= every);
+        if !(self.dirty || seen_since && (old || all)) {
+            return None;
+        }
+        self.dirty = false;
+        self.saved = Some(now);
+        Some(self.record())
+    }
+
+    /// What is exposed.
+    pub(super) fn view(&self, now: Timestamp) -> DeviceView {
+        DeviceView {
+            target: self.target.clone(),
+            address: self.address.or(match self.target.address {
+                Address::Ip(ip) => Some(ip),
+                _ => None,
+            }),
+            status: self.status,
+            status_since: self.status_since,
+            changes: self.changes,
+            up: self.up,
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            last_failure: self.last_failure.clone(),
+            icmp: self.icmp.as_ref().map(|icmp| IcmpView {
+                requests: icmp.requests,
+                replies: icmp.replies,
+                failures: icmp.failures,
+                rtt: icmp.rtt.buckets(),
+                window: icmp.window.stats(Timestamp::default(), now),
+                last_run: icmp.last_run,
+                last_rtt: icmp.last_rtt,
+            }),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The rules of `device.rs`, one story each.
+
+use std::time::Duration;
+
+use super::*;
+use crate::model::{Calendar, Expectation, Failure, Hysteresis, Kind, LOCAL_AGENT, Limits, Span, Status, TimeInterval};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const TIMEOUT: Result<u64, Failure> = Err(Failure::Timeout);
+const SEND: Result<u64, Failure> = Err(Failure::Send);
+
+fn target(name: &str) -> Target {
+    Target {
+        name: name.into(),
+        address: "10.0.0.1".parse().unwrap(),
+        role: None,
+        site: None,
+        parent: None,
+        labels: std::collections::BTreeMap::new(),
+        limits: Limits {
+            latency: Duration::from_millis(100),
+            loss: 0.05,
+        },
+        maintenance: vec![],
+        hysteresis: Hysteresis {
+            up_after: 1,
+            down_after: 3,
+        },
+        window: MINUTE,
+        authorized: true,
+        probes: vec![Expectation {
+            probe: "icmp".into(),
+            kind: Kind::Icmp,
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(2),
+        }],
+    }
+}
+
+/// 2026-11-20T00:00:00Z and so many seconds.
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_secs(1_795_132_800 + seconds)
+}
+
+struct Story {
+    state: State,
+    changes: Vec<(u64, Status)>,
+}
+
+impl Story {
+    fn of(target: Target) -> Self {
+        Self::continued(target, vec![])
+    }
+
+    fn continued(target: Target, stored: Vec<Device>) -> Self {
+        let mut state = State::restore(stored);
+        state.adopt(&[target.into()], at(0));
+        Self { state, changes: vec![] }
+    }
+
+    /// One ping, the round-trip time in milliseconds.
+    fn ping(&mut self, second: u64, outcome: Result<u64, Failure>) -> &mut Self {
+        let observation = Observation {
+            agent: LOCAL_AGENT.into(),
+            device: self.device().target.name.clone(),
+            probe: "icmp".into(),
+            at: at(second),
+            lag: Duration::ZERO,
+            reading: Reading::Icmp {
+                address: None,
+                outcome: outcome.map(Duration::from_millis),
+                detail: None,
+            },
+        };
+        let transition = self.state.apply(&observation);
+        self.changes
+            .extend(transition.map(|transition| (second, transition.to)));
+        self
+    }
+
+    fn pings(&mut self, from: u64, outcomes: &[Result<u64, Failure>]) -> &mut Self {
+        for (second, outcome) in (from..).step_by(5).zip(outcomes) {
+            self.ping(second, *outcome);
+        }
+        self
+    }
+
+    fn sweep(&mut self, second: u64) -> &mut Self {
+        let transitions = self.state.sweep(at(second));
+        self.changes
+            .extend(transitions.into_iter().map(|transition| (second, transition.to)));
+        self
+    }
+
+    fn device(&self) -> DeviceView {
+        self.state.snapshot(at(0), Health::default()).devices[0].clone()
+    }
+}
+
+#[test]
+fn one_success_is_up_and_three_failures_are_down() {
+    let mut story = Story::of(target("a"));
+    assert_eq!((story.device().status, story.device().up), (Status::Unknown, None));
+    story.pings(
+        0,
+        &[
+            Ok(1),
+            TIMEOUT,
+            TIMEOUT,
+            Ok(1),
+            TIMEOUT,
+            TIMEOUT,
+            TIMEOUT,
+            TIMEOUT,
+            Ok(1),
+        ],
+    );
+    assert_eq!(story.changes[..1], [(0, Status::Up)]);
+    assert_eq!(story.changes.last(), Some(&(40, Status::Up)));
+    assert!(story.changes.contains(&(30, Status::Down)));
+    let device = story.device();
+    assert_eq!(
+        (device.up, device.last_seen, device.first_seen),
+        (Some(true), Some(at(40)), Some(at(0)))
+    );
+}
+
+#[test]
+fn a_device_that_dies_is_not_yellow_first_nor_after() {
+    let mut story = Story::of(target("a"));
+    story.pings(
+        0,
+        &[Ok(1), Ok(1), TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, Ok(1), Ok(1), Ok(1)],
+    );
+    assert_eq!(story.changes, [(0, Status::Up), (20, Status::Down), (30, Status::Up)]);
+    assert_eq!(story.device().changes, 2, "the first status is no change");
+}
+
+#[test]
+fn hysteresis_as_configured() {
+    let mut slow = target("a");
+    slow.hysteresis = Hysteresis {
+        up_after: 2,
+        down_after: 1,
+    };
+    let mut story = Story::of(slow);
+    story.pings(0, &[Ok(1), TIMEOUT, Ok(1), Ok(1), TIMEOUT]);
+    assert_eq!(story.changes, [(5, Status::Down), (15, Status::Up), (20, Status::Down)]);
+}
+
+#[test]
+fn this_hosts_failures_make_it_unknown_not_down() {
+    let mut story = Story::of(target("a"));
+    story.pings(0, &[Ok(1), SEND, SEND, SEND, SEND, Ok(1)]);
+    assert_eq!(
+        story.changes,
+        [(0, Status::Up), (15, Status::Unknown), (25, Status::Up)]
+    );
+    let icmp = story.device().icmp.unwrap();
+    assert_eq!((icmp.requests, icmp.replies, icmp.failures), (6, 2, [0, 0, 0, 0, 4]));
+}
+
+#[test]
+fn own_failures_are_no_loss() {
+    let mut story = Story::of(target("a"));
+    story.pings(
+        0,
+        &[
+            Ok(1),
+            SEND,
+            Err(Failure::Unresolved),
+            Err(Failure::Denied),
+            TIMEOUT,
+            Ok(3),
+        ],
+    );
+    let view = story.state.snapshot(at(25), Health::default()).devices[0].clone();
+    let stats = view.icmp.unwrap().window.unwrap();
+    assert_eq!(stats.lost, 1);
+    assert!((stats.loss - 1.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn degraded_by_latency_and_by_loss() {
+    let mut story = Story::of(target("a"));
+    story.pings(0, &[Ok(1), Ok(400), Ok(1), Ok(1), Ok(1)]);
+    assert_eq!(
+        story.changes,
+        [(0, Status::Up), (5, Status::Degraded), (20, Status::Up)],
+        "by the mean"
+    );
+    let mut story = Story::of(target("a"));
+    story.pings(0, &[Ok(1), TIMEOUT, Ok(1), TIMEOUT, Ok(1)]);
+    assert_eq!(
+        story.changes,
+        [(0, Status::Up), (20, Status::Degraded)],
+        "one lost ping is not enough"
+    );
+    story.pings(25, &[Ok(1); 12]);
+    assert_eq!(
+        story.changes.last(),
+        Some(&(65, Status::Up)),
+        "when fewer than two losses are in the window"
+    );
+}
+
+#[test]
+fn a_late_timeout_does_not_undo_a_newer_reply() {
+    let mut hasty = target("a");
+    hasty.hysteresis.down_after = 1;
+    hasty.probes[0].interval = Duration::from_secs(1);
+    let mut story = Story::of(hasty);
+    story.ping(0, Ok(1)).ping(2, Ok(1)).ping(1, TIMEOUT);
+    assert_eq!(story.device().status, Status::Up);
+    let icmp = story.device().icmp.unwrap();
+    assert_eq!((icmp.requests, icmp.failures[0], icmp.last_run), (3, 1, Some(at(2))));
+    story.ping(3, TIMEOUT);
+    assert_eq!(story.device().status, Status::Down);
+}
+
+#[test]
+fn a_clock_set_back_does_not_freeze_the_state() {
+    let mut story = Story::of(target("a"));
+    story.pings(7200, &[Ok(1), Ok(1)]);
+    story.pings(0, &[TIMEOUT, TIMEOUT, TIMEOUT]);
+    assert_eq!(story.device().status, Status::Down);
+    story.pings(15, &[Ok(1)]);
+    assert_eq!(story.device().status, Status::Up);
+}
+
+#[test]
+fn silence_of_the_prober_is_unknown_but_a_clock_step_is_not_silence() {
+    let mut story = Story::of(target("a"));
+    story.ping(0, Ok(1));
+    for second in 1..=22 {
+        story.sweep(second);
+    }
+    assert_eq!(
+        story.device().status,
+        Status::Up,
+        "three intervals, the time-out and some patience"
+    );
+    story.sweep(23);
+    assert_eq!(story.changes.last(), Some(&(23, Status::Unknown)));
+    story.ping(24, Ok(1)).sweep(25).sweep(9000).sweep(9001);
+    assert_eq!(story.device().status, Status::Up);
+}
+
+#[test]
+fn maintenance_covers_the_status_not_the_truth() {
+    let mut night = target("a");
+    let nightly = TimeInterval {
+        times: vec![Span { start: 1, end: 2 }],
+        weekdays: vec![],
+        days_of_month: vec![],
+        months: vec![],
+        years: vec![],
+        zone: jiff::tz::TimeZone::UTC,
+    };
+    night.maintenance = vec![
+        Calendar {
+            name: "nightly".into(),
+            intervals: vec![nightly],
+        }
+        .into(),
+    ];
+    let mut story = Story::of(night);
+    story
+        .pings(40, &[Ok(1), Ok(1), Ok(1), Ok(1)])
+        .sweep(59)
+        .sweep(60)
+        .pings(65, &[TIMEOUT; 4]);
+    assert_eq!(story.changes, [(40, Status::Up), (60, Status::Maintenance)]);
+    assert_eq!(story.device().up, Some(false));
+    story.pings(85, &[TIMEOUT; 7]).sweep(119).sweep(120);
+    assert_eq!(story.changes.last(), Some(&(120, Status::Down)));
+}
+
+#[test]
+fn a_restart_is_no_flap() {
+    let mut before = Story::of(target("a"));
+    before.pings(0, &[Ok(1), Ok(1)]);
+    let rows = before.state.dirty(at(10), true);
+    let mut after = Story::continued(target("a"), rows);
+    assert_eq!(
+        (after.device().status, after.device().status_since),
+        (Status::Up, at(0))
+    );
+    after.ping(30, Ok(1));
+    let device = after.device();
+    assert_eq!(
+        (device.changes, device.status_since, device.first_seen),
+        (0, at(0), Some(at(0)))
+    );
+    assert!(after.changes.is_empty());
+}
+
+#[test]
+fn adopting_keeps_what_stays_and_remembers_what_goes() {
+    let mut story = Story::of(target("a"));
+    story.pings(0, &[Ok(1), TIMEOUT, TIMEOUT, TIMEOUT]);
+    let mut changed = target("a");
+    changed.labels.insert("floor".into(), "1".into());
+    story.state.adopt(&[target("b").into(), changed.into()], at(20));
+    let snapshot = story.state.snapshot(at(20), Health::default());
+    assert_eq!(snapshot.devices[1].icmp.as_ref().unwrap().requests, 4);
+    assert_eq!(
+        (snapshot.devices[1].status, snapshot.devices[1].status_since),
+        (Status::Down, at(15))
+    );
+    story.state.adopt(&[target("b").into()], at(21));
+    assert_eq!(story.state.snapshot(at(21), Health::default()).devices.len(), 1);
+    story.state.adopt(&[target("a").into()], at(22));
+    let back = story.device();
+    assert_eq!(
+        (back.status, back.status_since, back.icmp.unwrap().requests),
+        (Status::Down, at(15), 0)
+    );
+}
+
+#[test]
+fn rows_are_saved_on_change_and_once_a_minute() {
+    let mut story = Story::of(target("a"));
+    assert_eq!(story.state.dirty(at(0), false).len(), 1, "a new device");
+    story.ping(5, Ok(1));
+    assert_eq!(story.state.dirty(at(5), false).len(), 1, "unknown to up");
+    story.ping(10, Ok(1));
+    assert!(story.state.dirty(at(10), false).is_empty());
+    story.ping(65, Ok(1));
+    assert_eq!(story.state.dirty(at(65), false)[0].last_seen, Some(at(65)));
+    story.ping(70, Ok(1));
+    assert_eq!(story.state.dirty(at(70), true).len(), 1, "at the end");
+}
