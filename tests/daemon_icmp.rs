@@ -76,7 +76,9 @@ fn readings_are_true() {
     for (name, address, first, last) in many {
         (first..=last).for_each(|host| add(&format!("{name}-{host}"), &format!("{address}{host}")));
     }
-    one.iter().for_each(|(name, address)| add(name, address));
+    for (name, address) in one {
+        add(name, address);
+    }
     let home = Home::new(&config);
     let daemon = Daemon::start(&home);
     wait_until(Duration::from_secs(45), "10,000 requests to the lossy range", || {

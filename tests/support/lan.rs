@@ -107,7 +107,7 @@ pub fn loopback(why: &str) -> bool {
     true
 }
 
-/// The LAN; the thread that made it is on it, as 10.77.0.1 and fd77::1. Gone when dropped.
+/// The LAN; the thread that made it is on it, as 10.77.0.1 and `fd77::1`. Gone when dropped.
 pub struct Lan {
     holder: Child,
     slow: Option<Slow>,

@@ -10,6 +10,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
+    clippy::unused_self,
+    clippy::format_push_string,
+    clippy::format_collect,
     reason = "test code, compiled into several test crates, none of which uses all of it"
 )]
 
