@@ -89,7 +89,7 @@ fn by_a_new_file_under_its_name() {
     }
     let home = Home::exactly(&targets(&["kept", "gone"]));
     change(&home, &home.config(), |home, _, text| {
-        home.replace("lanpulse.yaml", text)
+        home.replace("lanpulse.yaml", text);
     });
 }
 

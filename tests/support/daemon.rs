@@ -12,17 +12,23 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::{Exposition, Format, QUIET, Reply, Request, wait_until};
+use super::{Exposition, Format, QUIET, Reply, Request, root, wait_until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_lanpulse");
 
 /// Where the daemon listens: every test has its own network namespace, so the port is free.
 const ADDRESS: &str = "127.0.0.1:10526";
 
-/// Runs the binary to its end; fails the test when it takes longer than 20 s.
+/// Runs the binary to its end, for what needs no network: where possible it has none. Fails the test after 20 s.
 #[track_caller]
 pub fn run(arguments: &[&str]) -> Output {
-    let mut child = Command::new(BINARY)
+    let words = if root() {
+        &["unshare", "-n", BINARY][..]
+    } else {
+        &[BINARY]
+    };
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -37,9 +37,12 @@ pub const QUIET: &str = "discovery: {methods: []}\ninternet: {checks: []}\n";
 
 /// Whether the test may make network namespaces. Where not: says so, loudly, and fails in CI.
 pub fn root_or_skip(why: &str) -> bool {
+    root() || skip(&format!("{why} (needs root)"))
+}
+
+fn root() -> bool {
     // the owner of /proc/self is the effective user
-    let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    root || skip(&format!("{why} (needs root)"))
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// Says that a test cannot run here; fails in CI, where everything has to be in place. Always false.
