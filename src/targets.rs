@@ -1,1 +1,119 @@
-//! jobs
+//! From a `Config` to the jobs the scheduler runs, and from one set of jobs to the next.
+//!
+//! Pure. A reload is a difference of two job lists by `==`: what is the same goes on undisturbed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::model::{Address, LabelValue, Target};
+use crate::probe::Settings;
+
+/// One probe of one device, to be run again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// The device.
+    pub device: LabelValue,
+    /// Where it is.
+    pub address: Address,
+    /// The probe's name.
+    pub probe: Arc<str>,
+    /// How to run it.
+    pub settings: Settings,
+}
+
+/// What tells jobs apart.
+pub type Key = (LabelValue, Arc<str>);
+
+impl Job {
+    /// Device and probe.
+    pub fn key(&self) -> Key {
+        (self.device.clone(), self.probe.clone())
+    }
+}
+
+/// What a reload changes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Diff {
+    /// Jobs that are new or run differently now.
+    pub start: Vec<Job>,
+    /// Jobs that are gone or run differently now.
+    pub stop: Vec<Key>,
+    /// How many go on as they were.
+    pub keep: usize,
+}
+
+/// The jobs of a configuration, in its order.
+pub fn jobs(config: &Config) -> Vec<Job> {
+    let of_target = |entry: &crate::config::TargetConfig| -> Vec<Job> {
+        let target = &entry.target;
+        let job = |probe: &crate::probe::Probe| Job {
+            device: target.name.clone(),
+            address: target.address.clone(),
+            probe: probe.name.clone(),
+            settings: probe.settings.clone(),
+        };
+        entry.probes.iter().map(job).collect()
+    };
+    config.targets.iter().flat_map(of_target).collect()
+}
+
+/// The targets of a configuration, as the state needs them.
+pub fn targets(config: &Config) -> Vec<Arc<Target>> {
+    config.targets.iter().map(|entry| entry.target.clone()).collect()
+}
+
+/// What must happen to get from one set of jobs to another.
+pub fn diff(old: &[Job], new: &[Job]) -> Diff {
+    let mut running: HashMap<Key, &Job> = old.iter().map(|job| (job.key(), job)).collect();
+    let mut diff = Diff::default();
+    for job in new {
+        match running.remove(&job.key()) {
+            Some(same) if same == job => diff.keep += 1,
+            other => {
+                diff.stop.extend(other.map(Job::key));
+                diff.start.push(job.clone());
+            }
+        }
+    }
+    diff.stop.extend(running.into_keys());
+    diff
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::Family;
+    use crate::probe::icmp;
+
+    fn job(device: &str, address: &str, seconds: u64) -> Job {
+        Job {
+            device: device.into(),
+            address: address.parse().unwrap(),
+            probe: "icmp".into(),
+            settings: Settings::Icmp(icmp::Settings {
+                interval: Duration::from_secs(seconds),
+                timeout: Duration::from_secs(2),
+                family: Family::Any,
+            }),
+        }
+    }
+
+    #[test]
+    fn only_what_changed_restarts() {
+        let old = [job("a", "10.0.0.1", 5), job("b", "10.0.0.2", 5), job("c", "10.0.0.3", 5), job("d", "10.0.0.4", 5)];
+        let new = [job("d", "10.0.0.4", 5), job("a", "10.0.0.1", 5), job("b", "10.0.0.9", 5), job("e", "10.0.0.5", 5)];
+        let diff = diff(&old, &new);
+        assert_eq!(diff.keep, 2, "the order does not matter");
+        assert_eq!(diff.start, [job("b", "10.0.0.9", 5), job("e", "10.0.0.5", 5)]);
+        assert_eq!(diff.stop, [old[1].key(), old[2].key()]);
+    }
+
+    #[test]
+    fn another_interval_is_another_job() {
+        let diff = diff(&[job("a", "10.0.0.1", 5)], &[job("a", "10.0.0.1", 6)]);
+        assert_eq!((diff.start.len(), diff.stop.len(), diff.keep), (1, 1, 0));
+    }
+}

@@ -1,11 +1,36 @@
 //! YAML text in, a `Config` or every `Problem` out.
+//!
+//! Owns the schema: keys, defaults, ranges, and what is said about each mistake. Gets a path; gives `Loaded`. It reads
+//! files and nothing else: no sockets, no name resolution, no watching. The steps, each in its file: `include` reads
+//! and `syntax` parses each file into a `node` tree; `global`, `interval`, `target` decode it with `decode` and
+//! `scalar`, noting findings; `parent` checks what spans files; `report` looks up the lines of the findings.
 
-use std::path::PathBuf;
+mod decode;
+mod global;
+mod include;
+mod interval;
+mod later;
+mod locate;
+mod node;
+mod parent;
+mod problem;
+mod report;
+mod scalar;
+mod suggest;
+mod syntax;
+mod target;
+
+pub use problem::Problem;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::metrics;
 use crate::model::{Calendar, Target};
 use crate::probe::Probe;
+
+use decode::{At, Findings};
+use include::{Reading, Source};
 
 /// Everything the user has said, checked and with defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,9 +52,141 @@ pub struct TargetConfig {
     pub probes: Vec<Probe>,
 }
 
-/// A file that was read, and what was in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Its path, as named by the flag or the including file.
-    pub path: PathBuf,
+/// What came of reading a configuration.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Every file that was read, or should have been, the main one first.
+    pub files: Vec<PathBuf>,
+    /// The directories to watch for changes: those of the files, of what they link to, and of include patterns. All of
+    /// them existed.
+    pub directories: Vec<PathBuf>,
+    /// A hash of the names and contents of all files: as long as it stays, nothing has changed.
+    pub digest: u64,
+    /// The configuration, or everything that is wrong with it (at least one problem), in the order of the files.
+    pub result: Result<Config, Vec<Problem>>,
+}
+
+/// What is configured where there is no file: the default file of the repository, compiled in.
+const EMBEDDED: &str = include_str!("../../config/lanpulse.yaml");
+/// The default path of the configuration.
+const DEFAULT_PATH: &str = "config/lanpulse.yaml";
+
+/// The keys of the main file that this version reads; those of `later::SECTIONS` follow.
+const MAIN: &[&str] = &[
+    "global",
+    "limits",
+    "series",
+    "include",
+    "targets",
+    "time_intervals",
+    "discovery",
+    "identify",
+    "snmp",
+    "internet",
+    "heartbeats",
+    "api",
+];
+/// The keys of an included file.
+const INCLUDED: &[&str] = &["targets", "time_intervals", "include"];
+
+/// Reads a configuration file and the files it includes. It never fails as a whole: what is wrong is in the result.
+pub fn load(path: &Path) -> Loaded {
+    assemble(include::read(path))
+}
+
+/// The built-in default configuration.
+pub fn embedded() -> Loaded {
+    let loaded = assemble(include::of_text(Path::new(DEFAULT_PATH), EMBEDDED));
+    Loaded {
+        files: Vec::new(),
+        directories: Vec::new(),
+        ..loaded
+    }
+}
+
+fn assemble(reading: Reading) -> Loaded {
+    let Reading {
+        sources,
+        directories,
+        digest,
+        mut findings,
+    } = reading;
+    let config = decode(&sources, &mut findings);
+    let problems = report::problems(&sources, findings);
+    Loaded {
+        files: sources.into_iter().map(|source| source.path).collect(),
+        directories,
+        digest,
+        result: if problems.is_empty() { Ok(config) } else { Err(problems) },
+    }
+}
+
+/// Decodes all files; the result counts only if nothing was found wrong.
+fn decode(sources: &[Source], findings: &mut Findings) -> Config {
+    let tops: Vec<At> = sources
+        .iter()
+        .enumerate()
+        .map(|(file, source)| At::root(file, &source.root))
+        .collect();
+    let fields: Vec<_> = tops.iter().map(|top| top.fields(MAIN, findings)).collect();
+    let mut defaults = global::Defaults::default();
+    let mut series = metrics::Settings::default();
+    if let (Some(top), Some(main)) = (tops.first(), fields.first()) {
+        defaults = global::defaults(main, findings);
+        series = global::series(main, findings);
+        later::check(top, main, findings);
+    }
+    for (top, included) in tops.iter().zip(&fields).skip(1) {
+        for name in MAIN.iter().filter(|name| !INCLUDED.contains(name)) {
+            if let Some(ordinal) = included.ordinal(name) {
+                let message = format!("\"{name}\" cannot stand in an included file");
+                findings.key(
+                    top,
+                    ordinal,
+                    message,
+                    "move it to the main file; here are targets, time_intervals, include",
+                );
+            }
+        }
+    }
+    // Targets name time intervals, in whichever file they are.
+    let mut calendars = interval::Calendars::default();
+    for section in fields.iter().filter_map(|fields| fields.get("time_intervals")) {
+        calendars.read(&section, findings);
+    }
+    let mut targets = target::Targets::default();
+    for section in fields.iter().filter_map(|fields| fields.get("targets")) {
+        targets.read(&section, &defaults, &calendars, findings);
+    }
+    parent::check(&targets, findings);
+    Config {
+        series,
+        targets: targets.list,
+        calendars: calendars.list,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_later_section_is_a_known_key() {
+        for (name, _, _) in later::SECTIONS {
+            assert!(MAIN.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_default_file_says_what_nothing_says() {
+        let default = embedded().result.unwrap();
+        let nothing = assemble(include::of_text(Path::new("x"), "")).result.unwrap();
+        assert_eq!(default, nothing);
+        assert_eq!(global::Defaults::default(), {
+            let root = syntax::parse(EMBEDDED).unwrap();
+            let top = At::root(0, &root);
+            let mut findings = Findings::default();
+            global::defaults(&top.fields(MAIN, &mut findings), &mut findings)
+        });
+    }
 }

@@ -1,1 +1,145 @@
-//! store
+//! What survives a restart: an SQLite file with one writer thread and group commit.
+//!
+//! Owns the file, its schema and its failures. Gets `Device`s to keep; gives them back at the next start, and
+//! [`Health`]. Nobody waits for the disk but those who ask to ([`Store::flush`], [`Store::close`]), and no failure of
+//! the disk stops the monitoring: rows stay pending, one a device, until they can be written.
+//! What operators should know is in `docs/storage.md`.
+
+mod devices;
+mod error;
+mod file;
+mod health;
+mod past;
+mod queue;
+mod schema;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+pub use error::StoreError;
+pub use health::Health;
+
+use crate::model::{Device, LabelValue};
+use queue::{Command, Queue, Reply};
+use writer::Writer;
+
+/// A handle to the database and its writer thread; clones share both.
+///
+/// When the last handle is dropped without [`Store::close`], the writer tries once to commit what is pending.
+#[derive(Clone)]
+pub struct Store(Arc<Handle>);
+
+struct Handle {
+    queue: Arc<Queue>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue.push(Command::Stop(Box::new(|| ())));
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.health()).finish()
+    }
+}
+
+/// Opens the database, creating what is missing, and reads the devices in it.
+///
+/// A file that cannot be used for now (no permission, no space, a lock) is no error: the store starts degraded, with
+/// the rows that can be read, counts the failure, and the writer keeps trying.
+/// Blocks for the time of the disk, and up to 3 s for another process's lock.
+///
+/// # Errors
+/// [`StoreError::Corrupt`], [`StoreError::Newer`] and [`StoreError::Foreign`] for a file that must not be written;
+/// [`StoreError::Thread`] where the writer cannot be started.
+pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
+    let queue = Arc::new(Queue::default());
+    let (connection, rows) = match open_and_load(path) {
+        Ok((connection, rows)) => (Some(connection), Some(rows)),
+        Err(error) if error.refuses() => return Err(error),
+        Err(error) => {
+            writer::report(&queue, &error);
+            (None, read_only(path, &error)?)
+        }
+    };
+    queue.gauges.set_size(file::size(path));
+    let writer = Writer::new(Arc::clone(&queue), path.into(), connection, rows.is_some());
+    std::thread::Builder::new()
+        .name("store".into())
+        .spawn(move || writer.run())
+        .map_err(|source| StoreError::Thread {
+            path: path.into(),
+            source,
+        })?;
+    Ok((Store(Arc::new(Handle { queue })), rows.unwrap_or_default()))
+}
+
+impl Store {
+    /// Hands rows to the writer, which commits them within about a second. The latest row of a name wins. Never
+    /// waits, never fails: while storage does, the rows stay pending.
+    pub fn save(&self, devices: Vec<Device>) {
+        self.0.queue.push(Command::Save(devices));
+    }
+
+    /// Deletes the rows of these names, in order with [`Store::save`].
+    pub fn forget(&self, names: Vec<LabelValue>) {
+        self.0.queue.push(Command::Forget(names));
+    }
+
+    /// How the store is doing. Never waits for the disk.
+    pub fn health(&self) -> Health {
+        self.0.queue.gauges.read()
+    }
+
+    /// Commits at once, and waits until all that was saved before is on disk. False where the deadline came first:
+    /// the rows are still pending then. Blocks; not for async code.
+    #[must_use]
+    pub fn flush(&self, deadline: Duration) -> bool {
+        self.ask(Command::Flush, deadline)
+    }
+
+    /// Flushes, moves the write-ahead log into the database and ends the writer. False where the deadline came
+    /// first. What is saved afterwards is not written any more. Blocks; not for async code.
+    #[must_use]
+    pub fn close(&self, deadline: Duration) -> bool {
+        let start = Instant::now();
+        let flushed = self.flush(deadline);
+        self.ask(Command::Stop, deadline.saturating_sub(start.elapsed())) && flushed
+    }
+
+    fn ask(&self, command: impl FnOnce(Reply) -> Command, deadline: Duration) -> bool {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let reply = move || {
+            // nobody listens any more once the deadline is past
+            let _ = sender.try_send(());
+        };
+        self.0.queue.push(command(Box::new(reply)));
+        receiver.recv_timeout(deadline).is_ok()
+    }
+}
+
+fn open_and_load(path: &Path) -> Result<(Connection, Vec<Device>), StoreError> {
+    let connection = file::open(path)?;
+    let rows = devices::load(&connection).map_err(|source| file::failed("read", path, source))?;
+    Ok((connection, rows))
+}
+
+/// The rows of a file that cannot be opened for writing; `None` where it cannot be read either. A locked file is not
+/// read: what another process is writing may look damaged.
+fn read_only(path: &Path, why: &StoreError) -> Result<Option<Vec<Device>>, StoreError> {
+    if why.is_lock() {
+        return Ok(None);
+    }
+    let Some(connection) = file::open_read_only(path)? else {
+        return Ok(None);
+    };
+    // A version that is still to be migrated may lack what we read.
+    Ok(devices::load(&connection).ok())
+}

@@ -1,0 +1,282 @@
+//! Walks the tree and collects everything that is wrong on the way; nothing stops at the first mistake.
+//!
+//! Owns the walking position `At`, the checks every map needs (unknown, double and odd keys) and the list of findings.
+//! Gets nodes; gives fields to the sections' decoders, and findings to `report`.
+
+use std::collections::HashMap;
+
+use super::locate::{Part, Place};
+use super::node::Node;
+use super::problem::quoted;
+use super::suggest;
+
+/// Something wrong at a place of the tree, before its line is looked up.
+#[derive(Debug)]
+pub(super) struct Finding {
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// How to put it right.
+    pub hint: Option<String>,
+    /// The other place the message speaks of; its position is put after the message.
+    pub other: Option<Place>,
+}
+
+/// Everything found wrong so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    /// Something is wrong at a value.
+    pub fn value(&mut self, at: &At, message: impl Into<String>, hint: impl Into<String>) {
+        self.place(at.place(), message, hint);
+    }
+
+    /// Something is wrong with the key of a map's entry.
+    pub fn key(&mut self, map: &At, ordinal: usize, message: impl Into<String>, hint: impl Into<String>) {
+        self.place(map.key_place(ordinal), message, hint);
+    }
+
+    /// Something is wrong at a place noted earlier; an empty hint is none.
+    pub fn place(&mut self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
+        let hint = Some(hint.into()).filter(|hint| !hint.is_empty());
+        self.0.push(Finding {
+            place,
+            message: message.into(),
+            hint,
+            other: None,
+        });
+    }
+
+    /// Something stands twice: the message ends where the first is told.
+    pub fn twice(&mut self, second: Place, first: Place, message: impl Into<String>) {
+        self.0.push(Finding {
+            place: second,
+            message: message.into(),
+            hint: None,
+            other: Some(first),
+        });
+    }
+}
+
+/// A node and the way to it, kept on the stack of the walk so that a good file costs nothing.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    /// The node.
+    pub node: &'a Node,
+    file: usize,
+    up: Option<&'a At<'a>>,
+    ordinal: usize,
+}
+
+impl<'a> At<'a> {
+    /// The top of a file.
+    pub fn root(file: usize, node: &'a Node) -> Self {
+        Self {
+            node,
+            file,
+            up: None,
+            ordinal: 0,
+        }
+    }
+
+    /// A list's item or a map entry's value.
+    pub fn child(&'a self, ordinal: usize, node: &'a Node) -> Self {
+        Self {
+            node,
+            file: self.file,
+            up: Some(self),
+            ordinal,
+        }
+    }
+
+    /// This place, to be kept past the walk.
+    pub fn place(&self) -> Place {
+        let mut steps = Vec::new();
+        let mut at = self;
+        while let Some(up) = at.up {
+            steps.push(at.ordinal);
+            at = up;
+        }
+        steps.reverse();
+        Place {
+            file: self.file,
+            steps,
+            part: Part::Value,
+        }
+    }
+
+    /// The place of an entry's key.
+    pub fn key_place(&self, ordinal: usize) -> Place {
+        let mut place = self.place();
+        place.steps.push(ordinal);
+        place.part = Part::Key;
+        place
+    }
+
+    /// The key this value has in its map.
+    pub fn key(&self) -> Option<&'a str> {
+        match self.up?.node {
+            Node::Map(entries) => match &entries.get(self.ordinal)?.0 {
+                Node::Text(key) => Some(key),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The items of a list; nothing at all counts as an empty one.
+    pub fn items(&'a self, findings: &mut Findings) -> impl Iterator<Item = At<'a>> + use<'a> {
+        let items: &[Node] = match self.node {
+            Node::List(items) => items,
+            Node::Null => &[],
+            _ => {
+                let example = self.key().map_or(String::new(), |key| format!("as in {key}: [...]"));
+                self.wrong("a list", &example, findings);
+                &[]
+            }
+        };
+        items
+            .iter()
+            .enumerate()
+            .map(|(ordinal, node)| self.child(ordinal, node))
+    }
+
+    /// The entries of a map whose keys the user chooses.
+    pub fn entries(&'a self, findings: &mut Findings) -> Vec<(usize, &'a str, At<'a>)> {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        let mut good = Vec::new();
+        for (ordinal, (key, value)) in self.map(findings).iter().enumerate() {
+            let Some(key) = self.text_key(ordinal, key, findings) else {
+                continue;
+            };
+            if let Some(first) = seen.get(key) {
+                self.double(ordinal, key, *first, findings);
+                continue;
+            }
+            seen.insert(key, ordinal);
+            good.push((ordinal, key, self.child(ordinal, value)));
+        }
+        good
+    }
+
+    /// The fields of a map whose keys we know. Nothing at all counts as an empty map.
+    pub fn fields(&'a self, known: &'static [&'static str], findings: &mut Findings) -> Fields<'a> {
+        let mut slots = vec![None; known.len()];
+        for (ordinal, (key, _)) in self.map(findings).iter().enumerate() {
+            let Some(key) = self.text_key(ordinal, key, findings) else {
+                continue;
+            };
+            match known.iter().position(|name| *name == key) {
+                Some(index) => match slots[index] {
+                    Some(first) => self.double(ordinal, key, first, findings),
+                    None => slots[index] = Some(ordinal),
+                },
+                None => self.unknown(ordinal, key, known, findings),
+            }
+        }
+        Fields { at: self, known, slots }
+    }
+
+    /// A field nobody knows.
+    pub fn unknown(&self, ordinal: usize, key: &str, known: &[&str], findings: &mut Findings) {
+        let hint = match suggest::nearest(key, known.iter().copied()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        findings.key(self, ordinal, format!("unknown field {}", quoted(key)), hint);
+    }
+
+    /// The value is of the wrong kind.
+    pub fn wrong(&self, expected: &str, hint: &str, findings: &mut Findings) {
+        let found = match self.node {
+            Node::Tagged(tag) => {
+                let message = format!("the YAML tag {} is not supported", quoted(&format!("!{tag}")));
+                return findings.value(self, message, "remove it, or put the text in quotes");
+            }
+            Node::Null => {
+                let hint = self.key().map_or("remove it", |_| "give it a value, or remove the key");
+                return findings.value(self, format!("expected {expected}, found nothing"), hint);
+            }
+            Node::Bool(value) => value.to_string(),
+            Node::Int(value) => format!("the number {value}"),
+            Node::Float(value) => format!("the number {value}"),
+            Node::Text(text) => format!("the text {}", quoted(text)),
+            Node::List(_) => "a list".to_owned(),
+            Node::Map(_) => "a map".to_owned(),
+        };
+        findings.value(self, format!("expected {expected}, found {found}"), hint);
+    }
+
+    fn map(&self, findings: &mut Findings) -> &'a [(Node, Node)] {
+        match self.node {
+            Node::Map(entries) => return entries,
+            // A section whose keys are all commented out is there, but says nothing; an item of a list is not.
+            Node::Null if self.up.is_none() || self.key().is_some() => {}
+            _ => self.wrong("a map", "write key: value", findings),
+        }
+        &[]
+    }
+
+    fn text_key<'k>(&self, ordinal: usize, key: &'k Node, findings: &mut Findings) -> Option<&'k str> {
+        let found = match key {
+            Node::Text(key) if key == "<<" => {
+                let hint = "repeat the keys, or use an alias for a whole value";
+                findings.key(self, ordinal, "merge keys (<<) are not supported", hint);
+                return None;
+            }
+            Node::Text(key) => return Some(key),
+            Node::Int(key) => key.to_string(),
+            Node::Bool(key) => key.to_string(),
+            Node::Float(key) => key.to_string(),
+            Node::Null | Node::List(_) | Node::Map(_) | Node::Tagged(_) => {
+                findings.key(self, ordinal, "a key must be text", "");
+                return None;
+            }
+        };
+        findings.key(
+            self,
+            ordinal,
+            format!("a key must be text, not {found}"),
+            format!("write \"{found}\":"),
+        );
+        None
+    }
+
+    fn double(&self, ordinal: usize, key: &str, first: usize, findings: &mut Findings) {
+        let message = format!("duplicate key {}, already used at", quoted(key));
+        findings.twice(self.key_place(ordinal), self.key_place(first), message);
+    }
+}
+
+/// The known fields of one map.
+pub(super) struct Fields<'a> {
+    at: &'a At<'a>,
+    known: &'static [&'static str],
+    slots: Vec<Option<usize>>,
+}
+
+impl<'a> Fields<'a> {
+    /// Which entry a field is.
+    pub fn ordinal(&self, name: &str) -> Option<usize> {
+        self.slots[self.known.iter().position(|known| *known == name)?]
+    }
+
+    /// A field, where it is given.
+    pub fn get(&self, name: &str) -> Option<At<'a>> {
+        let ordinal = self.ordinal(name)?;
+        let Node::Map(entries) = self.at.node else { return None };
+        Some(self.at.child(ordinal, &entries.get(ordinal)?.1))
+    }
+
+    /// A field that must be given; missing ones are reported at the map itself.
+    pub fn require(&self, name: &str, hint: &str, findings: &mut Findings) -> Option<At<'a>> {
+        let field = self.get(name);
+        // What is no map at all has been reported as that.
+        if field.is_none() && matches!(self.at.node, Node::Map(_)) {
+            findings.value(self.at, format!("missing required key \"{name}\""), hint);
+        }
+        field
+    }
+}

@@ -1,0 +1,280 @@
+//! Reads the main file and the files it includes.
+//!
+//! Owns the file system side of the configuration: patterns, circles, symbolic links, the digest and the directories to
+//! watch. Gets a path; gives `Source`s, each parsed or with its fault.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Component, Path, PathBuf};
+
+use super::decode::{At, Findings};
+use super::node::Node;
+use super::problem::quoted;
+use super::scalar;
+use super::syntax::{self, FILE_MAX_BYTES, Fault};
+
+/// How deep includes may nest.
+const DEPTH: usize = 16;
+/// How many links are followed from one file, to watch the directory of each.
+const LINKS: usize = 16;
+
+/// A file, read.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// As named by the flag or the including file.
+    pub path: PathBuf,
+    /// Its content.
+    pub text: String,
+    /// Its content as a tree; nothing where there is a fault.
+    pub root: Node,
+    /// Why it could not be read or parsed.
+    pub fault: Option<Fault>,
+}
+
+/// All files of a configuration, the main one first.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// In the order in which they are included, depth first.
+    pub sources: Vec<Source>,
+    /// Where a change may show: the directories of files, of what they link to, and of patterns.
+    pub directories: Vec<PathBuf>,
+    /// Of all names and contents.
+    pub digest: u64,
+    /// What is wrong with the includes themselves.
+    pub findings: Findings,
+}
+
+/// Reads a file and all that it includes.
+pub(super) fn read(path: &Path) -> Reading {
+    let mut reader = Reader::default();
+    let key = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    reader.seen.insert(key.clone());
+    reader.file(path, &mut vec![key]);
+    reader.done()
+}
+
+/// Takes a text for the file of this name; it cannot include others.
+pub(super) fn of_text(path: &Path, text: &str) -> Reading {
+    let mut reader = Reader::default();
+    reader.push(path, Ok(text.as_bytes().to_vec()));
+    reader.done()
+}
+
+#[derive(Default)]
+struct Reader {
+    sources: Vec<Source>,
+    directories: BTreeSet<PathBuf>,
+    seen: HashSet<PathBuf>,
+    hasher: DefaultHasher,
+    findings: Findings,
+}
+
+impl Reader {
+    fn done(self) -> Reading {
+        Reading {
+            sources: self.sources,
+            directories: self.directories.into_iter().collect(),
+            digest: self.hasher.finish(),
+            findings: self.findings,
+        }
+    }
+
+    /// Reads one file and its includes; `chain` holds the files that led here and it, by their real paths.
+    fn file(&mut self, path: &Path, chain: &mut Vec<PathBuf>) {
+        self.watch(path);
+        let index = self.push(path, bytes(path));
+        // Taken out for the walk, which adds files.
+        let root = std::mem::replace(&mut self.sources[index].root, Node::Null);
+        if let Some((ordinal, list)) = root.get("include") {
+            let top = At::root(index, &root);
+            let list = top.child(ordinal, list);
+            for item in list.items(&mut self.findings) {
+                self.include(path, &item, chain);
+            }
+        }
+        self.sources[index].root = root;
+    }
+
+    fn push(&mut self, path: &Path, bytes: Result<Vec<u8>, Fault>) -> usize {
+        path.hash(&mut self.hasher);
+        match &bytes {
+            Ok(bytes) => bytes.hash(&mut self.hasher),
+            Err(fault) => fault.message.hash(&mut self.hasher),
+        }
+        let parsed = bytes.and_then(syntax::text).map(|text| {
+            let root = syntax::parse(&text);
+            (text, root)
+        });
+        let (text, root, fault) = match parsed {
+            Ok((text, Ok(root))) => (text, root, None),
+            Ok((text, Err(fault))) => (text, Node::Null, Some(fault)),
+            Err(fault) => (String::new(), Node::Null, Some(fault)),
+        };
+        self.sources.push(Source {
+            path: path.to_owned(),
+            text,
+            root,
+            fault,
+        });
+        self.sources.len() - 1
+    }
+
+    /// One entry of `include`.
+    fn include(&mut self, from: &Path, at: &At, chain: &mut Vec<PathBuf>) {
+        let Some(pattern) = scalar::text(at, &mut self.findings) else {
+            return;
+        };
+        if chain.len() > DEPTH {
+            self.findings
+                .value(at, format!("includes are nested more than {DEPTH} deep"), "");
+            return;
+        }
+        let base = from.parent().unwrap_or(Path::new(""));
+        let wild = pattern.contains(['*', '?', '[']);
+        let found = if wild {
+            self.matches(base, pattern, at)
+        } else {
+            self.single(base, pattern, at)
+        };
+        for path in found {
+            let key = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+            if chain.contains(&key) {
+                let hint = if wild {
+                    "move the included files to a directory of their own"
+                } else {
+                    "remove it"
+                };
+                let message = format!("{} includes itself, directly or through others", path.display());
+                self.findings.value(at, message, hint);
+            } else if self.seen.insert(key.clone()) {
+                chain.push(key);
+                self.file(&path, chain);
+                chain.pop();
+            }
+        }
+    }
+
+    fn single(&mut self, base: &Path, pattern: &str, at: &At) -> Vec<PathBuf> {
+        let path = base.join(pattern);
+        self.watch(&path);
+        if pattern.trim().is_empty() {
+            self.findings
+                .value(at, "the pattern is empty", "as in targets.d/*.yaml");
+        } else if path.is_dir() {
+            let hint = format!("write {}/*.yaml", pattern.trim_end_matches('/'));
+            self.findings
+                .value(at, format!("{} is a directory", path.display()), hint);
+        } else if matches!(fs::metadata(&path), Err(error) if error.kind() == ErrorKind::NotFound) {
+            let hint = "a path is relative to the file that names it; a pattern with * may match nothing";
+            self.findings
+                .value(at, format!("{} does not exist", path.display()), hint);
+        } else {
+            return vec![path];
+        }
+        Vec::new()
+    }
+
+    fn matches(&mut self, base: &Path, pattern: &str, at: &At) -> Vec<PathBuf> {
+        let Some(folder) = base.to_str() else {
+            self.findings
+                .value(at, "patterns need a directory whose name is UTF-8", "name each file");
+            return Vec::new();
+        };
+        let mut whole = pattern.to_owned();
+        if !folder.is_empty() && !Path::new(pattern).is_absolute() {
+            whole = format!("{}/{pattern}", glob::Pattern::escape(folder));
+        }
+        let fixed: PathBuf = Path::new(pattern)
+            .components()
+            .take_while(|part| !is_wild(*part))
+            .collect();
+        self.watch_directory(&base.join(fixed));
+        let paths = match glob::glob(&whole) {
+            Ok(paths) => paths,
+            Err(error) => {
+                let message = format!("{} is not a pattern: {}", quoted(pattern), error.msg);
+                self.findings.value(at, message, "as in targets.d/*.yaml");
+                return Vec::new();
+            }
+        };
+        let mut good = Vec::new();
+        for path in paths {
+            match path {
+                Ok(path) if is_hidden(base, &path, pattern) || !path.is_file() => {}
+                Ok(path) => good.push(path),
+                Err(error) => {
+                    let message = format!("{} {}", error.path().display(), cannot(error.error()));
+                    self.findings.value(at, message, "");
+                }
+            }
+        }
+        good.sort();
+        good
+    }
+
+    /// Notes where a change of this file may show: its directory, and that of each link on the way to its content.
+    fn watch(&mut self, path: &Path) {
+        let mut path = path.to_owned();
+        for _ in 0..LINKS {
+            let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+            self.watch_directory(&directory);
+            let Ok(target) = fs::read_link(&path) else { break };
+            path = directory.join(target);
+        }
+        if let Ok(real) = fs::canonicalize(&path)
+            && let Some(directory) = real.parent()
+            && fs::canonicalize(path.parent().unwrap_or(Path::new("."))).is_ok_and(|parent| parent != directory)
+        {
+            self.directories.insert(directory.to_owned());
+        }
+    }
+
+    /// Notes a directory, or where it is to be made: only what exists can be watched.
+    fn watch_directory(&mut self, directory: &Path) {
+        let existing = directory
+            .ancestors()
+            .find(|part| part.as_os_str().is_empty() || part.is_dir());
+        let existing = existing
+            .filter(|part| !part.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        self.directories.insert(existing.to_owned());
+    }
+}
+
+fn is_wild(part: Component<'_>) -> bool {
+    part.as_os_str().to_string_lossy().contains(['*', '?', '['])
+}
+
+/// Hidden files are matched only by name, as in a shell. Kubernetes keeps each generation of a mounted volume in
+/// `..2026_11_20` with the link `..data` to the newest: through those, every file would be read several times.
+/// (The glob crate's own option for this panics on names that are not UTF-8.)
+fn is_hidden(base: &Path, path: &Path, pattern: &str) -> bool {
+    let hidden =
+        |part: &Component<'_>| matches!(part, Component::Normal(name) if name.to_string_lossy().starts_with('.'));
+    let meant = base.join(pattern).components().filter(hidden).count();
+    path.components().filter(hidden).count() > meant
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Fault {
+            position: None,
+            message: cannot(&error),
+            hint: None,
+        }),
+    }
+}
+
+fn cannot(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "cannot be read: no such file".to_owned(),
+        ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
+        ErrorKind::IsADirectory => "cannot be read: it is a directory".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
+}

@@ -1,0 +1,104 @@
+//! One thing that is wrong with the configuration, in the words and the form the user sees.
+//!
+//! Owns `Problem` and its one-line form. Gets its fields from `report`; gives them to the log and to `check-config`.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// One thing that is wrong, where, and how to put it right.
+///
+/// It prints as `config/lanpulse.yaml:7:7 targets[1].probes.icmp: unknown field "intervall" (did you mean "interval"?)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as named by the flag or by the file that includes it.
+    pub file: PathBuf,
+    /// Its line, from 1; none where the file could not be read, or where there are too many problems to look each up.
+    pub line: Option<usize>,
+    /// The character in that line, from 1.
+    pub column: Option<usize>,
+    /// Where in the tree, as in `targets[1].probes.icmp`; empty for the top level.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// How to put it right.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+        }
+        if !self.path.is_empty() {
+            write!(f, " {}", self.path)?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Shows outside text in a message: in quotes, at most 80 characters, with control characters escaped, so that no
+/// file can write lines or terminal sequences into the log.
+pub(super) fn quoted(text: &str) -> String {
+    let mut shown: String = text.chars().take(80).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+/// Makes a message safe that another room has written around outside text.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_debug().collect()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_as_much_as_is_known() {
+        let mut problem = Problem {
+            file: "config/lanpulse.yaml".into(),
+            line: Some(7),
+            column: Some(9),
+            path: "targets[1].probes.icmp".into(),
+            message: "unknown field \"intervall\"".into(),
+            hint: Some("did you mean \"interval\"?".into()),
+        };
+        assert_eq!(
+            problem.to_string(),
+            "config/lanpulse.yaml:7:9 targets[1].probes.icmp: unknown field \"intervall\" (did you mean \"interval\"?)"
+        );
+        problem.path.clear();
+        problem.hint = None;
+        assert_eq!(
+            problem.to_string(),
+            "config/lanpulse.yaml:7:9: unknown field \"intervall\""
+        );
+        problem.line = None;
+        assert_eq!(problem.to_string(), "config/lanpulse.yaml: unknown field \"intervall\"");
+    }
+
+    #[test]
+    fn outside_text_stays_on_one_line() {
+        assert_eq!(quoted("a\nb\u{1b}[1m"), "\"a\\nb\\u{1b}[1m\"");
+        assert_eq!(quoted(&"x".repeat(100)).chars().count(), 83);
+        assert_eq!(plain("a\tbü"), "a\\tbü");
+    }
+}

@@ -1,0 +1,148 @@
+//! From findings to problems: looks up the lines, and puts them in the order of the files.
+//!
+//! Owns how much of that looking up is worth it. Gets findings and the files' texts; gives `Problem`s.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::Problem;
+use super::decode::{Finding, Findings};
+use super::include::Source;
+use super::locate::{Part, Place, locate};
+use super::node::Node;
+
+/// The most positions looked up in one file.
+const MOST: usize = 200;
+/// The fewest, however large the file.
+const LEAST: usize = 20;
+/// The bytes read again for all positions of one file together: about a second's worth.
+const BYTES: usize = 50 << 20;
+
+/// Everything that is wrong, file by file and from top to bottom.
+pub(super) fn problems(sources: &[Source], findings: Findings) -> Vec<Problem> {
+    let Findings(mut findings) = findings;
+    // Children are numbered in the order of the text, so the places sort as the text does.
+    findings.sort_by(|a, b| a.place.cmp(&b.place));
+    let mut positions = Positions {
+        sources,
+        budgets: sources.iter().map(budget).collect(),
+        known: HashMap::new(),
+    };
+    let mut problems: Vec<(usize, Problem)> = Vec::new();
+    for (file, source) in sources.iter().enumerate() {
+        let fault = source.fault.as_ref();
+        problems.extend(fault.map(|fault| {
+            let problem = Problem {
+                file: source.path.clone(),
+                line: fault.position.map(|(line, _)| line),
+                column: fault.position.map(|(_, column)| column),
+                path: String::new(),
+                message: fault.message.clone(),
+                hint: fault.hint.clone(),
+            };
+            (file, problem)
+        }));
+    }
+    for finding in findings {
+        let file = finding.place.file;
+        if let Some(source) = sources.get(file) {
+            problems.push((file, problem(source, finding, &mut positions)));
+        }
+    }
+    // Stable: within a file the order of the text stays.
+    problems.sort_by_key(|(file, _)| *file);
+    problems.into_iter().map(|(_, problem)| problem).collect()
+}
+
+fn budget(source: &Source) -> usize {
+    (BYTES / source.text.len().max(1)).clamp(LEAST, MOST)
+}
+
+fn problem(source: &Source, finding: Finding, positions: &mut Positions) -> Problem {
+    let position = positions.find(&finding.place);
+    let mut message = finding.message;
+    if let Some(other) = &finding.other {
+        let _ = write!(message, " {}", positions.describe(other));
+    }
+    Problem {
+        file: source.path.clone(),
+        line: position.map(|(line, _)| line),
+        column: position.map(|(_, column)| column),
+        path: path(&source.root, &finding.place),
+        message,
+        hint: finding.hint,
+    }
+}
+
+struct Positions<'a> {
+    sources: &'a [Source],
+    budgets: Vec<usize>,
+    known: HashMap<Place, Option<(usize, usize)>>,
+}
+
+impl Positions<'_> {
+    fn find(&mut self, place: &Place) -> Option<(usize, usize)> {
+        if let Some(position) = self.known.get(place) {
+            return *position;
+        }
+        let left = self.budgets.get_mut(place.file)?;
+        *left = left.checked_sub(1)?;
+        let position = locate(&self.sources.get(place.file)?.text, place);
+        self.known.insert(place.clone(), position);
+        position
+    }
+
+    /// Names another place within a message.
+    fn describe(&mut self, place: &Place) -> String {
+        let position = self.find(place);
+        let Some(source) = self.sources.get(place.file) else {
+            return String::new();
+        };
+        match position {
+            Some((line, column)) => format!("{}:{line}:{column}", source.path.display()),
+            None => format!("{} in {}", path(&source.root, place), source.path.display()),
+        }
+    }
+}
+
+/// `targets[1].probes.icmp`; for a key, the path of its map.
+fn path(root: &Node, place: &Place) -> String {
+    let mut text = String::new();
+    let mut node = root;
+    let steps = match place.part {
+        Part::Value => &place.steps[..],
+        Part::Key => &place.steps[..place.steps.len().saturating_sub(1)],
+    };
+    for step in steps {
+        match node {
+            Node::List(items) => {
+                let _ = write!(text, "[{step}]");
+                node = items.get(*step).unwrap_or(&Node::Null);
+            }
+            Node::Map(entries) => {
+                let Some((key, value)) = entries.get(*step) else {
+                    return text;
+                };
+                push_key(&mut text, key);
+                node = value;
+            }
+            _ => return text,
+        }
+    }
+    text
+}
+
+fn push_key(path: &mut String, key: &Node) {
+    let Node::Text(key) = key else {
+        return path.push_str("[?]");
+    };
+    let plain = !key.is_empty() && key.len() <= 80 && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    if !plain {
+        let _ = write!(path, "[{}]", super::problem::quoted(key));
+        return;
+    }
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(key);
+}

@@ -1,0 +1,185 @@
+//! Single values: text, durations, shares, numbers, words from a list.
+//!
+//! Owns how each is read and what is said when it is not one. Gets a position in the tree; gives the value or nothing,
+//! having said why.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::model::{LABEL_MAX_BYTES, LabelValue, Pretty, parse_duration};
+
+use super::decode::{At, Findings};
+use super::node::Node;
+use super::problem::{plain, quoted};
+use super::suggest;
+
+/// Text. Numbers and booleans are not taken for text: `1.10` would come out as `1.1`.
+pub(super) fn text<'a>(at: &At<'a>, findings: &mut Findings) -> Option<&'a str> {
+    let unquoted = match at.node {
+        Node::Text(text) => return Some(text),
+        Node::Int(value) => value.to_string(),
+        Node::Bool(value) => value.to_string(),
+        Node::Float(_) => {
+            at.wrong("text", "put it in quotes", findings);
+            return None;
+        }
+        _ => {
+            at.wrong("text", "", findings);
+            return None;
+        }
+    };
+    let hint = match at.key() {
+        Some(key) => format!("write {key}: \"{unquoted}\""),
+        None => format!("write \"{unquoted}\""),
+    };
+    at.wrong("text", &hint, findings);
+    None
+}
+
+/// Text that becomes a label value.
+pub(super) fn label(at: &At, findings: &mut Findings) -> Option<LabelValue> {
+    let text = text(at, findings)?.trim();
+    if text.len() > LABEL_MAX_BYTES {
+        let message = format!("{} bytes are too long: at most {LABEL_MAX_BYTES}", text.len());
+        findings.value(at, message, "");
+        return None;
+    }
+    Some(LabelValue::new(text))
+}
+
+/// Text that names something: a label value that is not empty.
+pub(super) fn name(at: &At, findings: &mut Findings) -> Option<LabelValue> {
+    let name = label(at, findings)?;
+    if name.as_str().is_empty() {
+        findings.value(at, "the name is empty", "");
+        return None;
+    }
+    Some(name)
+}
+
+/// A duration within limits.
+pub(super) fn duration(at: &At, range: RangeInclusive<Duration>, findings: &mut Findings) -> Option<Duration> {
+    let text = match at.node {
+        Node::Text(text) => text,
+        Node::Int(value) => {
+            at.wrong("a duration", &format!("write the unit, as in {value}s"), findings);
+            return None;
+        }
+        _ => {
+            at.wrong("a duration", "write it as in 5s, 1m30s or 250ms", findings);
+            return None;
+        }
+    };
+    if text.len() > 64 {
+        findings.value(
+            at,
+            format!("{} is not a duration", quoted(text)),
+            "write it as in 5s, 1m30s or 250ms",
+        );
+        return None;
+    }
+    let duration = match parse_duration(text) {
+        Ok(duration) => duration,
+        Err(message) => {
+            findings.value(at, plain(&message), "");
+            return None;
+        }
+    };
+    if duration < *range.start() || duration > *range.end() {
+        let (least, most) = (Pretty(*range.start()), Pretty(*range.end()));
+        findings.value(at, format!("{text} is out of range: from {least} to {most}"), "");
+        return None;
+    }
+    Some(duration)
+}
+
+/// A share of the whole: `5%`, or a number from 0 to 1.
+pub(super) fn share(at: &At, findings: &mut Findings) -> Option<f64> {
+    const HINT: &str = "write a percentage as in 5%, or a number from 0 to 1";
+    let number = match at.node {
+        Node::Text(text) => match text.strip_suffix('%').map(str::trim_end) {
+            // f64 also reads "inf", "1e3" and "+5", which nobody means here.
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+                digits.parse::<f64>().ok().map(|percent| percent / 100.0)
+            }
+            _ => None,
+        },
+        Node::Int(value) => Some(*value as f64),
+        Node::Float(value) => Some(*value),
+        _ => {
+            at.wrong("a share", HINT, findings);
+            return None;
+        }
+    };
+    let hint = match (at.node, number) {
+        (_, Some(share)) if (0.0..=1.0).contains(&share) => return Some(share),
+        (Node::Text(text), None) => {
+            findings.value(at, format!("{} is not a share", quoted(text)), HINT);
+            return None;
+        }
+        (Node::Text(_), _) => "from 0% to 100%".to_owned(),
+        (_, Some(percent)) if percent > 1.0 && percent <= 100.0 => format!("write {percent}%"),
+        _ => HINT.to_owned(),
+    };
+    findings.value(at, "a share is from 0 to 1, or from 0% to 100%", hint);
+    None
+}
+
+/// A whole number within limits.
+pub(super) fn count<T: TryFrom<i64> + PartialOrd + Display>(
+    at: &At,
+    range: RangeInclusive<T>,
+    findings: &mut Findings,
+) -> Option<T> {
+    let Node::Int(value) = at.node else {
+        let hint = if matches!(at.node, Node::Text(text) if text.parse::<i64>().is_ok()) {
+            "remove the quotes"
+        } else {
+            ""
+        };
+        at.wrong("a whole number", hint, findings);
+        return None;
+    };
+    match T::try_from(*value).ok().filter(|value| range.contains(value)) {
+        Some(value) => Some(value),
+        None => {
+            let message = format!("{value} is out of range: from {} to {}", range.start(), range.end());
+            findings.value(at, message, "");
+            None
+        }
+    }
+}
+
+/// True or false.
+pub(super) fn flag(at: &At, findings: &mut Findings) -> Option<bool> {
+    match at.node {
+        Node::Bool(value) => Some(*value),
+        Node::Text(text) => {
+            let hint = match text.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "true" | "y" => "write true",
+                "no" | "off" | "false" | "n" => "write false",
+                _ => "",
+            };
+            at.wrong("true or false", hint, findings);
+            None
+        }
+        _ => {
+            at.wrong("true or false", "", findings);
+            None
+        }
+    }
+}
+
+/// One of some words.
+pub(super) fn choice<T: Copy>(at: &At, words: &[(&str, T)], findings: &mut Findings) -> Option<T> {
+    let text = text(at, findings)?;
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        return Some(*value);
+    }
+    let list = words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+    let hint = suggest::nearest(text, words.iter().map(|(word, _)| *word));
+    let hint = hint.map_or_else(String::new, |word| format!("did you mean {word:?}?"));
+    findings.value(at, format!("{} is none of {list}", quoted(text)), hint);
+    None
+}

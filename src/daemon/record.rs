@@ -1,0 +1,129 @@
+//! The single writer of the state: applies observations, keeps time, answers who asks for a snapshot.
+//!
+//! Nobody else touches the state, so there is no lock between a probe and a scrape.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::process;
+use super::schedule::{Outbox, wall_clock};
+use crate::model::{Failure, Observation, Pretty, Status, Target, Timestamp, Transition};
+use crate::state::{Health, ReloadState, Snapshot, State, StoreHealth};
+use crate::store::Store;
+
+/// How often the state keeps time.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What the recorder is asked.
+pub enum Ask {
+    /// Watch these targets from now on; answered when the state does.
+    Adopt(Vec<Arc<Target>>, oneshot::Sender<()>),
+    /// What is true now.
+    Snapshot(oneshot::Sender<Arc<Snapshot>>),
+    /// Save what must be saved and end.
+    Stop(oneshot::Sender<()>),
+}
+
+/// What the daemon's parts tell about themselves, gathered for the snapshot.
+pub struct Vitals {
+    /// When the daemon started.
+    pub started: Timestamp,
+    /// How the last load of the configuration went.
+    pub reload: Mutex<ReloadState>,
+    /// Observations on their way.
+    pub outbox: Arc<Outbox>,
+    /// Series left out of scrapes so far.
+    pub series_over_limit: Arc<std::sync::atomic::AtomicU64>,
+    /// The sockets, in words.
+    pub sockets: Arc<[String]>,
+    /// The store.
+    pub store: Store,
+}
+
+impl Vitals {
+    fn health(&self) -> Health {
+        let store = self.store.health();
+        Health {
+            started: self.started,
+            reload: self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            store: StoreHealth {
+                writes: store.writes_total,
+                failures: store.failures_total,
+                size_bytes: store.size_bytes,
+                error: store.last_error,
+            },
+            observations_dropped: self.outbox.dropped(),
+            series_over_limit: self.series_over_limit.load(std::sync::atomic::Ordering::Relaxed),
+            process: process::figures(self.started),
+            sockets: self.sockets.clone(),
+        }
+    }
+}
+
+/// Runs until it is asked to stop or everybody who could ask is gone.
+pub async fn run(
+    mut state: State,
+    vitals: Arc<Vitals>,
+    mut batches: mpsc::Receiver<Vec<Observation>>,
+    mut asks: mpsc::Receiver<Ask>,
+) {
+    let mut sweep = interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Some(batch) = batches.recv() => {
+                for observation in &batch {
+                    state.apply(observation).iter().for_each(log);
+                }
+            }
+            _ = sweep.tick() => {
+                let now = wall_clock();
+                state.sweep(now).iter().for_each(log);
+                save(&mut state, &vitals, now, false);
+            }
+            ask = asks.recv() => match ask {
+                Some(Ask::Adopt(targets, done)) => {
+                    state.adopt(&targets, wall_clock()).iter().for_each(log);
+                    let _ = done.send(());
+                }
+                Some(Ask::Snapshot(answer)) => {
+                    let _ = answer.send(Arc::new(state.snapshot(wall_clock(), vitals.health())));
+                }
+                Some(Ask::Stop(done)) => {
+                    while let Ok(batch) = batches.try_recv() {
+                        batch.iter().for_each(|observation| drop(state.apply(observation)));
+                    }
+                    save(&mut state, &vitals, wall_clock(), true);
+                    let _ = done.send(());
+                    return;
+                }
+                None => return,
+            },
+        }
+    }
+}
+
+fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
+    let rows = state.dirty(now, all);
+    if !rows.is_empty() {
+        vitals.store.save(rows);
+    }
+}
+
+/// One line for what a person must know: what went down, came back or can no longer be measured. The rest is detail.
+fn log(transition: &Transition) {
+    let device = transition.device.as_str();
+    let (from, to) = (transition.from.as_str(), transition.to.as_str());
+    let after = Pretty(Duration::from_secs(transition.after.as_secs()));
+    let reason = transition.reason.map_or("no readings", Failure::as_str);
+    match (transition.from, transition.to) {
+        (_, Status::Down) => tracing::warn!(device, from, %after, reason, "device is down"),
+        (Status::Down, Status::Up | Status::Degraded) => tracing::info!(device, %after, to, "device is back"),
+        (Status::Unknown, _) => tracing::debug!(device, to, "device is measured"),
+        (_, Status::Unknown) => tracing::warn!(device, from, reason, "device can no longer be measured"),
+        _ => tracing::debug!(device, from, to, %after, "device changed"),
+    }
+}

@@ -1,0 +1,150 @@
+//! Loads the configuration, and again whenever it may have changed.
+//!
+//! Read, check ALL, build the jobs, compare; only then does anything change. On any problem the running configuration
+//! stays. The watch and the poll act on changed content only; SIGHUP and POST always re-read.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::record::{Ask, Vitals};
+use super::schedule::wall_clock;
+use super::watch::Watch;
+use crate::config::{self, Loaded};
+use crate::metrics;
+use crate::targets::{self, Diff, Job};
+
+/// Editors and tools write in several steps: wait until they are through.
+const SETTLE: Duration = Duration::from_millis(300);
+/// For file systems that notify nobody (NFS, some container mounts).
+const POLL: Duration = Duration::from_secs(30);
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether the user named it: then it must exist. Otherwise a missing file means the embedded defaults.
+    pub named: bool,
+}
+
+impl Place {
+    /// Reads it.
+    pub fn load(&self) -> Loaded {
+        if self.named || self.path.exists() { config::load(&self.path) } else { config::embedded() }
+    }
+}
+
+/// Somebody wants a reload, and to know what came of it: a summary, or every problem.
+pub type Request = oneshot::Sender<Result<String, Vec<String>>>;
+
+/// Where a reload acts.
+pub struct Reloader {
+    /// What to read.
+    pub place: Place,
+    /// To the state.
+    pub asks: mpsc::Sender<Ask>,
+    /// To the scheduler.
+    pub changes: mpsc::Sender<Diff>,
+    /// To who renders metrics.
+    pub series: watch::Sender<Arc<metrics::Settings>>,
+    /// Where the outcome is told.
+    pub vitals: Arc<Vitals>,
+    /// What runs now.
+    pub jobs: Vec<Job>,
+    /// The content that was last tried.
+    pub digest: u64,
+}
+
+impl Reloader {
+    /// Makes the first configuration run.
+    pub async fn start(&mut self, loaded: Loaded) -> Result<String, Vec<String>> {
+        self.apply(loaded).await
+    }
+
+    /// Runs until everybody who could ask for a reload is gone.
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, directories: Vec<PathBuf>) {
+        let (hint, mut hints) = mpsc::channel(1);
+        let mut watch = Watch::new(hint);
+        watch.follow(&directories);
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let request = tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => Some(request),
+                    None => return,
+                },
+                Some(()) = hints.recv() => {
+                    sleep(SETTLE).await;
+                    while hints.try_recv().is_ok() {}
+                    None
+                }
+                _ = poll.tick() => None,
+            };
+            let loaded = self.read().await;
+            watch.follow(&loaded.directories);
+            if request.is_none() && loaded.digest == self.digest {
+                continue;
+            }
+            let outcome = self.apply(loaded).await;
+            if let Some(request) = request {
+                let _ = request.send(outcome);
+            }
+        }
+    }
+
+    async fn read(&self) -> Loaded {
+        let place = self.place.clone();
+        // Reading 10,000 targets takes a while; do not hold up the others.
+        match tokio::task::spawn_blocking(move || place.load()).await {
+            Ok(loaded) => loaded,
+            Err(_) => self.place.load(),
+        }
+    }
+
+    async fn apply(&mut self, loaded: Loaded) -> Result<String, Vec<String>> {
+        self.digest = loaded.digest;
+        let config = match loaded.result {
+            Ok(config) => config,
+            Err(problems) => return Err(self.refuse(problems.iter().map(ToString::to_string).collect())),
+        };
+        let jobs = targets::jobs(&config);
+        let diff = targets::diff(&self.jobs, &jobs);
+        let summary = format!(
+            "{} targets; probes: {} started, {} stopped, {} kept",
+            config.targets.len(),
+            diff.start.len(),
+            diff.stop.len(),
+            diff.keep
+        );
+        // The state must know a target before its first reading arrives.
+        let (done, adopted) = oneshot::channel();
+        let _ = self.asks.send(Ask::Adopt(targets::targets(&config), done)).await;
+        let _ = adopted.await;
+        let _ = self.changes.send(diff).await;
+        self.series.send_replace(Arc::new(config.series));
+        self.jobs = jobs;
+        let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        reload.successful = true;
+        reload.success_at = wall_clock();
+        reload.problems = Arc::new([]);
+        drop(reload);
+        tracing::info!(file = %self.place.path.display(), "configuration loaded: {summary}");
+        Ok(summary)
+    }
+
+    fn refuse(&self, problems: Vec<String>) -> Vec<String> {
+        for problem in &problems {
+            tracing::error!("{problem}");
+        }
+        tracing::error!(problems = problems.len(), "configuration refused; the running one stays");
+        let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        reload.successful = false;
+        reload.problems = problems.clone().into();
+        problems
+    }
+}

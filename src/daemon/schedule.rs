@@ -1,0 +1,297 @@
+//! When which probe runs. Lives on the prober's own thread, on the single-threaded runtime that `net::Pinger` needs.
+//!
+//! 1. Jobs are spread evenly over their interval by the golden ratio: each new job falls into the largest gap, and
+//!    a reload moves nobody.
+//! 2. A job keeps its place: the next run is due one interval after the last was DUE, not after it ran.
+//! 3. Runs that were missed (suspended host, frozen process) are skipped, not made up for: no storm.
+//! 4. A run never waits for another. What comes of it goes out in batches.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::model::{Address, LOCAL_AGENT, LabelValue, Observation, Timestamp};
+use crate::net::{Echo, Resolver};
+use crate::probe::{Settings, icmp};
+use crate::targets::{Diff, Job, Key};
+
+/// How long observations gather before they go to the state in one piece.
+const BATCH: Duration = Duration::from_millis(5);
+/// The part of the interval between one new job's place and the next: the golden ratio's fraction.
+const GOLDEN: f64 = 0.618_033_988_749_895;
+
+/// The wall clock. Only `daemon` and `net` have one.
+pub fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(since.as_micros() as u64)
+}
+
+/// Runs the jobs.
+pub struct Scheduler<E> {
+    echo: Arc<E>,
+    names: Resolver,
+    outbox: Arc<Outbox>,
+    slots: HashMap<Key, Slot>,
+    due: BinaryHeap<Reverse<Due>>,
+    placed: u64,
+}
+
+/// A job and what it remembers.
+struct Slot {
+    job: Arc<Job>,
+    memory: Arc<icmp::Memory>,
+    /// Tells this job's entries in the queue from those of a stopped one of the same name.
+    ticket: u64,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Instant,
+    ticket: u64,
+    key: Key,
+}
+
+impl<E: Echo> Scheduler<E> {
+    /// With nothing to do yet.
+    pub fn new(echo: E, names: Resolver, outbox: Arc<Outbox>) -> Self {
+        Self { echo: Arc::new(echo), names, outbox, slots: HashMap::new(), due: BinaryHeap::new(), placed: 0 }
+    }
+
+    /// Runs jobs as they are due and takes changes, until the sender of changes is gone.
+    pub async fn run(mut self, mut changes: mpsc::Receiver<Diff>) {
+        let flusher = tokio::spawn(self.outbox.clone().flush());
+        loop {
+            let next = self.launch();
+            tokio::select! {
+                biased;
+                change = changes.recv() => match change {
+                    Some(change) => self.change(change),
+                    None => break,
+                },
+                () = wait_for(next) => {}
+            }
+        }
+        flusher.abort();
+        self.outbox.send();
+    }
+
+    fn change(&mut self, diff: Diff) {
+        for key in diff.stop {
+            self.slots.remove(&key);
+        }
+        let now = Instant::now();
+        for job in diff.start {
+            self.placed += 1;
+            let place = (self.placed as f64 * GOLDEN).fract();
+            let key = job.key();
+            let at = now + job.settings.interval().mul_f64(place);
+            self.due.push(Reverse(Due { at, ticket: self.placed, key: key.clone() }));
+            let memory = Arc::new(icmp::Memory::new(self.echo.flow()));
+            self.slots.insert(key, Slot { job: Arc::new(job), memory, ticket: self.placed });
+        }
+        let name_of = |slot: &Slot| match &slot.job.address {
+            Address::Name(name) => Some(Arc::from(name.as_str())),
+            _ => None,
+        };
+        let names: HashSet<Arc<str>> = self.slots.values().filter_map(name_of).collect();
+        self.names.watch(&names);
+    }
+
+    /// Starts what is due and says when to come back.
+    fn launch(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        while let Some(Reverse(first)) = self.due.peek() {
+            if first.at > now {
+                return Some(first.at);
+            }
+            let Some(Reverse(due)) = self.due.pop() else { break };
+            let Some(slot) = self.slots.get(&due.key).filter(|slot| slot.ticket == due.ticket) else { continue };
+            let interval = slot.job.settings.interval();
+            let lag = now - due.at;
+            let missed = lag.as_nanos() / interval.as_nanos().max(1);
+            if missed == 0 {
+                self.start(slot, lag);
+            }
+            let next = due.at + interval * (missed as u32).saturating_add(1);
+            self.due.push(Reverse(Due { at: next, ..due }));
+        }
+        None
+    }
+
+    fn start(&self, slot: &Slot, lag: Duration) {
+        let (job, memory) = (slot.job.clone(), slot.memory.clone());
+        let (echo, names, outbox) = (self.echo.clone(), self.names.clone(), self.outbox.clone());
+        let at = wall_clock();
+        tokio::spawn(async move {
+            let reading = match &job.settings {
+                Settings::Icmp(settings) => icmp::run(settings, &job.address, &*echo, &names, &memory).await,
+            };
+            outbox.put(Observation {
+                agent: outbox.agent.clone(),
+                device: job.device.clone(),
+                probe: job.probe.clone(),
+                at,
+                lag,
+                reading,
+            });
+        });
+    }
+}
+
+async fn wait_for(next: Option<Instant>) {
+    match next {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Gathers observations for a few milliseconds, so that the state's thread is woken 200 times a second at most.
+pub struct Outbox {
+    agent: LabelValue,
+    gathered: Mutex<Vec<Observation>>,
+    filled: Notify,
+    out: mpsc::Sender<Vec<Observation>>,
+    dropped: AtomicU64,
+}
+
+impl Outbox {
+    /// Sends to this channel. When it is full, observations are dropped and counted: a slow state must not delay
+    /// probes.
+    pub fn new(out: mpsc::Sender<Vec<Observation>>) -> Self {
+        Self {
+            agent: LOCAL_AGENT.into(),
+            gathered: Mutex::default(),
+            filled: Notify::new(),
+            out,
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// How many observations were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn put(&self, observation: Observation) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.push(observation);
+        if gathered.len() == 1 {
+            drop(gathered);
+            self.filled.notify_one();
+        }
+    }
+
+    fn send(&self) {
+        let batch = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+        let size = batch.len() as u64;
+        if size > 0 && self.out.try_send(batch).is_err() {
+            self.dropped.fetch_add(size, Ordering::Relaxed);
+        }
+    }
+
+    async fn flush(self: Arc<Self>) {
+        loop {
+            self.filled.notified().await;
+            sleep(BATCH).await;
+            self.send();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Family;
+    use crate::net::FakeEcho;
+
+    fn job(n: usize, interval: Duration) -> Job {
+        Job {
+            device: format!("d{n}").as_str().into(),
+            address: Address::Ip([10, 0, (n / 256) as u8, (n % 256) as u8].into()),
+            probe: "icmp".into(),
+            settings: Settings::Icmp(icmp::Settings { interval, timeout: Duration::from_millis(1), family: Family::Any }),
+        }
+    }
+
+    fn start(jobs: impl IntoIterator<Item = Job>) -> Diff {
+        Diff { start: jobs.into_iter().collect(), ..Diff::default() }
+    }
+
+    /// Runs the scheduler in made-up time and gives what it observed.
+    async fn observe(script: impl AsyncFnOnce(mpsc::Sender<Diff>)) -> Vec<Observation> {
+        let (out, mut batches) = mpsc::channel(100_000);
+        let (changes, inbox) = mpsc::channel(10);
+        let scheduler = Scheduler::new(FakeEcho::default(), Resolver::new(), Arc::new(Outbox::new(out)));
+        let running = tokio::spawn(scheduler.run(inbox));
+        script(changes).await;
+        running.await.unwrap();
+        let mut all = Vec::new();
+        while let Ok(batch) = batches.try_recv() {
+            all.extend(batch);
+        }
+        all
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_job_runs_once_an_interval_evenly_spread() {
+        let interval = Duration::from_secs(10);
+        let seen = observe(async |changes| {
+            changes.send(start((0..1000).map(|n| job(n, interval)))).await.unwrap();
+            for _ in 0..10 {
+                // No tenth of the interval may hold much more or less than a tenth of the runs.
+                sleep(interval / 10).await;
+            }
+            sleep(interval * 2 + Duration::from_millis(20)).await;
+        })
+        .await;
+        assert!((2990..=3010).contains(&seen.len()), "{}", seen.len());
+        let mut runs: HashMap<LabelValue, u32> = HashMap::new();
+        seen.iter().for_each(|run| *runs.entry(run.device.clone()).or_default() += 1);
+        assert_eq!(runs.len(), 1000);
+        assert!(runs.values().all(|count| (2..=4).contains(count)));
+        assert!(seen.iter().all(|run| run.lag <= Duration::from_millis(2)));
+    }
+
+    #[test]
+    fn places_are_even() {
+        let places: Vec<f64> = (1..=1000).map(|n| (f64::from(n) * GOLDEN).fract()).collect();
+        for tenth in 0..10 {
+            let within = places.iter().filter(|place| (**place * 10.0) as i32 == tenth).count();
+            assert!((98..=102).contains(&within), "{tenth}: {within}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_job_stops_and_a_restarted_one_runs_once_an_interval() {
+        let interval = Duration::from_secs(1);
+        let seen = observe(async |changes| {
+            changes.send(start([job(1, interval), job(2, interval)])).await.unwrap();
+            sleep(interval * 5 + Duration::from_millis(10)).await;
+            let stop = vec![job(1, interval).key(), job(2, interval).key()];
+            changes.send(Diff { start: vec![job(2, interval)], stop, keep: 0 }).await.unwrap();
+            sleep(interval * 5 + Duration::from_millis(10)).await;
+        })
+        .await;
+        let count = |name: &str| seen.iter().filter(|run| run.device.as_str() == name).count();
+        assert_eq!(count("d1"), 5);
+        assert!((9..=11).contains(&count("d2")), "{}", count("d2"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missed_runs_are_skipped() {
+        let seen = observe(async |changes| {
+            changes.send(start((0..100).map(|n| job(n, Duration::from_secs(1))))).await.unwrap();
+            sleep(Duration::from_secs(2)).await;
+            // The process is frozen for an hour: nobody polls the scheduler.
+            tokio::time::advance(Duration::from_secs(3600)).await;
+            sleep(Duration::from_secs(2)).await;
+        })
+        .await;
+        assert!((300..=500).contains(&seen.len()), "{}: no storm", seen.len());
+    }
+}

@@ -1,0 +1,264 @@
+//! What waits for the writer: one row a device, and those who want to know when it is on disk.
+//!
+//! Owns the hand-over between the callers and the writer's thread, and its pace. Gets [`Command`]s from the handles;
+//! gives a [`Batch`] at a time to `writer`. Nobody holds the lock while the disk is at work.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::devices::{Change, Changes};
+use super::health::Gauges;
+use crate::model::{Device, LabelValue};
+
+/// At most one group commit in this time, unless somebody waits for it.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// After a failure.
+const RETRY_EVERY: Duration = Duration::from_secs(5);
+/// After a failure, while somebody waits.
+const URGENT_RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Called once, after COMMIT; dropped without a call where that never happened. It runs on the writer's thread and
+/// must not wait for anything: it sends on a channel.
+pub(super) type Reply = Box<dyn FnOnce() + Send>;
+
+/// What can be asked of the writer. A write that must be acknowledged carries a [`Reply`], joins the [`Batch`] with it
+/// and sets `urgent` in [`Queue::push`].
+pub(super) enum Command {
+    /// Write these rows; the latest row of a name wins.
+    Save(Vec<Device>),
+    /// Delete the rows of these names.
+    Forget(Vec<LabelValue>),
+    /// Commit now what is pending, then reply.
+    Flush(Reply),
+    /// Try once more to commit what is pending, close the file, reply, end.
+    Stop(Reply),
+}
+
+/// What one transaction commits.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// The rows.
+    pub changes: Changes,
+    /// Who waits for them.
+    replies: Vec<Reply>,
+    /// Whether this is the last one.
+    pub last: bool,
+}
+
+#[derive(Default)]
+struct Inner {
+    changes: Changes,
+    replies: Vec<Reply>,
+    /// The writer is at work on this many rows.
+    in_flight: usize,
+    /// Somebody waits: do not wait for the next group commit.
+    urgent: bool,
+    stop: Vec<Reply>,
+    stopping: bool,
+    stopped: bool,
+}
+
+/// The hand-over between callers and writer.
+#[derive(Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    wake: Condvar,
+    /// The numbers for everybody.
+    pub gauges: Gauges,
+}
+
+impl Queue {
+    /// Takes a command. Never waits for the disk.
+    pub(super) fn push(&self, command: Command) {
+        let mut inner = self.lock();
+        match command {
+            Command::Save(devices) => {
+                let change = |device: Device| (device.name.clone(), Change::Save(device));
+                inner.changes.extend(devices.into_iter().map(change));
+            }
+            Command::Forget(names) => inner
+                .changes
+                .extend(names.into_iter().map(|name| (name, Change::Forget))),
+            Command::Flush(reply) if inner.changes.is_empty() && inner.in_flight == 0 => reply(),
+            // Nobody would ever commit it: the dropped reply says so.
+            Command::Flush(_) if inner.stopped => {}
+            Command::Flush(reply) => {
+                inner.replies.push(reply);
+                inner.urgent = true;
+            }
+            Command::Stop(reply) if inner.stopped => reply(),
+            Command::Stop(reply) => {
+                inner.stop.push(reply);
+                inner.stopping = true;
+            }
+        }
+        self.count(&inner);
+        self.wake.notify_one();
+    }
+
+    /// Waits for the time of the next attempt and takes what is pending.
+    ///
+    /// 1. Stop: now. A flush: now.
+    /// 2. After a failure: 5 s after the attempt, 1 s while somebody waits; also without rows, to learn when the file
+    ///    can be opened again.
+    /// 3. Rows: a second after the attempt. No rows: not at all.
+    pub(super) fn take(&self, attempt: Instant, failing: bool) -> Batch {
+        let mut inner = self.lock();
+        loop {
+            let pause = match (failing, inner.replies.is_empty()) {
+                _ if inner.stopping || inner.urgent => Some(Duration::ZERO),
+                (true, true) => Some(RETRY_EVERY),
+                (true, false) => Some(URGENT_RETRY_EVERY),
+                (false, _) => (!inner.changes.is_empty()).then_some(COMMIT_EVERY),
+            };
+            inner = match pause.map(|pause| pause.saturating_sub(attempt.elapsed())) {
+                Some(Duration::ZERO) => break,
+                Some(left) => {
+                    self.wake
+                        .wait_timeout(inner, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        inner.urgent = false;
+        inner.in_flight = inner.changes.len();
+        Batch {
+            changes: std::mem::take(&mut inner.changes),
+            replies: std::mem::take(&mut inner.replies),
+            last: inner.stopping,
+        }
+    }
+
+    /// The batch is on disk: tells those who waited for it.
+    pub(super) fn committed(&self, batch: Batch) {
+        let mut inner = self.lock();
+        inner.in_flight = 0;
+        self.count(&inner);
+        drop(inner);
+        for reply in batch.replies {
+            reply();
+        }
+    }
+
+    /// The batch is not on disk: it waits again, under what has come since.
+    pub(super) fn restore(&self, batch: Batch) {
+        let mut inner = self.lock();
+        inner.in_flight = 0;
+        let newer = std::mem::replace(&mut inner.changes, batch.changes);
+        inner.changes.extend(newer);
+        inner.replies.extend(batch.replies);
+        self.count(&inner);
+    }
+
+    /// The writer has ended. What comes from now on stays pending for ever.
+    pub(super) fn stopped(&self) {
+        let mut inner = self.lock();
+        inner.stopped = true;
+        inner.replies.clear();
+        let replies = std::mem::take(&mut inner.stop);
+        drop(inner);
+        for reply in replies {
+            reply();
+        }
+    }
+
+    fn count(&self, inner: &Inner) {
+        self.gauges.set_pending(inner.changes.len() + inner.in_flight);
+    }
+
+    /// A caller that panicked while it held the lock cannot have left half a row: the maps are whole at any time.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::model::{Status, Timestamp};
+
+    fn device(name: &str, since: u64) -> Device {
+        Device {
+            name: name.into(),
+            status: Status::Up,
+            status_since: Timestamp::from_micros(since),
+            up: Some(true),
+            up_since: Timestamp::default(),
+            first_seen: None,
+            last_seen: None,
+        }
+    }
+
+    fn flag() -> (Arc<AtomicBool>, Reply) {
+        let flag = Arc::new(AtomicBool::new(false));
+        let raised = Arc::clone(&flag);
+        (flag, Box::new(move || raised.store(true, Ordering::SeqCst)))
+    }
+
+    #[test]
+    fn a_batch_that_failed_waits_under_what_came_since() {
+        let queue = Queue::default();
+        queue.push(Command::Save(vec![device("a", 1), device("b", 1), device("a", 2)]));
+        assert_eq!(queue.gauges.read().pending, 2);
+        let (done, reply) = flag();
+        queue.push(Command::Flush(reply));
+        let batch = queue.take(Instant::now(), false);
+        queue.push(Command::Save(vec![device("a", 3)]));
+        queue.push(Command::Forget(vec!["c".into()]));
+        queue.restore(batch);
+        assert!(!done.load(Ordering::SeqCst), "nothing is on disk yet");
+        assert_eq!(queue.gauges.read().pending, 3);
+        let (_, reply) = flag();
+        queue.push(Command::Flush(reply));
+        let batch = queue.take(Instant::now(), false);
+        let expected = Changes::from([
+            ("a".into(), Change::Save(device("a", 3))),
+            ("b".into(), Change::Save(device("b", 1))),
+            ("c".into(), Change::Forget),
+        ]);
+        assert_eq!(batch.changes, expected);
+        queue.committed(batch);
+        assert!(done.load(Ordering::SeqCst));
+        assert_eq!(queue.gauges.read().pending, 0);
+    }
+
+    #[test]
+    fn a_flush_waits_for_rows_in_flight() {
+        let queue = Queue::default();
+        let (done, reply) = flag();
+        queue.push(Command::Flush(reply));
+        assert!(done.load(Ordering::SeqCst), "nothing to wait for");
+        queue.push(Command::Save(vec![device("a", 1)]));
+        let (_, reply) = flag();
+        queue.push(Command::Flush(reply));
+        let batch = queue.take(Instant::now(), false);
+        let (done, reply) = flag();
+        queue.push(Command::Flush(reply));
+        assert!(!done.load(Ordering::SeqCst), "the writer is still at it");
+        queue.restore(batch);
+        let batch = queue.take(Instant::now(), true);
+        queue.committed(batch);
+        assert!(done.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_caller_that_panicked_stops_nobody() {
+        let queue = Arc::new(Queue::default());
+        let poisoner = Arc::clone(&queue);
+        let panicked = std::thread::spawn(move || {
+            let _guard = poisoner.inner.lock().unwrap();
+            panic!("on purpose");
+        })
+        .join();
+        assert!(panicked.is_err() && queue.inner.is_poisoned());
+        queue.push(Command::Save(vec![device("a", 1)]));
+        queue.push(Command::Stop(Box::new(|| ())));
+        let batch = queue.take(Instant::now(), false);
+        assert!(batch.last && batch.changes.len() == 1);
+    }
+}

@@ -1,0 +1,205 @@
+//! Storage that fails while the monitoring goes on: nothing is lost, everything is counted.
+
+use super::*;
+
+#[test]
+fn a_place_that_cannot_be_created_is_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let blocker = directory.path().join("data");
+    let path = blocker.join("lanpulse.db");
+    fs::write(&blocker, b"a file where the directory should be").unwrap();
+    let (store, devices) = store::open(&path).unwrap();
+    assert_eq!(devices, []);
+    assert_eq!(store.health().failures_total, 1);
+    for since in 0..100 {
+        store.save(many(10, since));
+    }
+    assert!(!store.flush(Duration::from_millis(100)));
+    assert_eq!(store.health().pending, 10, "one a device");
+    assert!(store.health().last_error.unwrap().contains("data/lanpulse.db"));
+    // a damaged file that turns up later is refused as well
+    fs::remove_file(&blocker).unwrap();
+    fs::create_dir(&blocker).unwrap();
+    fs::write(&path, b"no database").unwrap();
+    let corrupt = |health: &Health| {
+        health
+            .last_error
+            .as_ref()
+            .is_some_and(|error| error.contains("corrupt"))
+    };
+    wait_for(&store, "the damage to be noticed", corrupt);
+    assert_eq!(fs::read(&path).unwrap(), b"no database");
+    fs::remove_file(&path).unwrap();
+    assert!(store.flush(PATIENCE));
+    assert_eq!(store.health().last_error, None);
+    assert_eq!(rows_in(&path).len(), 10);
+    assert!(store.close(PATIENCE));
+}
+
+#[test]
+fn a_directory_in_the_file_s_place_is_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lanpulse.db");
+    fs::create_dir(&path).unwrap();
+    let (store, _) = store::open(&path).unwrap();
+    store.save(vec![device("a", 1)]);
+    assert!(!store.flush(Duration::from_millis(100)));
+    assert!(store.health().failures_total > 0);
+    fs::remove_dir(&path).unwrap();
+    assert!(store.close(PATIENCE));
+    assert_eq!(rows_in(&path), [("a".into(), 1)]);
+}
+
+#[test]
+fn a_locked_database_is_counted_and_written_after_the_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lanpulse.db");
+    database(&path, vec![device("a", 1)]);
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let (store, devices) = store::open(&path).unwrap();
+    assert_eq!(devices.len(), 1, "a writer does not stop readers");
+    store.save(vec![device("a", 2)]);
+    wait_for(&store, "the lock to be counted", |health| health.failures_total > 0);
+    store.save(vec![device("b", 2)]);
+    assert_eq!(store.health().pending, 2);
+    other.execute_batch("COMMIT").unwrap();
+    assert!(store.flush(PATIENCE));
+    assert_eq!(rows_in(&path), [("a".into(), 2), ("b".into(), 2)]);
+    assert!(store.close(PATIENCE));
+}
+
+#[test]
+fn rows_that_could_not_be_read_at_start_live_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lanpulse.db");
+    database(&path, vec![device("a", 1), device("b", 1)]);
+    let other = Connection::open(&path).unwrap();
+    // holds readers off, too
+    other
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+        .unwrap();
+    let (store, devices) = store::open(&path).unwrap();
+    assert_eq!((devices.len(), store.health().failures_total), (0, 1));
+    store.save(vec![device("a", 50), device("c", 50)]);
+    drop(other);
+    assert!(store.close(PATIENCE));
+    let (store, devices) = store::open(&path).unwrap();
+    let mut a = device("a", 1);
+    a.last_seen = Some(Timestamp::from_micros(50));
+    assert_eq!(devices, [a, device("b", 1), device("c", 50)], "still up since then");
+    assert!(store.close(PATIENCE));
+}
+
+#[test]
+fn damage_at_run_time_is_counted_and_not_spread() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lanpulse.db");
+    // more than SQLite's page cache holds
+    database(&path, many(100_000, 1));
+    let (store, _) = store::open(&path).unwrap();
+    let bytes = damage(&path);
+    store.save(many(100_000, 2));
+    wait_for(&store, "the damage to be counted", |health| health.failures_total > 1);
+    assert!(!store.close(Duration::from_secs(2)));
+    let health = store.health();
+    assert_eq!(health.pending, 100_000);
+    assert!(health.last_error.unwrap().contains("is corrupt"));
+    assert!(fs::read(&path).unwrap() == bytes, "changed");
+}
+
+#[test]
+fn a_full_disk_and_a_read_only_one_lose_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mount = [
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        "mount -t tmpfs -o size=1m tmpfs \"$0\" && exec \"$@\"",
+    ];
+    let mount = [&mount[..], &[directory.path().to_str().unwrap()]].concat();
+    let possible = Command::new(mount[0]).args(&mount[1..]).arg("true").output();
+    if !possible.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED: a_full_disk_and_a_read_only_one_lose_nothing needs root and mount namespaces");
+        return;
+    }
+    let path = directory.path().join("lanpulse.db");
+    for role in ["full", "full at start", "read-only"] {
+        assert!(child(role, &path, &mount).status().unwrap().success(), "{role}");
+    }
+}
+
+/// Takes all the space there is.
+fn fill(path: &Path) {
+    let mut filler = fs::File::create(path.with_file_name("filler")).unwrap();
+    while filler.write_all(&[0; 512]).is_ok() {}
+}
+
+pub fn child_full(path: &Path) {
+    let (store, _) = store::open(path).unwrap();
+    store.save(many(10, 1));
+    assert!(store.flush(PATIENCE));
+    fill(path);
+    store.save(many(1000, 2));
+    wait_for(&store, "the full disk to be counted", |health| {
+        health.failures_total > 0
+    });
+    println!("{:?}", store.health());
+    assert_eq!(store.health().pending, 1000);
+    fs::remove_file(path.with_file_name("filler")).unwrap();
+    assert!(store.close(PATIENCE));
+    assert_eq!(rows_in(path).len(), 1000);
+}
+
+pub fn child_full_at_start(path: &Path) {
+    database(path, many(10, 1));
+    fill(path);
+    let (store, devices) = store::open(path).unwrap();
+    println!("{:?}", store.health());
+    assert_eq!(devices, many(10, 1), "read all the same");
+    store.save(many(11, 2));
+    wait_for(&store, "the full disk to be counted", |health| {
+        health.failures_total > 0
+    });
+    fs::remove_file(path.with_file_name("filler")).unwrap();
+    assert!(store.close(PATIENCE));
+    assert_eq!(rows_in(path).len(), 11);
+}
+
+pub fn child_read_only(path: &Path) {
+    let remount = |option| {
+        let status = Command::new("mount")
+            .args(["-o", option])
+            .arg(path.parent().unwrap())
+            .status();
+        assert!(status.unwrap().success());
+    };
+    database(path, many(10, 1));
+    remount("remount,ro");
+    let (store, devices) = store::open(path).unwrap();
+    println!("{:?}", store.health());
+    assert_eq!(devices, many(10, 1), "read all the same");
+    assert_eq!(store.health().failures_total, 1);
+    store.save(many(11, 2));
+    assert!(!store.flush(Duration::from_millis(100)));
+    remount("remount,rw");
+    assert!(store.close(PATIENCE));
+    assert_eq!(rows_in(path).len(), 11);
+}
+
+#[test]
+fn a_file_that_was_taken_away_is_not_written_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lanpulse.db");
+    let away = directory.path().join("away.db");
+    let (store, _) = store::open(&path).unwrap();
+    store.save(vec![device("a", 1)]);
+    assert!(store.flush(PATIENCE));
+    fs::rename(&path, &away).unwrap();
+    store.save(vec![device("b", 1)]);
+    wait_for(&store, "the move to be counted", |health| health.failures_total > 0);
+    assert!(store.close(PATIENCE));
+    assert_eq!(rows_in(&away), [("a".into(), 1)], "with the rows of its -wal");
+    assert_eq!(rows_in(&path), [("b".into(), 1)]);
+}
