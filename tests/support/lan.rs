@@ -203,14 +203,8 @@ impl Lan {
     /// Round-trip times as fping sees them, in seconds, by address: `count` requests each, `period` apart.
     pub fn fping(&self, addresses: &[&str], count: u32, period: Duration) -> Vec<Vec<f64>> {
         let output = Command::new("fping")
-            .args([
-                "-q",
-                "-t500",
-                "-C",
-                &count.to_string(),
-                "-p",
-                &period.as_millis().to_string(),
-            ])
+            .args(["-q", "-t500", "-i1"])
+            .args(["-C", &count.to_string(), "-p", &period.as_millis().to_string()])
             .args(addresses)
             .output()
             .expect("fping");
