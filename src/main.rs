@@ -1,3 +1,50 @@
-//! The `lanpulse` command.
+//! The `lanpulse` command: arguments, log set-up, exit codes.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use lanpulse::cli::{self, Cli, Command, Flags, LogFormat};
+use lanpulse::daemon::{self, Options, Place, StartError};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command.unwrap_or(Command::Run) {
+        Command::Run => run(cli.flags),
+        Command::CheckConfig { files } => cli::check_config(&files),
+        Command::Healthcheck => cli::healthcheck(&cli.flags),
+    }
+}
+
+fn run(flags: Flags) -> ExitCode {
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::new(flags.log_level.filter()))
+        .with_target(false);
+    match flags.log_format {
+        LogFormat::Text => log
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    let place = Place {
+        named: flags.config_file.is_some(),
+        path: flags.config_file.unwrap_or_else(|| "config/lanpulse.yaml".into()),
+    };
+    let options = Options {
+        place,
+        storage: flags.storage_path,
+        listen: flags.listen,
+    };
+    match daemon::run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(StartError::Config(problems)) => {
+            cli::report(&problems);
+            ExitCode::from(cli::EXIT_CONFIG)
+        }
+        Err(error) => {
+            cli::complain(&format!("lanpulse: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

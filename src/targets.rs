@@ -103,8 +103,18 @@ mod tests {
 
     #[test]
     fn only_what_changed_restarts() {
-        let old = [job("a", "10.0.0.1", 5), job("b", "10.0.0.2", 5), job("c", "10.0.0.3", 5), job("d", "10.0.0.4", 5)];
-        let new = [job("d", "10.0.0.4", 5), job("a", "10.0.0.1", 5), job("b", "10.0.0.9", 5), job("e", "10.0.0.5", 5)];
+        let old = [
+            job("a", "10.0.0.1", 5),
+            job("b", "10.0.0.2", 5),
+            job("c", "10.0.0.3", 5),
+            job("d", "10.0.0.4", 5),
+        ];
+        let new = [
+            job("d", "10.0.0.4", 5),
+            job("a", "10.0.0.1", 5),
+            job("b", "10.0.0.9", 5),
+            job("e", "10.0.0.5", 5),
+        ];
         let diff = diff(&old, &new);
         assert_eq!(diff.keep, 2, "the order does not matter");
         assert_eq!(diff.start, [job("b", "10.0.0.9", 5), job("e", "10.0.0.5", 5)]);

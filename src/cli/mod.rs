@@ -1,1 +1,199 @@
-//! cli
+//! The command line: flags in the exporters' style, and the subcommands that need no daemon.
+
+mod healthcheck;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config;
+
+/// The configuration is wrong (sysexits.h: `EX_USAGE`).
+pub const EXIT_CONFIG: u8 = 64;
+
+/// A Prometheus-native network monitor.
+#[derive(Debug, Parser)]
+#[command(name = "lanpulse", version, long_version = LONG_VERSION, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of the daemon.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (revision ",
+    env!("LANPULSE_REVISION"),
+    ", rustc ",
+    env!("LANPULSE_RUSTVERSION"),
+    ")"
+);
+
+/// Flags of the daemon. They may stand before or after the subcommand.
+#[derive(Clone, Debug, Args)]
+pub struct Flags {
+    /// The configuration file [default: config/lanpulse.yaml, or built-in defaults where there is none]
+    #[arg(long = "config.file", value_name = "FILE", global = true)]
+    pub config_file: Option<PathBuf>,
+    /// The database file
+    #[arg(
+        long = "storage.path",
+        value_name = "FILE",
+        default_value = "data/lanpulse.db",
+        global = true
+    )]
+    pub storage_path: PathBuf,
+    /// Address to listen on: :PORT, HOST:PORT or [HOST]:PORT; may be repeated
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        default_value = ":10526",
+        global = true
+    )]
+    pub listen: Vec<String>,
+    /// Least severe messages to log
+    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
+    pub log_level: LogLevel,
+    /// How to write log lines
+    #[arg(long = "log.format", value_name = "FORMAT", default_value = "text", global = true)]
+    pub log_format: LogFormat,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon (the default)
+    Run,
+    /// Check configuration files and print every problem; exit code 64 if there is one
+    CheckConfig {
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Ask the running daemon whether it is healthy; exit code 1 if not
+    Healthcheck,
+}
+
+/// How much to log.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl LogLevel {
+    /// As a filter: our own lines at this level, those of libraries only from warnings on.
+    pub fn filter(self) -> String {
+        match self {
+            Self::Error => "error".to_owned(),
+            Self::Warn => "warn".to_owned(),
+            Self::Info => "warn,lanpulse=info".to_owned(),
+            Self::Debug => "warn,lanpulse=debug".to_owned(),
+            Self::Trace => "debug,lanpulse=trace".to_owned(),
+        }
+    }
+}
+
+/// `lanpulse check-config`: every problem of every file on stderr, a line for each good file on stdout.
+pub fn check_config(files: &[PathBuf]) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for file in files {
+        match config::load(file).result {
+            Ok(config) => say(&format!(
+                "{}: ok, {}",
+                file.display(),
+                count(config.targets.len(), "target")
+            )),
+            Err(problems) => {
+                report(&problems);
+                code = ExitCode::from(EXIT_CONFIG);
+            }
+        }
+    }
+    code
+}
+
+/// Prints every problem, and how many there are.
+pub fn report(problems: &[config::Problem]) {
+    for problem in problems {
+        complain(&problem.to_string());
+    }
+    complain(&count(problems.len(), "problem"));
+}
+
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `lanpulse healthcheck`.
+pub fn healthcheck(flags: &Flags) -> ExitCode {
+    let address = flags.listen.first().map_or(":10526", String::as_str);
+    match healthcheck::ask(address) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A line on stdout. A closed pipe is no reason to fail.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A line on stderr.
+pub fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_subcommand() {
+        for line in [
+            ["lanpulse", "--config.file", "a.yaml", "run"],
+            ["lanpulse", "run", "--config.file", "a.yaml"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(cli.flags.config_file, Some("a.yaml".into()));
+        }
+        let cli = Cli::try_parse_from([
+            "lanpulse",
+            "--web.listen-address",
+            ":1",
+            "--web.listen-address",
+            "[::1]:2",
+        ])
+        .unwrap();
+        assert_eq!(cli.flags.listen, [":1", "[::1]:2"]);
+        assert!(cli.command.is_none());
+    }
+}

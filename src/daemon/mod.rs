@@ -1,1 +1,269 @@
-//! daemon
+//! The roof: builds the rooms in order, connects them and ends them in order. The only room that starts tasks.
+//!
+//! Start: configuration checked -> store open -> sockets open -> HTTP bound -> inventory in the state -> jobs started,
+//! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
+
+mod process;
+mod record;
+mod reload;
+mod schedule;
+mod watch;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch as latest};
+
+use crate::config::{Loaded, Problem};
+use crate::http::{self, Desk};
+use crate::metrics;
+use crate::net::{Opened, Pinger, Resolver};
+use crate::state::{ReloadState, State};
+use crate::store::{self, Store, StoreError};
+use crate::targets::Diff;
+
+use record::{Ask, Vitals};
+use schedule::{Outbox, Scheduler};
+
+pub use reload::Place;
+
+/// Batches of observations that may wait for the state: some ten seconds' worth.
+const BATCHES: usize = 2048;
+/// How long the end may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// A small echo reply takes this much of the receive buffer, in bytes.
+const BYTES_PER_REPLY: usize = 768;
+
+/// What the daemon is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration.
+    pub place: Place,
+    /// The database file.
+    pub storage: PathBuf,
+    /// Where to listen.
+    pub listen: Vec<String>,
+}
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration has problems: exit code 64.
+    #[error("the configuration has {} problem(s)", .0.len())]
+    Config(Vec<Problem>),
+    /// The database was refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] http::BindError),
+    /// The system lacks something basic.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Why it did not start. Once it runs, nothing ends it but a signal.
+pub fn run(options: &Options) -> Result<(), StartError> {
+    let mut loaded = options.place.load();
+    if let Err(problems) = &mut loaded.result {
+        return Err(StartError::Config(std::mem::take(problems)));
+    }
+    let (store, devices) = store::open(&options.storage)?;
+    // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
+    let prober = runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(16)
+        .build()?;
+    let (pinger, opened) = {
+        let _inside = prober.enter();
+        Pinger::open()
+    };
+    let listeners = options
+        .listen
+        .iter()
+        .map(|address| http::bind(address))
+        .collect::<Result<Vec<_>, _>>()?;
+    let sockets = describe(&opened, &loaded);
+    let others = runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let parts = Parts {
+        loaded,
+        store,
+        state: State::restore(devices),
+        pinger,
+        sockets,
+        listeners,
+    };
+    others.block_on(live(options, parts, prober))?;
+    others.shutdown_timeout(FAREWELL);
+    Ok(())
+}
+
+/// What was opened before anything runs.
+struct Parts {
+    loaded: Loaded,
+    store: Store,
+    state: State,
+    pinger: Pinger,
+    sockets: Arc<[String]>,
+    listeners: Vec<TcpListener>,
+}
+
+async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Result<(), StartError> {
+    let Parts {
+        loaded,
+        store,
+        state,
+        pinger,
+        sockets,
+        listeners,
+    } = parts;
+    let (batch, batches) = mpsc::channel(BATCHES);
+    let (asks, ask_inbox) = mpsc::channel::<Ask>(64);
+    let (changes, change_inbox) = mpsc::channel::<Diff>(4);
+    let (reload_requests, reload_inbox) = mpsc::channel(16);
+    let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
+    let (ready, ready_now) = latest::channel(false);
+    let (stop, stopping) = latest::channel(false);
+    let outbox = Arc::new(Outbox::new(batch));
+    let over_limit = Arc::new(AtomicU64::new(0));
+    let file = options.place.path.display().to_string().into();
+    let vitals = Arc::new(Vitals {
+        started: process::start_time(),
+        reload: Mutex::new(ReloadState {
+            file,
+            ..ReloadState::default()
+        }),
+        outbox: outbox.clone(),
+        series_over_limit: over_limit.clone(),
+        sockets,
+        store: store.clone(),
+    });
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+
+    let recorder = tokio::spawn(record::run(state, vitals.clone(), batches, ask_inbox));
+    for listener in &listeners {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "listening");
+        }
+    }
+    let desk = Desk {
+        snapshots: snapshots(asks.clone()),
+        reloads: reload_requests.clone(),
+        series: series_now,
+        ready: ready_now,
+        series_over_limit: over_limit,
+        scraping: tokio::sync::Semaphore::new(1),
+    };
+    let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
+    let scheduler = Scheduler::new(pinger, Resolver::new(), outbox);
+    let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
+        prober.block_on(scheduler.run(change_inbox));
+        prober.shutdown_background();
+    })?;
+
+    let directories = loaded.directories.clone();
+    let (place, asking) = (options.place.clone(), asks.clone());
+    let mut reloader = reload::Reloader {
+        place,
+        asks: asking,
+        changes,
+        series,
+        vitals,
+        jobs: Vec::new(),
+        digest: 0,
+    };
+    let _ = reloader.start(loaded).await;
+    ready.send_replace(true);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let reloading = tokio::spawn(reloader.run(reload_inbox, directories));
+
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => {
+                let (answer, _outcome) = oneshot::channel();
+                let _ = reload_requests.send(answer).await;
+            }
+        }
+    }
+    tracing::info!("stopping");
+    ready.send_replace(false);
+    stop.send_replace(true);
+    // The scheduler ends when nobody can send it changes any more.
+    reloading.abort();
+    let _ = reloading.await;
+    let farewell = async {
+        let _ = tokio::task::spawn_blocking(move || probing.join()).await;
+        let (done, saved) = oneshot::channel();
+        let _ = asks.send(Ask::Stop(done)).await;
+        let _ = saved.await;
+        let _ = server.await;
+        let _ = recorder.await;
+    };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        tracing::warn!("stopped before everything had ended by itself");
+    }
+    if !tokio::task::block_in_place(|| store.close(FAREWELL)) {
+        tracing::warn!("the store could not save everything before the end");
+    }
+    Ok(())
+}
+
+/// How the HTTP face gets a snapshot.
+fn snapshots(asks: mpsc::Sender<Ask>) -> http::Snapshots {
+    Box::new(move |answer| {
+        let asks = asks.clone();
+        Box::pin(async move {
+            let _ = asks.send(Ask::Snapshot(answer)).await;
+        })
+    })
+}
+
+/// Says in the log and for the landing page what kind of sockets there are and whether they suffice.
+fn describe(opened: &[Opened], loaded: &Loaded) -> Arc<[String]> {
+    let targets = loaded.result.as_ref().map_or(0, |config| config.targets.len());
+    let describe = |opened: &Opened| match &opened.socket {
+        Ok((kind, buffer)) => {
+            let family = opened.family;
+            tracing::info!(
+                family,
+                socket = kind.as_str(),
+                receive_buffer_bytes = buffer,
+                "ICMP socket open"
+            );
+            if targets * BYTES_PER_REPLY > *buffer {
+                tracing::warn!(
+                    family,
+                    receive_buffer_bytes = buffer,
+                    needed_bytes = targets * BYTES_PER_REPLY,
+                    "the receive buffer is too small for replies of all targets at once: raise net.core.rmem_max or \
+                     give CAP_NET_ADMIN"
+                );
+            }
+            format!(
+                "{family}: {} socket, receive buffer {} KiB",
+                kind.as_str(),
+                buffer / 1024
+            )
+        }
+        Err(advice) => {
+            tracing::warn!(family = opened.family, "cannot ping: {advice}");
+            format!("{}: cannot ping: {advice}", opened.family)
+        }
+    };
+    opened.iter().map(describe).collect()
+}

@@ -12,10 +12,19 @@ use crate::state::Process;
 pub fn figures(started: Timestamp) -> Process {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Field 2 is the name in parentheses, which may hold anything; field 3 comes after the last one.
-    let fields: Vec<&str> = stat.rsplit_once(") ").map_or_else(Vec::new, |(_, rest)| rest.split(' ').collect());
-    let number = |field: usize| fields.get(field - 3).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let fields: Vec<&str> = stat
+        .rsplit_once(") ")
+        .map_or_else(Vec::new, |(_, rest)| rest.split(' ').collect());
+    let number = |field: usize| {
+        fields
+            .get(field - 3)
+            .and_then(|text| text.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
     Process {
         // USER_HZ is 100 on every Linux.
         cpu_seconds: (number(14) + number(15)) as f64 / 100.0,
@@ -46,7 +55,13 @@ mod tests {
     fn figures_are_plausible() {
         let process = figures(start_time());
         assert!(process.resident_memory_bytes > 1 << 20, "{process:?}");
-        assert!(process.open_fds >= 3 && process.max_fds >= process.open_fds, "{process:?}");
-        assert!(wall_clock().since(process.start_time) < Duration::from_secs(3600), "{process:?}");
+        assert!(
+            process.open_fds >= 3 && process.max_fds >= process.open_fds,
+            "{process:?}"
+        );
+        assert!(
+            wall_clock().since(process.start_time) < Duration::from_secs(3600),
+            "{process:?}"
+        );
     }
 }

@@ -94,7 +94,9 @@ pub async fn run(
                 }
                 Some(Ask::Stop(done)) => {
                     while let Ok(batch) = batches.try_recv() {
-                        batch.iter().for_each(|observation| drop(state.apply(observation)));
+                        for observation in &batch {
+                            state.apply(observation);
+                        }
                     }
                     save(&mut state, &vitals, wall_clock(), true);
                     let _ = done.send(());

@@ -34,7 +34,11 @@ pub struct Place {
 impl Place {
     /// Reads it.
     pub fn load(&self) -> Loaded {
-        if self.named || self.path.exists() { config::load(&self.path) } else { config::embedded() }
+        if self.named || self.path.exists() {
+            config::load(&self.path)
+        } else {
+            config::embedded()
+        }
     }
 }
 
@@ -141,7 +145,10 @@ impl Reloader {
         for problem in &problems {
             tracing::error!("{problem}");
         }
-        tracing::error!(problems = problems.len(), "configuration refused; the running one stays");
+        tracing::error!(
+            problems = problems.len(),
+            "configuration refused; the running one stays"
+        );
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
         reload.successful = false;
         reload.problems = problems.clone().into();

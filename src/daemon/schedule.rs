@@ -59,7 +59,14 @@ struct Due {
 impl<E: Echo> Scheduler<E> {
     /// With nothing to do yet.
     pub fn new(echo: E, names: Resolver, outbox: Arc<Outbox>) -> Self {
-        Self { echo: Arc::new(echo), names, outbox, slots: HashMap::new(), due: BinaryHeap::new(), placed: 0 }
+        Self {
+            echo: Arc::new(echo),
+            names,
+            outbox,
+            slots: HashMap::new(),
+            due: BinaryHeap::new(),
+            placed: 0,
+        }
     }
 
     /// Runs jobs as they are due and takes changes, until the sender of changes is gone.
@@ -90,9 +97,20 @@ impl<E: Echo> Scheduler<E> {
             let place = (self.placed as f64 * GOLDEN).fract();
             let key = job.key();
             let at = now + job.settings.interval().mul_f64(place);
-            self.due.push(Reverse(Due { at, ticket: self.placed, key: key.clone() }));
+            self.due.push(Reverse(Due {
+                at,
+                ticket: self.placed,
+                key: key.clone(),
+            }));
             let memory = Arc::new(icmp::Memory::new(self.echo.flow()));
-            self.slots.insert(key, Slot { job: Arc::new(job), memory, ticket: self.placed });
+            self.slots.insert(
+                key,
+                Slot {
+                    job: Arc::new(job),
+                    memory,
+                    ticket: self.placed,
+                },
+            );
         }
         let name_of = |slot: &Slot| match &slot.job.address {
             Address::Name(name) => Some(Arc::from(name.as_str())),
@@ -110,7 +128,9 @@ impl<E: Echo> Scheduler<E> {
                 return Some(first.at);
             }
             let Some(Reverse(due)) = self.due.pop() else { break };
-            let Some(slot) = self.slots.get(&due.key).filter(|slot| slot.ticket == due.ticket) else { continue };
+            let Some(slot) = self.slots.get(&due.key).filter(|slot| slot.ticket == due.ticket) else {
+                continue;
+            };
             let interval = slot.job.settings.interval();
             let lag = now - due.at;
             let missed = lag.as_nanos() / interval.as_nanos().max(1);
@@ -214,12 +234,19 @@ mod tests {
             device: format!("d{n}").as_str().into(),
             address: Address::Ip([10, 0, (n / 256) as u8, (n % 256) as u8].into()),
             probe: "icmp".into(),
-            settings: Settings::Icmp(icmp::Settings { interval, timeout: Duration::from_millis(1), family: Family::Any }),
+            settings: Settings::Icmp(icmp::Settings {
+                interval,
+                timeout: Duration::from_millis(1),
+                family: Family::Any,
+            }),
         }
     }
 
     fn start(jobs: impl IntoIterator<Item = Job>) -> Diff {
-        Diff { start: jobs.into_iter().collect(), ..Diff::default() }
+        Diff {
+            start: jobs.into_iter().collect(),
+            ..Diff::default()
+        }
     }
 
     /// Runs the scheduler in made-up time and gives what it observed.
@@ -251,7 +278,9 @@ mod tests {
         .await;
         assert!((2990..=3010).contains(&seen.len()), "{}", seen.len());
         let mut runs: HashMap<LabelValue, u32> = HashMap::new();
-        seen.iter().for_each(|run| *runs.entry(run.device.clone()).or_default() += 1);
+        for run in &seen {
+            *runs.entry(run.device.clone()).or_default() += 1;
+        }
         assert_eq!(runs.len(), 1000);
         assert!(runs.values().all(|count| (2..=4).contains(count)));
         assert!(seen.iter().all(|run| run.lag <= Duration::from_millis(2)));
@@ -273,7 +302,14 @@ mod tests {
             changes.send(start([job(1, interval), job(2, interval)])).await.unwrap();
             sleep(interval * 5 + Duration::from_millis(10)).await;
             let stop = vec![job(1, interval).key(), job(2, interval).key()];
-            changes.send(Diff { start: vec![job(2, interval)], stop, keep: 0 }).await.unwrap();
+            changes
+                .send(Diff {
+                    start: vec![job(2, interval)],
+                    stop,
+                    keep: 0,
+                })
+                .await
+                .unwrap();
             sleep(interval * 5 + Duration::from_millis(10)).await;
         })
         .await;
@@ -285,7 +321,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn missed_runs_are_skipped() {
         let seen = observe(async |changes| {
-            changes.send(start((0..100).map(|n| job(n, Duration::from_secs(1))))).await.unwrap();
+            changes
+                .send(start((0..100).map(|n| job(n, Duration::from_secs(1)))))
+                .await
+                .unwrap();
             sleep(Duration::from_secs(2)).await;
             // The process is frozen for an hour: nobody polls the scheduler.
             tokio::time::advance(Duration::from_secs(3600)).await;

@@ -37,7 +37,10 @@ impl Watch {
                 tracing::warn!(%error, "cannot watch the configuration; changes are noticed within 30 s");
             })
             .ok();
-        Self { watcher, watched: HashSet::new() }
+        Self {
+            watcher,
+            watched: HashSet::new(),
+        }
     }
 
     /// Watches exactly these directories. One that cannot be watched, or is gone and made anew, is left to the poll.
@@ -63,6 +66,10 @@ impl Watch {
 }
 
 fn absolute(path: &Path) -> PathBuf {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

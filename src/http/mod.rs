@@ -1,1 +1,111 @@
-//! http
+//! The HTTP face: one match on method and path.
+//!
+//! Gets a `Desk` of channels to the daemon; gives pages, JSON and metrics. Never changes state itself: it asks.
+
+mod access;
+mod landing;
+mod reply;
+mod report;
+mod scrape;
+mod serve;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::metrics;
+use crate::state::Snapshot;
+
+pub use serve::{BindError, bind, serve};
+
+use reply::{Body, Error};
+
+/// Asks for a reload; the answer is a summary or every problem.
+pub type ReloadRequest = oneshot::Sender<Result<String, Vec<String>>>;
+
+/// How the daemon answers what the routes need.
+pub struct Desk {
+    /// Fetches a snapshot of the state.
+    pub snapshots: Snapshots,
+    /// Asks for a reload.
+    pub reloads: mpsc::Sender<ReloadRequest>,
+    /// What to expose.
+    pub series: watch::Receiver<Arc<metrics::Settings>>,
+    /// Whether the state is loaded and jobs run.
+    pub ready: watch::Receiver<bool>,
+    /// Counts series that a scrape had to leave out.
+    pub series_over_limit: Arc<AtomicU64>,
+    /// One exposition at a time: two at once would only compete, and twice the memory.
+    pub scraping: tokio::sync::Semaphore,
+}
+
+/// Sends off a request for a snapshot.
+pub type Snapshots = Box<dyn Fn(oneshot::Sender<Arc<Snapshot>>) -> Sent + Send + Sync>;
+/// A request on its way.
+pub type Sent = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Desk {
+    /// What is true now.
+    ///
+    /// # Errors
+    /// 503 while the daemon starts or stops.
+    async fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
+        let (answer, snapshot) = oneshot::channel();
+        (self.snapshots)(answer).await;
+        snapshot
+            .await
+            .map_err(|_| Error::unavailable("lanpulse is starting or stopping; try again in a moment"))
+    }
+}
+
+/// Answers one request. Whatever goes wrong is an answer too.
+async fn route(desk: &Desk, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+    let answer = match dispatch(desk, peer, &request).await {
+        Ok(answer) => answer,
+        Err(error) => error.into_response(),
+    };
+    reply::finish(&request, answer)
+}
+
+async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) -> Result<Response<Body>, Error> {
+    let path = request.uri().path();
+    let (read, write) = ([Method::GET, Method::HEAD], [Method::POST, Method::PUT]);
+    let allowed: &[Method] = match path {
+        "/" | "/metrics" | "/-/healthy" | "/-/ready" | "/api/v1/targets" | "/api/v1/status" => &read,
+        "/-/reload" => &write,
+        _ => return Err(Error::not_found()),
+    };
+    if !allowed.contains(request.method()) {
+        return Err(Error::method(allowed));
+    }
+    match path {
+        "/" => landing::page(desk).await,
+        "/metrics" => scrape::metrics(desk, request).await,
+        "/-/healthy" => Ok(reply::text("lanpulse is healthy.\n")),
+        "/-/ready" if *desk.ready.borrow() => Ok(reply::text("lanpulse is ready.\n")),
+        "/-/ready" => Err(Error::unavailable("lanpulse is starting; try again in a moment")),
+        "/api/v1/targets" => report::targets(desk).await,
+        "/api/v1/status" => report::status(desk).await,
+        "/-/reload" => {
+            access::may_write(peer, request)?;
+            reload(desk).await
+        }
+        _ => Err(Error::not_found()),
+    }
+}
+
+async fn reload(desk: &Desk) -> Result<Response<Body>, Error> {
+    let (answer, outcome) = oneshot::channel();
+    let _ = desk.reloads.send(answer).await;
+    match outcome.await {
+        Ok(Ok(summary)) => Ok(reply::json(
+            &serde_json::json!({ "status": "reloaded", "message": summary }),
+        )),
+        Ok(Err(problems)) => Err(Error::configuration(&problems)),
+        Err(_) => Err(Error::unavailable("lanpulse is stopping")),
+    }
+}

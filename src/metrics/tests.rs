@@ -1,6 +1,7 @@
 //! The exposition, read back.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -261,7 +262,7 @@ fn the_documentation_is_the_table() {
     let mut names = HashSet::new();
     for [name, kind, labels, help] in documentation() {
         assert!(names.insert(name.clone()), "{name} twice");
-        page += &format!("| `{name}` | {kind} | {labels} | {help} |\n");
+        writeln!(page, "| `{name}` | {kind} | {labels} | {help} |").unwrap();
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
     if std::env::var_os("LANPULSE_BLESS").is_some() {

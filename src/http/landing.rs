@@ -1,0 +1,205 @@
+//! The landing page: what is down, at a glance, without a script.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use hyper::Response;
+
+use super::Desk;
+use super::reply::{self, Body, Error, rfc3339};
+use super::report::{counts, in_status};
+use crate::model::{Pretty, Status};
+use crate::state::{DeviceView, Snapshot};
+
+/// At most so many devices a table; the API has them all.
+const ROWS: usize = 200;
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;\
+color:#1b1f24;background:#fff}h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:1.5rem 0 .3rem}\
+.n{display:inline-block;padding:.3rem .8rem;margin:.2rem .2rem .2rem 0;border-radius:.4rem;color:#fff}\
+.up{background:#1a7f37}.degraded{background:#9a6700}.down{background:#cf222e}.unknown{background:#57606a}\
+.maintenance{background:#0550ae}table{border-collapse:collapse;width:100%}\
+td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #d0d7de;vertical-align:top}\
+small,footer{color:#57606a}pre{white-space:pre-wrap;background:#fff1f0;padding:.5rem}\
+@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}td,th{border-color:#30363d}\
+a{color:#79c0ff}small,footer{color:#9198a1}pre{background:#3d1518}}";
+
+/// The page.
+pub async fn page(desk: &Desk) -> Result<Response<Body>, Error> {
+    let snapshot = desk.snapshot().await?;
+    let mut html = String::with_capacity(4096);
+    write_page(&mut html, &snapshot).map_err(|_| Error::internal())?;
+    Ok(reply::bytes("text/html; charset=utf-8", html))
+}
+
+fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+    let down = in_status(snapshot, Status::Down);
+    let title = match (down.len(), snapshot.devices.len()) {
+        (0, 0) => "no targets yet".to_owned(),
+        (0, _) => "nothing is down".to_owned(),
+        (n, _) => format!("{n} down"),
+    };
+    write!(
+        html,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>lanpulse: {title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"10\">\
+         <style>{STYLE}</style></head><body><h1>lanpulse: {title}</h1><p>"
+    )?;
+    let counts = counts(snapshot);
+    for status in Status::ALL {
+        let name = status.as_str();
+        write!(
+            html,
+            "<span class=\"n {name}\">{} {name}</span>",
+            counts.get(name).copied().unwrap_or_default()
+        )?;
+    }
+    html.push_str("</p>");
+    if snapshot.devices.is_empty() {
+        html.push_str(
+            "<p>There is nothing to watch yet. Add targets to the configuration file; it is re-read as soon as it is \
+             saved:</p><pre>targets:\n  - {name: router, address: 192.168.1.1}</pre>",
+        );
+    }
+    table(html, snapshot, "Down", &down)?;
+    table(html, snapshot, "Degraded", &in_status(snapshot, Status::Degraded))?;
+    table(html, snapshot, "Not measured", &in_status(snapshot, Status::Unknown))?;
+    table(
+        html,
+        snapshot,
+        "In maintenance",
+        &in_status(snapshot, Status::Maintenance),
+    )?;
+    write_self(html, snapshot)
+}
+
+fn table(html: &mut String, snapshot: &Snapshot, title: &str, views: &[&DeviceView]) -> std::fmt::Result {
+    if views.is_empty() {
+        return Ok(());
+    }
+    write!(
+        html,
+        "<h2>{title}</h2><table><tr><th>Device<th>Address<th>For<th>Since (UTC)<th>Why</tr>"
+    )?;
+    for view in views.iter().take(ROWS) {
+        let age = Duration::from_secs(snapshot.at.since(view.status_since).as_secs());
+        write!(
+            html,
+            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
+            Escaped(view.target.name.as_str()),
+            Escaped(&view.target.address.to_string()),
+            Pretty(age),
+            rfc3339(view.status_since),
+            Escaped(&why(view)),
+        )?;
+    }
+    html.push_str("</table>");
+    if views.len() > ROWS {
+        write!(
+            html,
+            "<p>and {} more: see <a href=\"/api/v1/status\">/api/v1/status</a></p>",
+            views.len() - ROWS
+        )?;
+    }
+    Ok(())
+}
+
+fn why(view: &DeviceView) -> String {
+    if let Some((failure, detail)) = &view.last_failure {
+        return detail.as_deref().unwrap_or(failure.explain()).to_owned();
+    }
+    let window = view.icmp.as_ref().and_then(|icmp| icmp.window);
+    match (view.status, window) {
+        (Status::Degraded, Some(window)) => {
+            let mean = window.rtt.map_or(0.0, |[_, mean, _]| mean.as_secs_f64() * 1e3);
+            let limits = view.target.limits;
+            format!(
+                "mean round trip {mean:.1} ms (limit {}), loss {:.1} % (limit {:.1} %)",
+                Pretty(limits.latency),
+                window.loss * 100.0,
+                limits.loss * 100.0
+            )
+        }
+        (Status::Unknown, _) if view.target.probes.is_empty() => "it has no probes".to_owned(),
+        (Status::Unknown, _) => "no reading yet".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// How lanpulse itself is doing, and where to go from here.
+fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+    let health = &snapshot.health;
+    html.push_str("<h2>lanpulse itself</h2><table>");
+    let reload = &health.reload;
+    let outcome = if reload.successful {
+        "loaded"
+    } else {
+        "REFUSED; the one before it runs. Last loaded"
+    };
+    let file = Escaped(&reload.file);
+    write!(
+        html,
+        "<tr><td>Configuration<td>{file}: {outcome} {}",
+        rfc3339(reload.success_at)
+    )?;
+    if !reload.problems.is_empty() {
+        write!(html, "<pre>{}</pre>", Escaped(&reload.problems.join("\n")))?;
+    }
+    for line in health.sockets.iter() {
+        write!(html, "<tr><td>ICMP<td>{}", Escaped(line))?;
+    }
+    let store = match &health.store.error {
+        Some(error) => format!("FAILING: {error}"),
+        None => format!("{} KiB", health.store.size_bytes / 1024),
+    };
+    write!(html, "<tr><td>Store<td>{}", Escaped(&store))?;
+    let age = Duration::from_secs(snapshot.at.since(health.started).as_secs());
+    writeln!(
+        html,
+        "<tr><td>Running<td>version {}, for {}</table><p><a href=\"/metrics\">Metrics</a> · \
+         <a href=\"/api/v1/status\">Status</a> · <a href=\"/api/v1/targets\">Targets</a> · \
+         <a href=\"/-/healthy\">Healthy</a> · <a href=\"/-/ready\">Ready</a></p><footer><small>As of {}; \
+         this page renews itself every 10 s.</small></footer></body></html>",
+        env!("CARGO_PKG_VERSION"),
+        Pretty(age),
+        rfc3339(snapshot.at)
+    )
+}
+
+/// Text in HTML. Names come from outside.
+struct Escaped<'a>(&'a str);
+
+impl std::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            c => f.write_char(c),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_write_html() {
+        let text = Escaped("<script>alert('x')</script> & \"y\"").to_string();
+        assert_eq!(
+            text,
+            "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;y&quot;"
+        );
+    }
+
+    #[test]
+    fn an_empty_network_says_what_to_do() {
+        let mut html = String::new();
+        write_page(&mut html, &Snapshot::default()).unwrap();
+        assert!(html.contains("no targets yet") && html.contains("Add targets"));
+        assert!(!html.contains("<script"));
+    }
+}
