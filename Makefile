@@ -1,0 +1,41 @@
+# Developer habits; `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build fmt lint test bench lab clean
+CARGO ?= cargo
+CONFIG ?= config/lanpulse.yaml
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## the daemon with config/lanpulse.yaml (CONFIG=... for another); ICMP needs root or CAP_NET_RAW
+	$(CARGO) run -- --config.file $(CONFIG)
+
+build: ## the release binary, target/release/lanpulse
+	$(CARGO) build --release --locked
+
+fmt: ## format the code
+	$(CARGO) fmt
+
+lint: ## formatting and clippy, warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+test: ## all tests; installs what they use beside cargo (as root; without root those tests are skipped)
+	tests/tools/install.sh
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  echo '$(CARGO) nextest run --locked' && $(CARGO) nextest run --locked; \
+	else \
+	  echo '$(CARGO) test --locked --lib --bins --tests' && $(CARGO) test --locked --lib --bins --tests; \
+	fi
+	$(CARGO) test --locked --doc
+
+bench: ## the benchmarks of docs/, which print our figure, the peer's and the ratio
+	$(CARGO) bench --locked
+
+lab: ## a shell inside a private LAN of 131,000 hosts, for trying things out (as root)
+	tests/tools/install.sh
+	tests/lab/lan.sh
+
+clean: ## remove what was built and fetched
+	$(CARGO) clean
+	rm -rf .lab

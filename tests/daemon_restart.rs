@@ -1,0 +1,126 @@
+//! What survives the end of the daemon, tidy or not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use std::fs;
+use std::time::Duration;
+
+use support::{Daemon, Exposition, Home, Lan, loopback, wait_until};
+
+const CONFIG: &str = "global: {interval: 200ms, timeout: 150ms}
+targets:
+  - {name: up, address: 10.77.60.1, probes: {icmp: {}}}
+  - {name: down, address: 10.77.60.2, probes: {icmp: {}}}
+";
+const SINCE: &str = "lanpulse_device_status_since_timestamp_seconds";
+const FIRST: &str = "lanpulse_device_first_seen_timestamp_seconds";
+const LAST: &str = "lanpulse_device_last_seen_timestamp_seconds";
+
+/// Runs, ends as `end` wants it, runs again: the same devices since the same times, and no change of state on the way.
+fn survives(lan: &Lan, home: &Home, end: fn(Daemon)) {
+    let up = [("device", "up")];
+    let down = [("device", "down")];
+    let daemon = Daemon::start(home);
+    daemon.wait_value(Duration::from_secs(10), "lanpulse_device_up", &down, 1.0);
+    lan.kill_host("10.77.60.2");
+    daemon.wait_value(Duration::from_secs(10), "lanpulse_device_up", &down, 0.0);
+    // longer ago than the few seconds that may be lost
+    std::thread::sleep(Duration::from_secs(6));
+    let before = daemon.metrics();
+    end(daemon);
+    std::thread::sleep(Duration::from_secs(1));
+
+    let daemon = Daemon::start(home);
+    let mut all: Vec<Exposition> = Vec::new();
+    wait_until(Duration::from_secs(10), "both have been probed", || {
+        let metrics = daemon.metrics();
+        let runs = |device| metrics.value("lanpulse_icmp_requests_total", device).unwrap_or(0.0);
+        let done = runs(&up) > 10.0 && runs(&down) > 10.0;
+        all.push(metrics);
+        done
+    });
+    let value = |of: &Exposition, name: &str, device| of.value(name, device).unwrap_or_else(|| panic!("no {name}"));
+    for metrics in &all {
+        // unknown for a moment at most, and never what it was not
+        assert_ne!(metrics.value("lanpulse_device_up", &up), Some(0.0), "a flap");
+        assert_ne!(metrics.value("lanpulse_device_up", &down), Some(1.0), "a flap");
+        assert_eq!(metrics.value("lanpulse_device_status_changes_total", &up), Some(0.0));
+    }
+    let after = all.last().unwrap();
+    assert_eq!(after.value("lanpulse_device_up", &up), Some(1.0));
+    assert_eq!(after.value("lanpulse_device_up", &down), Some(0.0));
+    for device in [&up, &down] {
+        for name in [SINCE, FIRST] {
+            let (before, after) = (value(&before, name, device), value(after, name, device));
+            assert!(
+                (before - after).abs() < 0.01,
+                "{device:?} {name}: {before}, then {after}"
+            );
+        }
+    }
+    let (last, next) = (value(&before, LAST, &down), value(after, LAST, &down));
+    assert!((last - next).abs() < 5.0, "last seen {last}, then {next}");
+    assert!(value(after, LAST, &up) > value(&before, LAST, &up));
+    lan.revive_host("10.77.60.2");
+}
+
+#[test]
+fn a_restart_is_no_event() {
+    let Some(lan) = Lan::new("restarts") else { return };
+    let home = Home::new(CONFIG);
+    survives(&lan, &home, |daemon| assert_eq!(daemon.stop().0, Some(0)));
+}
+
+#[test]
+fn nor_is_a_kill() {
+    let Some(lan) = Lan::new("kills") else { return };
+    let home = Home::new(CONFIG);
+    survives(&lan, &home, Daemon::kill9);
+}
+
+#[test]
+fn kills_at_any_moment_do_no_harm() {
+    let Some(_lan) = Lan::new("kills at any moment") else {
+        return;
+    };
+    let home = Home::new(CONFIG);
+    let mut first = None;
+    for round in 0..12 {
+        let daemon = Daemon::start(&home);
+        daemon.wait_value(Duration::from_secs(10), "lanpulse_device_up", &[("device", "up")], 1.0);
+        let seen = daemon.value(FIRST, &[("device", "up")]);
+        if round == 0 {
+            // until it is on disk
+            std::thread::sleep(Duration::from_secs(5));
+            first = seen;
+        }
+        assert_eq!(seen, first, "round {round}");
+        std::thread::sleep(Duration::from_millis(137 * round % 700));
+        daemon.kill9();
+    }
+    let daemon = Daemon::start(&home);
+    assert_eq!(daemon.value("lanpulse_store_failures_total", &[]), Some(0.0));
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+#[test]
+fn a_spoilt_database_is_refused_and_left_alone() {
+    if !loopback("a spoilt database") {
+        return;
+    }
+    let home = Home::new("");
+    let spoilt = "this is no database".repeat(500);
+    home.write("data/lanpulse.db", &spoilt);
+    let mut daemon = Daemon::spawn(&home, &home.config(), &[]);
+    let (code, _) = daemon.wait_exit();
+    assert!(code.is_some_and(|code| code != 0), "{code:?}");
+    assert!(daemon.log().contains("lanpulse.db"), "{}", daemon.log());
+    assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
+    assert_eq!(fs::read_to_string(home.database()).unwrap(), spoilt);
+}

@@ -1,0 +1,104 @@
+//! What the black-box tests share: a private LAN, the daemon as a child process, and those who read from it.
+//!
+//! Rule: traffic never leaves the machine. A daemon is started only in a network namespace that the test made
+//! (`Lan::new`, `loopback`); both need root, and without it a test says `SKIPPED` and passes, or fails where `CI=true`.
+//! Each test runs in a thread of its own, and what it starts inherits the thread's namespace: ports never clash.
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unused_self,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "test code, compiled into several test crates, none of which uses all of it"
+)]
+
+mod daemon;
+mod exposition;
+mod http;
+mod lan;
+mod servers;
+
+pub use daemon::{Daemon, Home, run};
+pub use exposition::{Exposition, Family, Format, Sample};
+pub use http::{Reply, Request};
+pub use lan::{Lan, loopback};
+pub use servers::{Server, WebhookSink, binary};
+
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What a configuration needs at its top so that the daemon does nothing but what the test asks for.
+pub const QUIET: &str = "discovery: {methods: []}\ninternet: {checks: []}\n";
+
+/// Whether the test may make network namespaces. Where not: says so, loudly, and fails in CI.
+pub fn root_or_skip(why: &str) -> bool {
+    root() || skip(&format!("{why} (needs root)"))
+}
+
+fn root() -> bool {
+    // the owner of /proc/self is the effective user
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Says that a test cannot run here; fails in CI, where everything has to be in place. Always false.
+pub fn skip(why: &str) -> bool {
+    assert!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "cannot run here, and CI must not skip: {why}"
+    );
+    eprintln!("\n===== SKIPPED: {why} =====\n");
+    false
+}
+
+/// Asks again and again until there is an answer; fails when there is none within `limit`.
+#[track_caller]
+pub fn wait_for<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Asks again and again until it is so; fails when it is not within `limit`.
+#[track_caller]
+pub fn wait_until(limit: Duration, what: &str, mut ask: impl FnMut() -> bool) {
+    wait_for(limit, what, || ask().then_some(()));
+}
+
+/// Runs a command, which must succeed, and returns what it printed: standard output, then standard error.
+#[track_caller]
+pub fn command(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
+    text
+}
+
+/// A path inside the repository.
+pub fn repository(path: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Seconds since 1970.
+pub fn now() -> f64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64()
+}
+
+/// The middle one.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    assert!(!values.is_empty(), "the median of nothing");
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
