@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
@@ -19,6 +19,8 @@ use crate::targets::{self, Diff, Job};
 
 /// Editors and tools write in several steps: wait until they are through.
 const SETTLE: Duration = Duration::from_millis(300);
+/// But not for ever, where something else in the directory is written all the time.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(2);
 /// For file systems that notify nobody (NFS, some container mounts).
 const POLL: Duration = Duration::from_secs(30);
 
@@ -76,6 +78,8 @@ impl Reloader {
         watch.follow(&directories);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // When what hints announce will have settled: a little after the last, but not long after the first.
+        let mut settled: Option<(Instant, Instant)> = None;
         loop {
             let request = tokio::select! {
                 request = requests.recv() => match request {
@@ -83,12 +87,15 @@ impl Reloader {
                     None => return,
                 },
                 Some(()) = hints.recv() => {
-                    sleep(SETTLE).await;
-                    while hints.try_recv().is_ok() {}
-                    None
+                    let now = Instant::now();
+                    let latest = settled.map_or(now + SETTLE_AT_MOST, |(_, latest)| latest);
+                    settled = Some(((now + SETTLE).min(latest), latest));
+                    continue;
                 }
+                () = sleep_until(settled.map_or_else(Instant::now, |(at, _)| at)), if settled.is_some() => None,
                 _ = poll.tick() => None,
             };
+            settled = None;
             let loaded = self.read().await;
             watch.follow(&loaded.directories);
             if request.is_none() && loaded.digest == self.digest {
