@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::watch::Watch;
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Problem};
 use crate::metrics;
 use crate::targets::{self, Diff, Job};
 
@@ -113,7 +113,26 @@ impl Reloader {
         // Reading 10,000 targets takes a while; do not hold up the others.
         match tokio::task::spawn_blocking(move || place.load()).await {
             Ok(loaded) => loaded,
-            Err(_) => self.place.load(),
+            Err(error) => {
+                // A defect in a library that reads YAML must not end the daemon.
+                let message = format!("reading it failed inside lanpulse, please report this: {error}");
+                let file = self.place.path.clone();
+                let (line, column, path, hint) = (None, None, String::new(), None);
+                let problem = Problem {
+                    file,
+                    line,
+                    column,
+                    path,
+                    message,
+                    hint,
+                };
+                Loaded {
+                    files: vec![],
+                    directories: vec![],
+                    digest: self.digest,
+                    result: Err(vec![problem]),
+                }
+            }
         }
     }
 
