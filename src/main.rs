@@ -13,6 +13,8 @@ fn main() -> ExitCode {
         Command::Run => run(cli.flags),
         Command::CheckConfig { files } => cli::check_config(&files),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
+        Command::Ack(told) => cli::acknowledge(&told),
+        Command::Alertmanager(told) => cli::alertmanager(&told),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Owns: the checks of the bundled stack: rules, alert routing, compose file, dashboards, runbooks.
-//! Gets from: the files in the repository, and promtool and amtool (in PATH, or named by PROMTOOL and AMTOOL).
+//! Gets from: the files in the repository, and promtool and amtool: those of .lab/bin and of the system, or the ones that
+//! PROMTOOL and AMTOOL name.
 //! Without those tools the tests that need them say so and pass, except where CI=true: there they fail.
 #![allow(
     clippy::unwrap_used,
@@ -109,21 +110,33 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-/// The tool, or None after saying that the test is skipped.
+/// The tool, the recent one in `.lab/bin` first, or None after saying that the test is skipped.
 fn tool(name: &str) -> Option<PathBuf> {
+    tools(name).into_iter().next()
+}
+
+/// The tool in every version there is: the one its variable names, or the recent one and this system's.
+fn tools(name: &str) -> Vec<PathBuf> {
     let variable = name.to_uppercase();
+    if let Some(named) = std::env::var_os(&variable) {
+        return vec![named.into()];
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::var_os(&variable).map(PathBuf::from).or_else(|| {
-        std::env::split_paths(&path)
-            .map(|directory| directory.join(name))
-            .find(|p| p.is_file())
-    });
-    if found.is_none() {
-        let hint = format!("{name} not found in PATH, and {variable} is not set");
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{hint}");
-        eprintln!("SKIPPED: {hint}");
+    let own = std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file());
+    let recent = Some(repository(".lab/bin").join(name)).filter(|path| path.is_file());
+    let found: Vec<PathBuf> = recent.into_iter().chain(own).collect();
+    if found.is_empty() {
+        skipped(&format!("{name} not found in .lab/bin and PATH, and {variable} is not set"));
     }
     found
+}
+
+/// Says that something is left out; fails in CI, where everything has to be in place.
+fn skipped(why: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
+    eprintln!("SKIPPED: {why}");
 }
 
 /// Standard output and error of a command that must succeed.
@@ -370,29 +383,31 @@ fn rules_and_dashboards_use_metrics_and_labels_that_exist() {
 
 #[test]
 fn promtool_accepts_the_configuration_and_the_rules() {
-    let Some(promtool) = tool("promtool") else { return };
-    succeed(
-        Command::new(&promtool)
-            .args(["check", "config"])
-            .arg(repository("prometheus/prometheus.yml")),
-    );
-    for file in files("prometheus/rules", "yml") {
+    for promtool in tools("promtool") {
         succeed(
             Command::new(&promtool)
-                .args(["check", "rules", "--lint=all", "--lint-fatal"])
-                .arg(file),
+                .args(["check", "config"])
+                .arg(repository("prometheus/prometheus.yml")),
         );
+        for file in files("prometheus/rules", "yml") {
+            succeed(
+                Command::new(&promtool)
+                    .args(["check", "rules", "--lint=all", "--lint-fatal"])
+                    .arg(file),
+            );
+        }
     }
 }
 
 #[test]
 fn promtool_proves_the_rules() {
-    let Some(promtool) = tool("promtool") else { return };
-    succeed(
-        Command::new(&promtool)
-            .args(["test", "rules"])
-            .args(files("prometheus/tests", "yml")),
-    );
+    for promtool in tools("promtool") {
+        succeed(
+            Command::new(&promtool)
+                .args(["test", "rules"])
+                .args(files("prometheus/tests", "yml")),
+        );
+    }
 }
 
 #[test]
@@ -502,17 +517,41 @@ fn rendered(secrets: &[&str]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn render(secrets: &Path, output: &Path) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lanpulse"));
     command
-        .arg(repository("alertmanager/render.sh"))
+        .args(["alertmanager", "render"])
         .arg(repository("alertmanager/alertmanager.yml"))
+        .arg("--secrets")
         .arg(secrets)
+        .arg("--output")
         .arg(output);
     command
 }
 
+/// Every secret, and what its receiver has in the rendered file where all are there.
+const SECRETS: &[(&[&str], &str, &str)] = &[
+    (&["discord_webhook_url"], "discord_configs", "webhook_url_file"),
+    (&["slack_webhook_url"], "slack_configs", "api_url_file"),
+    (
+        &["telegram_bot_token", "telegram_chat_id"],
+        "telegram_configs",
+        "bot_token_file",
+    ),
+    (&["email_to", "email_smarthost"], "email_configs", "to"),
+    (&["webhook_url"], "webhook_configs", "url_file"),
+    (&["ntfy_url"], "webhook_configs", "url_file"),
+];
+
+fn receiver(file: &Path, name: &str) -> Yaml {
+    let config = yaml(file);
+    let found = items(&config["receivers"])
+        .iter()
+        .find(|receiver| receiver["name"].as_str() == Some(name));
+    found.unwrap_or_else(|| panic!("no receiver {name}")).clone()
+}
+
 #[test]
-fn a_receiver_exists_where_its_secret_does() {
+fn a_receiver_exists_exactly_where_its_secret_does() {
     let (_none, without) = rendered(&[]);
     for receiver in items(&yaml(&without)["receivers"]) {
         assert_eq!(
@@ -521,20 +560,35 @@ fn a_receiver_exists_where_its_secret_does() {
             "without a secret it has a name and nothing else: {receiver:?}"
         );
     }
-    let (_some, with) = rendered(&["webhook_url"]);
-    let config = yaml(&with);
-    let alerts = items(&config["receivers"])
-        .iter()
-        .find(|receiver| receiver["name"].as_str() == Some("alerts"))
-        .expect("the receiver alerts");
-    let webhook = &alerts["webhook_configs"][0];
-    assert_eq!(
-        webhook["url_file"].as_str(),
-        Some("/etc/alertmanager/secrets/webhook_url")
-    );
-    assert_eq!(webhook["send_resolved"].as_bool(), Some(true));
-    // with every secret there it is the file itself, comments aside
-    assert_eq!(config, yaml(repository("alertmanager/alertmanager.yml")));
+    for (secrets, kind, key) in SECRETS {
+        let (_some, with) = rendered(secrets);
+        let alerts = receiver(&with, "alerts");
+        assert_eq!(
+            alerts.as_mapping().unwrap().len(),
+            2,
+            "{kind} and nothing else: {alerts:?}"
+        );
+        let configured = items(&alerts[*kind]);
+        assert_eq!(configured.len(), 1, "{alerts:?}");
+        assert!(configured[0][*key].is_string(), "{kind}: {key}");
+        assert_eq!(configured[0]["send_resolved"].as_bool(), Some(true), "{kind}");
+    }
+    let everything: Vec<&str> = SECRETS.iter().flat_map(|(names, _, _)| *names).copied().collect();
+    let (_all, with) = rendered(&everything);
+    let alerts = receiver(&with, "alerts");
+    assert_eq!(alerts.as_mapping().unwrap().len(), 6, "{alerts:?}");
+    assert_eq!(items(&alerts["webhook_configs"]).len(), 2);
+    let open = |line: &&str| line.contains("@secrets/") && !line.starts_with('#');
+    assert_eq!(read(&with).lines().find(open), None);
+}
+
+#[test]
+fn mail_needs_no_password_and_takes_one() {
+    let email = |secrets: &[&str]| receiver(&rendered(secrets).1, "alerts")["email_configs"][0].clone();
+    assert!(email(&["email_to"]).get("auth_username").is_none());
+    let with = email(&["email_to", "email_username", "email_from"]);
+    assert_eq!(with["auth_username"].as_str(), Some("http://127.0.0.1:9/hook"));
+    assert_eq!(with["from"].as_str(), Some("http://127.0.0.1:9/hook"));
 }
 
 #[test]
@@ -549,37 +603,62 @@ fn an_empty_secret_is_none() {
 #[test]
 fn a_secret_that_alertmanager_cannot_read_stops_the_start() {
     let (directory, output) = rendered(&["webhook_url"]);
+    let before = read(&output);
     let secret = directory.path().join("webhook_url");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     let run = render(directory.path(), &output).output().unwrap();
     assert!(!run.status.success());
     let said = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert!(said.contains("chmod 644 alertmanager/secrets/webhook_url"), "{said}");
+    assert!(said.contains(&format!("chmod o+r {}", secret.display())), "{said}");
+    assert!(
+        !said.contains("127.0.0.1:9"),
+        "the secret itself is nobody's business: {said}"
+    );
+    assert_eq!(read(&output), before);
+}
+
+/// The shipped file with its examples switched on.
+fn with_examples(text: &str) -> String {
+    text.replace("# example: ", "")
 }
 
 #[test]
 fn amtool_accepts_the_configuration() {
     let Some(amtool) = tool("amtool") else { return };
+    let check = |file: &Path| succeed(Command::new(&amtool).arg("check-config").arg(file));
     let (_none, without) = rendered(&[]);
-    succeed(Command::new(&amtool).arg("check-config").arg(&without));
-    if version(&amtool) < (0, 26) {
-        eprintln!("SKIPPED: amtool before 0.26 does not know url_file: only the one without secrets is checked");
+    check(&without);
+    if version(&amtool) < (0, 31) {
+        skipped("amtool before 0.31 does not know chat_id_file: only the one without secrets is checked");
         return;
     }
-    let (_some, with) = rendered(&["webhook_url"]);
-    succeed(Command::new(&amtool).arg("check-config").arg(&with));
+    let all: Vec<&str> = SECRETS.iter().flat_map(|(names, _, _)| *names).copied().collect();
+    let (directory, with) = rendered(&all);
+    // where Alertmanager needs an address, the secret is one
+    fs::write(directory.path().join("email_smarthost"), "mail.example.org:587").unwrap();
+    succeed(&mut render(directory.path(), &with));
+    check(&with);
+    check(&repository("alertmanager/alertmanager.yml"));
+    let examples = directory.path().join("examples.yml");
+    fs::write(&examples, with_examples(&read(&with))).unwrap();
+    check(&examples);
+}
+
+/// Which receivers get an alert with these labels; panics unless it is this one.
+fn check_route(amtool: &Path, config: &Path, labels: &[&str], receiver: &str) {
     succeed(
-        Command::new(&amtool)
-            .arg("check-config")
-            .arg(repository("alertmanager/alertmanager.yml")),
+        Command::new(amtool)
+            .args(["config", "routes", "test"])
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--verify.receivers={receiver}"))
+            .args(labels),
     );
 }
 
 #[test]
 fn amtool_routes_alerts_as_meant() {
     let Some(amtool) = tool("amtool") else { return };
-    let (_none, without) = rendered(&[]);
-    let config = format!("--config.file={}", without.display());
+    let (directory, without) = rendered(&[]);
     let cases: &[(&[&str], &str)] = &[
         (&["alertname=DeviceDown", "severity=critical", "site=home"], "alerts"),
         (&["alertname=DeviceFlapping", "severity=warning", "site=home"], "alerts"),
@@ -588,12 +667,21 @@ fn amtool_routes_alerts_as_meant() {
         (&["alertname=SomethingOfYours"], "alerts"),
     ];
     for (labels, receiver) in cases {
-        let expected = format!("--verify.receivers={receiver}");
-        succeed(
-            Command::new(&amtool)
-                .args(["config", "routes", "test", &config, &expected])
-                .args(*labels),
-        );
+        check_route(&amtool, &without, labels, receiver);
+    }
+    let examples = directory.path().join("examples.yml");
+    fs::write(&examples, with_examples(&read(&without))).unwrap();
+    let cases: &[(&[&str], &str)] = &[
+        (&["alertname=DeviceDown", "severity=critical", "site=office"], "office"),
+        (&["alertname=DeviceUnreachable", "severity=info", "site=office"], "none"),
+        (&["alertname=DeviceDown", "severity=critical", "site=home"], "alerts"),
+        (
+            &["alertname=DeviceFlapping", "severity=warning", "role=printer"],
+            "alerts",
+        ),
+    ];
+    for (labels, receiver) in cases {
+        check_route(&amtool, &examples, labels, receiver);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
+mod ack;
 mod healthcheck;
+mod render;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config;
+
+pub use ack::Ack;
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
 pub const EXIT_CONFIG: u8 = 64;
@@ -77,6 +81,28 @@ pub enum Command {
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
+    /// Acknowledge a device: silence its alerts in Alertmanager for a while
+    Ack(Ack),
+    /// What Alertmanager needs
+    #[command(subcommand)]
+    Alertmanager(Alertmanager),
+}
+
+/// `lanpulse alertmanager ...`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Alertmanager {
+    /// Write the configuration that fits the secrets there are; explained in alertmanager/alertmanager.yml
+    Render {
+        /// The configuration with all receivers in it
+        #[arg(value_name = "TEMPLATE", default_value = "alertmanager/alertmanager.yml")]
+        template: PathBuf,
+        /// The directory with a file for each secret
+        #[arg(long, value_name = "DIRECTORY", default_value = "alertmanager/secrets")]
+        secrets: PathBuf,
+        /// Where to write it [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// How much to log.
@@ -150,6 +176,38 @@ pub fn healthcheck(flags: &Flags) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `lanpulse ack`.
+pub fn acknowledge(told: &Ack) -> ExitCode {
+    finish(ack::run(told, jiff::Timestamp::now()).map(|said| say(&said)))
+}
+
+/// `lanpulse alertmanager ...`.
+pub fn alertmanager(told: &Alertmanager) -> ExitCode {
+    let Alertmanager::Render {
+        template,
+        secrets,
+        output,
+    } = told;
+    finish(render::run(template, secrets, output.as_deref()).map(|rendered| {
+        for note in &rendered.notes {
+            complain(note);
+        }
+        if output.is_none() {
+            say(rendered.text.trim_end());
+        }
+    }))
+}
+
+fn finish<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            complain(&format!("lanpulse: {problem}"));
             ExitCode::FAILURE
         }
     }
