@@ -70,8 +70,8 @@ const COMMON_LABELS: &[&str] = &[
     "severity",
 ];
 
-/// Labels that recording rules add from `lanpulse_device_info`.
-const PLACE_LABELS: &[&str] = &["site", "role", "parent"];
+/// Labels that recording rules add, most of them from `lanpulse_device_info`.
+const PLACE_LABELS: &[&str] = &["site", "role", "parent", "slo"];
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
