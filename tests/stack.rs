@@ -10,54 +10,41 @@
     reason = "a test that cannot go on fails, and one that is skipped says so"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 use serde_yaml::Value as Yaml;
 
-/// What lanpulse exposes in this version, and by which labels its series may be chosen (job, instance, agent and device
-/// aside). Where docs/metrics.md exists it must know every one of these names.
-const METRICS: &[(&str, &[&str])] = &[
-    ("lanpulse_build_info", &["version", "revision", "rustversion"]),
-    ("lanpulse_config_last_reload_success_timestamp_seconds", &[]),
-    ("lanpulse_config_last_reload_successful", &[]),
-    ("lanpulse_device_authorized", &[]),
-    ("lanpulse_device_first_seen_timestamp_seconds", &[]),
-    (
-        "lanpulse_device_info",
-        &["address", "hostname", "role", "site", "parent", "source"],
-    ),
-    ("lanpulse_device_last_seen_timestamp_seconds", &[]),
-    ("lanpulse_device_latency_threshold_seconds", &[]),
-    ("lanpulse_device_loss_threshold_ratio", &[]),
-    ("lanpulse_device_status", &["status"]),
-    ("lanpulse_device_status_changes_total", &[]),
-    ("lanpulse_device_status_since_timestamp_seconds", &[]),
-    ("lanpulse_device_up", &[]),
-    ("lanpulse_icmp_failures_total", &["reason"]),
-    ("lanpulse_icmp_jitter_seconds", &[]),
-    ("lanpulse_icmp_loss_ratio", &[]),
-    ("lanpulse_icmp_replies_total", &[]),
-    ("lanpulse_icmp_requests_total", &[]),
-    ("lanpulse_icmp_rtt_avg_seconds", &[]),
-    ("lanpulse_icmp_rtt_max_seconds", &[]),
-    ("lanpulse_icmp_rtt_min_seconds", &[]),
-    ("lanpulse_icmp_rtt_seconds", &["le"]),
-    ("lanpulse_observations_dropped_total", &[]),
-    ("lanpulse_probe_last_run_timestamp_seconds", &["probe", "kind"]),
-    ("lanpulse_schedule_lag_seconds", &["le"]),
-    ("lanpulse_series", &[]),
-    ("lanpulse_series_dropped_total", &["reason"]),
-    ("lanpulse_store_failures_total", &[]),
-    ("lanpulse_store_size_bytes", &[]),
-    ("lanpulse_store_writes_total", &[]),
-    ("lanpulse_targets", &[]),
-];
+/// What lanpulse exposes, and by which labels its series may be chosen: the table of docs/metrics.md, which another test
+/// writes from the one in src/metrics.
+fn exposed() -> &'static BTreeMap<String, Vec<String>> {
+    static TABLE: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+        let text = read(repository("docs/metrics.md"));
+        let rows = text.lines().filter_map(|line| {
+            let cells: Vec<&str> = line.split(" | ").collect();
+            let name = cells[0].strip_prefix("| `")?.strip_suffix('`')?;
+            // `reason (timeout, denied)` is one label with its values; words beside the names are prose
+            let mut depth = 0;
+            let mut bare = String::new();
+            for c in cells[2].chars() {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                bare.push(if depth > 0 || c == ')' { ' ' } else { c });
+            }
+            let labels = bare
+                .split(',')
+                .map(|part| part.split_whitespace().next().unwrap_or_default());
+            Some((name.to_owned(), labels.map(str::to_owned).collect()))
+        });
+        rows.collect()
+    });
+    &TABLE
+}
 
 /// Labels that any series may be chosen, grouped or joined by: Prometheus' own, and those of its alerts.
 const COMMON_LABELS: &[&str] = &[
@@ -128,7 +115,9 @@ fn tools(name: &str) -> Vec<PathBuf> {
     let recent = Some(repository(".lab/bin").join(name)).filter(|path| path.is_file());
     let found: Vec<PathBuf> = recent.into_iter().chain(own).collect();
     if found.is_empty() {
-        skipped(&format!("{name} not found in .lab/bin and PATH, and {variable} is not set"));
+        skipped(&format!(
+            "{name} not found in .lab/bin and PATH, and {variable} is not set"
+        ));
     }
     found
 }
@@ -192,12 +181,27 @@ fn alert_names() -> BTreeSet<String> {
         .collect()
 }
 
-fn recorded_names() -> BTreeSet<String> {
-    let names = rules();
-    names
+/// The metrics that rules record, with the labels that they may have: those of all metrics they are made of.
+fn recorded_names() -> BTreeMap<String, Vec<String>> {
+    let rules = rules();
+    let recording: Vec<(&str, &Rule)> = rules
         .iter()
-        .filter_map(|rule| rule.text(&["record"]).map(str::to_owned))
-        .collect()
+        .filter_map(|rule| Some((rule.text(&["record"])?, rule)))
+        .collect();
+    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    // as often as one rule can stand on another
+    for _ in 0..8 {
+        for (name, rule) in &recording {
+            let (metrics, _) = mentioned(rule.text(&["expr"]).expect("expr"));
+            let mut labels: BTreeSet<String> = PLACE_LABELS.iter().map(|label| (*label).to_owned()).collect();
+            for metric in metrics {
+                labels.extend(known.get(&metric).cloned().unwrap_or_default());
+                labels.extend(labels_of(&metric).unwrap_or_default().iter().cloned());
+            }
+            known.insert((*name).to_owned(), labels.into_iter().collect());
+        }
+    }
+    known
 }
 
 fn dashboards() -> Vec<(String, Json)> {
@@ -290,31 +294,30 @@ fn the_expression_reader_finds_metrics_and_labels() {
 }
 
 /// The labels of an exposed metric; of a histogram's three kinds of series too.
-fn labels_of(metric: &str) -> Option<&'static [&'static str]> {
-    let exposed = |name: &str| {
-        METRICS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, labels)| *labels)
-    };
-    exposed(metric).or_else(|| {
+fn labels_of(metric: &str) -> Option<&'static [String]> {
+    let find = |name: &str| exposed().get(name).map(Vec::as_slice);
+    find(metric).or_else(|| {
         let base = ["_bucket", "_sum", "_count"]
             .iter()
             .find_map(|end| metric.strip_suffix(end))?;
-        exposed(base).filter(|labels| labels.contains(&"le"))
+        find(base).filter(|labels| labels.iter().any(|label| label == "le"))
     })
 }
 
 /// Panics unless each metric is exposed or recorded and each label is one of theirs.
-fn check_names(place: &str, expression: &str, recorded: &BTreeSet<String>) {
+fn check_names(place: &str, expression: &str, recorded: &BTreeMap<String, Vec<String>>) {
     let (metrics, labels) = mentioned(expression);
     let mut allowed: BTreeSet<&str> = COMMON_LABELS.iter().copied().collect();
+    // what an alert may carry: all labels that one of the metrics has
+    if expression.contains("ALERTS") {
+        allowed.extend(exposed().values().flatten().map(String::as_str));
+    }
     for metric in &metrics {
-        allowed.extend(if recorded.contains(metric) {
-            PLACE_LABELS
-        } else {
-            labels_of(metric).unwrap_or_else(|| panic!("{place}: there is no metric {metric}:\n{expression}"))
-        });
+        let own = recorded
+            .get(metric)
+            .map_or_else(|| labels_of(metric), |labels| Some(labels.as_slice()));
+        let own = own.unwrap_or_else(|| panic!("{place}: there is no metric {metric}:\n{expression}"));
+        allowed.extend(own.iter().map(String::as_str));
     }
     for label in &labels {
         assert!(
@@ -325,17 +328,18 @@ fn check_names(place: &str, expression: &str, recorded: &BTreeSet<String>) {
 }
 
 #[test]
-fn the_table_of_metrics_agrees_with_the_documentation() {
-    let path = repository("docs/metrics.md");
-    if !path.exists() {
-        eprintln!("SKIPPED: there is no docs/metrics.md yet, the table in this file is all there is");
-        return;
-    }
-    let text = read(path);
-    let known: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    for (metric, _) in METRICS {
-        assert!(known.contains(metric), "docs/metrics.md does not know {metric}");
-    }
+fn the_table_of_metrics_is_read() {
+    assert_eq!(
+        labels_of("lanpulse_device_status").unwrap(),
+        ["device", "agent", "status"]
+    );
+    assert!(
+        labels_of("lanpulse_icmp_rtt_seconds_bucket")
+            .unwrap()
+            .contains(&"le".to_owned())
+    );
+    assert!(labels_of("lanpulse_device_up_count").is_none());
+    assert!(exposed().len() > 30, "{:?}", exposed().keys());
 }
 
 #[test]
@@ -809,15 +813,7 @@ fn prometheus_reaches_lanpulse_and_is_quick() {
 
 /// A panel says what it is, what it shows and what it means when it shows nothing, and asks only through variables.
 fn check_panel(place: &str, panel: &Json, variables: &[&str]) {
-    const CORE: &[&str] = &[
-        "stat",
-        "table",
-        "timeseries",
-        "status-history",
-        "heatmap",
-        "bargauge",
-        "row",
-    ];
+    const CORE: &[&str] = &["stat", "table", "timeseries", "status-history", "heatmap", "bargauge"];
     let defaults = &panel["fieldConfig"]["defaults"];
     assert!(
         CORE.contains(&panel["type"].as_str().expect("type")),
@@ -865,6 +861,52 @@ fn check_panel(place: &str, panel: &Json, variables: &[&str]) {
     }
 }
 
+/// No panel lies on another, those of a row included.
+fn check_layout(name: &str, dashboard: &Json) {
+    let place = |panel: &Json| {
+        let number = |key: &str| {
+            panel["gridPos"][key]
+                .as_u64()
+                .unwrap_or_else(|| panic!("{name}: {panel}"))
+        };
+        (number("x"), number("y"), number("w"), number("h"))
+    };
+    let outer = elements(&dashboard["panels"]);
+    let inner = outer.iter().map(|panel| elements(&panel["panels"]));
+    for group in std::iter::once(outer).chain(inner) {
+        for (index, panel) in group.iter().enumerate() {
+            let (x, y, width, height) = place(panel);
+            for other in &group[index + 1..] {
+                let (left, top, across, down) = place(other);
+                let apart = x + width <= left || left + across <= x || y + height <= top || top + down <= y;
+                assert!(apart, "{name}: {} lies on {}", panel["title"], other["title"]);
+            }
+        }
+    }
+}
+
+/// What happened is drawn into every graph: at least that the configuration was loaded or refused.
+fn check_annotations(name: &str, dashboard: &Json) {
+    let annotations = elements(&dashboard["annotations"]["list"]);
+    assert!(
+        annotations
+            .iter()
+            .any(|one| one["expr"].to_string().contains("lanpulse_config_last_reload")),
+        "{name}: shows no reloads"
+    );
+    for annotation in annotations {
+        assert_eq!(annotation["datasource"]["uid"], "${datasource}", "{name}: {annotation}");
+        for key in ["name", "expr", "iconColor", "titleFormat"] {
+            assert!(
+                annotation[key].as_str().is_some_and(|text| !text.is_empty()),
+                "{name}: {key}: {annotation}"
+            );
+        }
+        let expression = annotation["expr"].as_str().unwrap();
+        assert!(expression.contains(r#"job=~"$job""#), "{name}: {expression}");
+    }
+}
+
 #[test]
 fn dashboards_work_in_any_grafana() {
     let all = dashboards();
@@ -890,6 +932,13 @@ fn dashboards_work_in_any_grafana() {
             "{name}: schemaVersion"
         );
         assert_eq!(dashboard["refresh"], "5s", "{name}");
+        let way_out = elements(&dashboard["links"])
+            .iter()
+            .any(|link| link["type"] == "dashboards" && link["keepTime"] == true && link["includeVars"] == true);
+        assert!(
+            way_out,
+            "{name}: no way to the other dashboards that keeps time and variables"
+        );
         let variables: Vec<&str> = elements(&dashboard["templating"]["list"])
             .iter()
             .filter_map(|variable| variable["name"].as_str())
@@ -905,16 +954,26 @@ fn dashboards_work_in_any_grafana() {
                 ids.insert(panel["id"].as_u64().expect("id")),
                 "{name}: {title}: panel id twice"
             );
-            check_panel(&format!("{name}: {title}"), panel, &variables);
+            if panel["type"] == "row" {
+                let inside = elements(&panel["panels"]).len();
+                assert!(
+                    panel["collapsed"] == true && inside > 0,
+                    "{name}: {title}: an empty row"
+                );
+            } else {
+                check_panel(&format!("{name}: {title}"), panel, &variables);
+            }
         }
+        check_layout(name, dashboard);
+        check_annotations(name, dashboard);
         let text = dashboard.to_string();
         for part in text.split("\"/d/").skip(1) {
             let uid = part.split(['?', '"']).next().unwrap();
             assert!(uids.contains(&uid), "{name}: links to {uid}, which is not there");
-            assert!(
-                part.split('"').next().unwrap().contains("${datasource:queryparam}"),
-                "{name}: a link to {uid} loses the data source"
-            );
+            let link = part.split('"').next().unwrap();
+            for kept in ["${datasource:queryparam}", "${__url_time_range}", "job", "instance"] {
+                assert!(link.contains(kept), "{name}: a link to {uid} loses {kept}");
+            }
         }
     }
 }
