@@ -405,13 +405,16 @@ fn promtool_accepts_the_configuration_and_the_rules() {
 
 #[test]
 fn promtool_proves_the_rules() {
-    for promtool in tools("promtool") {
-        succeed(
-            Command::new(&promtool)
-                .args(["test", "rules"])
-                .args(files("prometheus/tests", "yml")),
-        );
-    }
+    // each version and file by itself, all at once: some look at days
+    let (promtools, files) = (tools("promtool"), files("prometheus/tests", "yml"));
+    std::thread::scope(|scope| {
+        for (promtool, file) in promtools
+            .iter()
+            .flat_map(|tool| files.iter().map(move |file| (tool, file)))
+        {
+            scope.spawn(move || succeed(Command::new(promtool).args(["test", "rules"]).arg(file)));
+        }
+    });
 }
 
 #[test]
@@ -428,6 +431,10 @@ fn every_alert_is_tested_both_ways() {
                 }
             }
         }
+    }
+    if alert_names().contains("Watchdog") {
+        // it always fires: that is its purpose
+        rests.insert("Watchdog".to_owned());
     }
     assert_eq!(fires, alert_names(), "alerts that an alert_rule_test sees firing");
     assert_eq!(rests, alert_names(), "alerts that an alert_rule_test sees at rest");
@@ -587,6 +594,14 @@ fn a_receiver_exists_exactly_where_its_secret_does() {
 }
 
 #[test]
+fn the_watchdog_has_a_receiver_of_its_own() {
+    let (_some, with) = rendered(&["watchdog_url"]);
+    assert_eq!(receiver(&with, "alerts").as_mapping().unwrap().len(), 1);
+    let watchdog = receiver(&with, "watchdog");
+    assert_eq!(items(&watchdog["webhook_configs"]).len(), 1, "{watchdog:?}");
+}
+
+#[test]
 fn mail_needs_no_password_and_takes_one() {
     let email = |secrets: &[&str]| receiver(&rendered(secrets).1, "alerts")["email_configs"][0].clone();
     assert!(email(&["email_to"]).get("auth_username").is_none());
@@ -668,6 +683,8 @@ fn amtool_routes_alerts_as_meant() {
         (&["alertname=DeviceFlapping", "severity=warning", "site=home"], "alerts"),
         (&["alertname=DeviceUnreachable", "severity=info", "site=home"], "none"),
         (&["alertname=LanpulseDown", "severity=critical"], "alerts"),
+        (&["alertname=HeartbeatMissed", "severity=critical"], "alerts"),
+        (&["alertname=Watchdog", "severity=info"], "watchdog"),
         (&["alertname=SomethingOfYours"], "alerts"),
     ];
     for (labels, receiver) in cases {
@@ -697,10 +714,8 @@ fn inhibition_starts_from_alerts_that_exist() {
         for matcher in items(&rule["source_matchers"]) {
             let text = matcher.as_str().unwrap();
             if let Some(name) = text.strip_prefix("alertname=\"") {
-                assert!(
-                    alert_names().contains(name.trim_end_matches('"')),
-                    "there is no alert {text}"
-                );
+                let name = name.trim_end_matches('"');
+                assert!(alert_names().contains(name), "there is no alert {text}");
             }
         }
     }
@@ -788,6 +803,83 @@ fn compose_is_pinned_watched_limited_and_closed() {
             "{name}: {argument} has to be said: packages have other defaults than the images"
         );
     }
+}
+
+#[test]
+fn the_other_ways_to_compose_change_services_that_exist() {
+    let compose = yaml(repository("compose.yaml"));
+    for (file, changed) in [
+        ("compose.hostnet.yaml", &["prometheus", "alertmanager", "grafana"][..]),
+        ("compose.bridge.yaml", &["lanpulse", "prometheus"]),
+    ] {
+        let other = yaml(repository(file));
+        let services = other["services"].as_mapping().expect("services");
+        let names: Vec<&str> = services.keys().map(|name| name.as_str().unwrap()).collect();
+        assert_eq!(names, changed, "{file}");
+        for name in names {
+            assert!(compose["services"].get(name).is_some(), "{file}: {name}");
+        }
+    }
+    // an override replaces the whole command: it has to say all of it
+    let host = yaml(repository("compose.hostnet.yaml"));
+    for name in ["prometheus", "alertmanager"] {
+        let command = |file: &Yaml| -> Vec<String> {
+            let list = match &file["services"][name]["command"] {
+                Yaml::Tagged(tagged) => items(&tagged.value),
+                list => items(list),
+            };
+            list.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+        };
+        let (own, base) = (command(&host), command(&compose));
+        for argument in &base {
+            assert!(own.contains(argument), "compose.hostnet.yaml: {name} lacks {argument}");
+        }
+        let loopback = own
+            .iter()
+            .any(|argument| argument.starts_with("--web.listen-address=127.0.0.1:"));
+        assert!(loopback, "compose.hostnet.yaml: {name} is open to all");
+        assert_eq!(host["services"][name]["network_mode"].as_str(), Some("host"));
+    }
+}
+
+#[test]
+fn kubernetes_runs_it_as_compose_does() {
+    let mut kinds = Vec::new();
+    let text = read(repository("docs/kubernetes.yaml"));
+    for part in text.split("\n---\n") {
+        let object: Yaml = serde_yaml::from_str(part).unwrap();
+        kinds.push(object["kind"].as_str().expect("kind").to_owned());
+        if object["kind"].as_str() == Some("ConfigMap") {
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("lanpulse.yaml");
+            fs::write(&file, object["data"]["lanpulse.yaml"].as_str().unwrap()).unwrap();
+            succeed(
+                Command::new(env!("CARGO_BIN_EXE_lanpulse"))
+                    .arg("check-config")
+                    .arg(file),
+            );
+        }
+        if object["kind"].as_str() != Some("Deployment") {
+            continue;
+        }
+        let pod = &object["spec"]["template"]["spec"];
+        assert_eq!(pod["hostNetwork"].as_bool(), Some(true));
+        let context = &pod["containers"][0]["securityContext"];
+        assert_eq!(context["readOnlyRootFilesystem"].as_bool(), Some(true));
+        assert_eq!(context["allowPrivilegeEscalation"].as_bool(), Some(false));
+        assert_eq!(context["capabilities"]["drop"][0].as_str(), Some("ALL"));
+        assert_eq!(items(&context["capabilities"]["add"]).len(), 1);
+    }
+    assert_eq!(
+        kinds,
+        [
+            "Namespace",
+            "ConfigMap",
+            "PersistentVolumeClaim",
+            "Deployment",
+            "Service"
+        ]
+    );
 }
 
 #[test]
