@@ -4,6 +4,7 @@
 //! Gets `Observation`s and the time from the daemon; gives `Transition`s, rows to store and a `Snapshot` to render.
 //! Pure: no clock, no I/O.
 
+mod check;
 mod device;
 mod histogram;
 mod snapshot;
@@ -13,8 +14,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Device, LabelValue, Observation, Reading, Target, Timestamp, Transition};
+use crate::model::{Check, Device, Failure, LabelValue, Observation, Reading, Target, Timestamp, Transition};
 
+pub use check::CheckView;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use window::WindowStats;
@@ -34,6 +36,32 @@ pub struct State {
     remembered: HashMap<LabelValue, Device>,
     /// How late probes are sent.
     lag: Histogram,
+    /// What to tell once.
+    news: Vec<News>,
+}
+
+/// A check came to another end than the time before: worth a line, once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    /// The device.
+    pub device: LabelValue,
+    /// The check.
+    pub probe: Arc<str>,
+    /// What it came to.
+    pub outcome: Result<(), Failure>,
+    /// More about a failure.
+    pub detail: Option<Arc<str>>,
+}
+
+impl News {
+    fn of(observation: &Observation, check: &Check) -> Self {
+        Self {
+            device: observation.device.clone(),
+            probe: observation.probe.clone(),
+            outcome: check.outcome,
+            detail: check.detail.clone(),
+        }
+    }
 }
 
 impl State {
@@ -87,7 +115,19 @@ impl State {
                 outcome,
                 detail,
             } => device.icmp(observation, *address, *outcome, detail.as_ref()),
+            Reading::Check(check) => {
+                let (changed, transition) = device.check(observation, check);
+                if changed {
+                    self.news.push(News::of(observation, check));
+                }
+                transition
+            }
         }
+    }
+
+    /// What there is to tell since the last call.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// Does what only time does: maintenance opens and closes, and silence of the prober makes a device unknown.

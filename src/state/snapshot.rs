@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::CheckView;
 use super::histogram::Buckets;
 use super::window::WindowStats;
 use crate::model::{Failure, Status, Target, Timestamp};
@@ -44,6 +45,8 @@ pub struct DeviceView {
     pub last_failure: Option<(Failure, Option<Arc<str>>)>,
     /// Its pings, if it is pinged.
     pub icmp: Option<IcmpView>,
+    /// Its checks, in the order of the target's probes.
+    pub checks: Vec<CheckView>,
 }
 
 /// A device's pings.
