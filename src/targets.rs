@@ -66,7 +66,15 @@ pub fn jobs(config: &Config) -> Vec<Job> {
         };
         entry.probes.iter().map(job).collect()
     };
-    config.targets.iter().flat_map(of_target).collect()
+    let of_internet = config.internet.iter().flat_map(|internet| {
+        internet.checks.iter().map(|(probe, address)| Job {
+            device: INTERNET.into(),
+            address: address.clone(),
+            probe: probe.name.clone(),
+            settings: probe.settings.clone(),
+        })
+    });
+    config.targets.iter().flat_map(of_target).chain(of_internet).collect()
 }
 
 /// The targets of a configuration, as the state needs them.

@@ -77,6 +77,11 @@ impl<E: Echo> Scheduler<E> {
         }
     }
 
+    /// What it pings with.
+    pub fn echo(&self) -> Arc<E> {
+        self.echo.clone()
+    }
+
     /// Runs jobs as they are due and takes changes, until the sender of changes is gone.
     pub async fn run(mut self, mut changes: mpsc::Receiver<Diff>) {
         let flusher = tokio::spawn(self.outbox.clone().flush());
@@ -169,7 +174,9 @@ impl<E: Echo> Scheduler<E> {
         };
         if matches!(job.settings, Settings::Icmp(_)) {
             tokio::spawn(async move {
-                let Settings::Icmp(settings) = &job.settings else { return };
+                let Settings::Icmp(settings) = &job.settings else {
+                    return;
+                };
                 let reading = icmp::run(settings, &job.address, &*echo, &names, &memory).await;
                 put(&job, &outbox, reading);
             });
@@ -291,7 +298,12 @@ mod tests {
     async fn observe(script: impl AsyncFnOnce(mpsc::Sender<Diff>)) -> Vec<Observation> {
         let (out, mut batches) = mpsc::channel(100_000);
         let (changes, inbox) = mpsc::channel(10);
-        let scheduler = Scheduler::new(FakeEcho::default(), Resolver::new(), Handle::current(), Arc::new(Outbox::new(out)));
+        let scheduler = Scheduler::new(
+            FakeEcho::default(),
+            Resolver::new(),
+            Handle::current(),
+            Arc::new(Outbox::new(out)),
+        );
         let running = tokio::spawn(scheduler.run(inbox));
         script(changes).await;
         running.await.unwrap();

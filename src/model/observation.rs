@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, LabelValue, Timestamp};
+use super::{Check, Kind, LabelValue, Timestamp};
 
 /// The `agent` label of the built-in prober.
 pub const LOCAL_AGENT: &str = "local";
@@ -107,6 +107,19 @@ impl Failure {
         Self::Denied,
         Self::Send,
     ];
+
+    /// Those a kind of probe can fail for, in the order of [`Failure::ALL`].
+    pub fn of(kind: Kind) -> impl Iterator<Item = Self> {
+        let can = move |failure: &Self| match (kind, failure) {
+            (Kind::Icmp, failure) => Self::ICMP.contains(failure),
+            (Kind::Http, failure) => *failure != Self::DnsRcode,
+            (_, Self::Status) => false,
+            (Kind::Dns, Self::TooLarge) | (Kind::Tcp, Self::DnsRcode) => false,
+            (Kind::Tls, Self::Body | Self::TooLarge | Self::DnsRcode) => false,
+            _ => true,
+        };
+        Self::ALL.into_iter().filter(can)
+    }
 
     /// The `reason` label.
     pub const fn as_str(self) -> &'static str {

@@ -100,7 +100,11 @@ mod tests {
 
     fn certificate(version: bool, end: &[u8]) -> Vec<u8> {
         let validity = [der(UTC_TIME, b"260101000000Z"), end.to_vec()].concat();
-        let mut tbs = if version { der(VERSION, &der(INTEGER, &[2])) } else { vec![] };
+        let mut tbs = if version {
+            der(VERSION, &der(INTEGER, &[2]))
+        } else {
+            vec![]
+        };
         tbs.extend(der(INTEGER, &[1; 20]));
         tbs.extend(der(SEQUENCE, b""));
         tbs.extend(der(SEQUENCE, &[0x31; 200]));

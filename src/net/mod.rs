@@ -10,6 +10,7 @@ mod ping;
 mod resolve;
 mod socket;
 mod tls;
+mod uplink;
 
 pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
@@ -17,6 +18,7 @@ pub use ping::{Opened, Pinger, SocketType};
 pub use resolve::{Lookup, Resolver, resolve_now};
 pub use socket::{interface_index, open_files_limit};
 pub use tls::{TlsError, TlsSettings, handshake};
+pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;

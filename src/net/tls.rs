@@ -24,7 +24,7 @@ use tokio_rustls::rustls::{
 
 use super::certificate::not_after;
 use super::connect::classify;
-use crate::model::{Failure, TlsFacts, Timestamp};
+use crate::model::{Failure, Timestamp, TlsFacts};
 
 /// How to make a TLS connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -286,7 +286,10 @@ mod tests {
         let of = |error: RustlsError| TlsError::Handshake(std::io::Error::other(error)).failure();
         assert_eq!(of(CertificateError::Expired.into()), Failure::CertificateExpired);
         assert_eq!(of(CertificateError::NotValidYet.into()), Failure::CertificateExpired);
-        assert_eq!(of(CertificateError::UnknownIssuer.into()), Failure::CertificateUntrusted);
+        assert_eq!(
+            of(CertificateError::UnknownIssuer.into()),
+            Failure::CertificateUntrusted
+        );
         assert_eq!(
             of(CertificateError::NotValidForName.into()),
             Failure::CertificateUntrusted

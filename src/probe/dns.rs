@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UdpSocket;
 
+use super::Pattern;
 use super::message::{self, Answer, RecordType};
 use super::run::{Fault, Run, fault};
 use super::tcp::host;
-use super::Pattern;
 use crate::model::{Address, DnsFacts, Failure, Phase};
 use crate::net::{Endpoint, TlsSettings, classify, handshake, socket_address};
 
@@ -60,7 +60,9 @@ pub struct Expect {
 
 /// Response codes by the names that `expect: {rcode: ...}` takes.
 pub fn rcode(name: &str) -> Option<u16> {
-    let known = message::RCODES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let known = message::RCODES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name));
     known.map(|(_, number)| *number)
 }
 
@@ -109,7 +111,11 @@ fn judge(settings: &Settings, answer: &Answer) -> Result<(), Fault> {
         return fault(Failure::DnsRcode, format!("{name}: no record of this type"));
     }
     for pattern in &expect.answers {
-        if !answer.answers.iter().any(|record| pattern.matches(record.text.as_bytes())) {
+        if !answer
+            .answers
+            .iter()
+            .any(|record| pattern.matches(record.text.as_bytes()))
+        {
             let text = format!("{name}: no record matches {:?}", pattern.as_str());
             return fault(Failure::Body, text);
         }

@@ -88,6 +88,19 @@ impl Settings {
         }
     }
 
+    /// Asks for another host than the URL's: in `Host`, and in the TLS handshake where no name is set.
+    ///
+    /// # Errors
+    /// The name is none.
+    pub fn pretend(&mut self, host: &str) -> Result<(), String> {
+        let value = HeaderValue::from_str(host).map_err(|_| "hostname is no host name".to_owned())?;
+        self.headers.push((header::HOST, value));
+        if self.tls.server_name.is_none() {
+            self.tls.server_name = Some(host.to_owned());
+        }
+        Ok(())
+    }
+
     /// The host names a run looks up first.
     pub(super) fn names(&self) -> Vec<&str> {
         match &self.proxy.as_ref().unwrap_or(&self.url).address {
@@ -146,7 +159,11 @@ fn facts(response: &Response<Incoming>, tls: bool, redirects: u32) -> HttpFacts 
     };
     HttpFacts {
         status: response.status().as_u16(),
-        version: if response.version() == Version::HTTP_10 { 1.0 } else { 1.1 },
+        version: if response.version() == Version::HTTP_10 {
+            1.0
+        } else {
+            1.1
+        },
         tls,
         redirects,
         content_length: text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()),
@@ -354,9 +371,7 @@ mod tests {
     use super::*;
 
     fn verdict(expect: &Expect, status: u16, body: &str) -> Option<Failure> {
-        judge(expect, status, body.as_bytes())
-            .err()
-            .map(|(failure, _)| failure)
+        judge(expect, status, body.as_bytes()).err().map(|(failure, _)| failure)
     }
 
     #[test]

@@ -165,13 +165,7 @@ fn text(message: &[u8], kind: u16, start: usize, data: &[u8]) -> Option<(String,
         28 => Ipv6Addr::from(<[u8; 16]>::try_from(data).ok()?).to_string(),
         2 | 5 | 12 => name(message, start)?.0,
         15 => format!("{} {}", word(0)?, name(message, start + 2)?.0),
-        33 => format!(
-            "{} {} {} {}",
-            word(0)?,
-            word(2)?,
-            word(4)?,
-            name(message, start + 6)?.0
-        ),
+        33 => format!("{} {} {} {}", word(0)?, word(2)?, word(4)?, name(message, start + 6)?.0),
         16 => strings(data)?,
         6 => {
             let (primary, at) = name(message, start)?;

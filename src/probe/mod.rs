@@ -2,6 +2,7 @@
 //!
 //! Gets sockets from `net`; gives a `Reading`. When and how often is the scheduler's business.
 
+mod aim;
 pub mod dns;
 pub mod http;
 pub mod icmp;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 use crate::model::{Address, Kind, Reading};
 
+pub use crate::net::TlsSettings;
+pub use aim::aim;
 pub use message::RecordType;
 pub use pattern::Pattern;
 pub use run::Names;

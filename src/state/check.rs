@@ -83,7 +83,13 @@ impl CheckView {
     }
 
     /// Takes in a run. False where it is not to be judged (rule 3).
-    pub(super) fn apply(&mut self, at: Timestamp, check: &Check, hysteresis: Hysteresis, timeout: std::time::Duration) -> bool {
+    pub(super) fn apply(
+        &mut self,
+        at: Timestamp,
+        check: &Check,
+        hysteresis: Hysteresis,
+        timeout: std::time::Duration,
+    ) -> bool {
         self.runs += 1;
         if let Err(failure) = check.outcome
             && let Some(slot) = Failure::ALL.iter().position(|known| *known == failure)
@@ -225,7 +231,12 @@ mod tests {
             (ok, Verdict::Good),
         ] {
             at += 5;
-            assert!(view.apply(Timestamp::from_secs(at), &check(outcome), HYSTERESIS, Duration::from_secs(2)));
+            assert!(view.apply(
+                Timestamp::from_secs(at),
+                &check(outcome),
+                HYSTERESIS,
+                Duration::from_secs(2)
+            ));
             assert_eq!(view.verdict, expected, "at {at}");
         }
         assert_eq!((view.runs, view.failures.iter().sum::<u64>()), (13, 8));
@@ -274,7 +285,10 @@ mod tests {
             &mut checks,
             [expect("b", Kind::Tcp), expect("a", Kind::Http)].into_iter(),
         );
-        let now: Vec<_> = checks.iter().map(|check| (&*check.probe, check.kind, check.runs)).collect();
+        let now: Vec<_> = checks
+            .iter()
+            .map(|check| (&*check.probe, check.kind, check.runs))
+            .collect();
         assert_eq!(now, [("b", Kind::Tcp, 7), ("a", Kind::Http, 0)]);
     }
 }
