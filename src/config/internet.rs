@@ -14,6 +14,7 @@ use crate::state::InternetSettings;
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};
 use super::locate::Place;
+use super::node::Node;
 use super::probe::{self, Context, Decoded, Use};
 use super::problem::quoted;
 use super::target::{Targets, expectation};
@@ -59,7 +60,11 @@ pub(super) fn read(
         }
     };
     let at = fields.as_ref().and_then(|fields| fields.get("quorum"));
-    let most = checks.len().max(1);
+    let most = match list.as_ref().map(|list| list.node) {
+        Some(Node::List(items)) => items.len(),
+        _ => checks.len(),
+    };
+    let most = most.max(1);
     let quorum = at.and_then(|at| scalar::count(&at, 1..=most, findings)).unwrap_or(1);
     if checks.is_empty() {
         return None;
