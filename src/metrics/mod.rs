@@ -12,7 +12,7 @@ mod own;
 mod text;
 
 pub use blackbox::blackbox;
-pub use budget::{DROP_REASONS, Plan};
+pub use budget::Plan;
 pub use encode::render;
 pub use text::{Encoding, Format};
 
