@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// `RTF_UP` and `RTF_GATEWAY` of `<linux/route.h>`.
 const USABLE: u32 = 0x3;
 const UP: u32 = 0x1;
+/// `IFF_LOWER_UP` of `<linux/if.h>`: carrier. `IFF_RUNNING` says the same, but up to a second late.
+const LOWER_UP: libc::c_int = 0x10000;
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub fn interfaces() -> Vec<Interface> {
         if !found.iter().any(|known| known.name == name) {
             found.push(Interface {
                 name,
-                running: has(libc::IFF_UP) && has(libc::IFF_RUNNING),
+                running: has(libc::IFF_UP) && has(LOWER_UP),
                 loopback: has(libc::IFF_LOOPBACK),
             });
         }

@@ -337,6 +337,11 @@ impl Internet {
         outages
     }
 
+    /// The outages that may be newer than what was saved.
+    pub fn unsaved(&self) -> impl Iterator<Item = &Outage> {
+        self.ended.iter().chain(&self.current)
+    }
+
     pub fn view(&self) -> InternetView {
         InternetView {
             settings: self.settings.clone(),

@@ -206,6 +206,14 @@ impl State {
         dirty
     }
 
+    fn all_outages(&self) -> Vec<Outage> {
+        let mut all = self.outages.clone();
+        for outage in self.internet.iter().flat_map(Internet::unsaved) {
+            internet::keep(&mut all, outage.clone());
+        }
+        all
+    }
+
     /// What there is to tell since the last call.
     pub fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
@@ -230,7 +238,7 @@ impl State {
             at: now,
             devices: self.devices.iter().map(|device| device.view(now)).collect(),
             internet: self.internet.as_ref().map(Internet::view),
-            outages: self.outages.as_slice().into(),
+            outages: self.all_outages().into(),
             lag: self.lag.buckets(),
             health,
         }

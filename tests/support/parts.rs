@@ -61,7 +61,8 @@ impl Parts {
         assert_eq!(line.trim(), "ready");
         parts.children.push(dnsmasq(
             &parts.directory.path().join("dnsmasq.pid"),
-            &["--listen-address=127.0.0.1"],
+            &["--listen-address=127.0.0.1", "--bind-interfaces"],
+            None,
         ));
         Some(parts)
     }
@@ -71,11 +72,15 @@ impl Parts {
     }
 }
 
-/// A DNS server that knows some names, `big.test` too big for UDP among them.
-pub fn dnsmasq(pid_file: &Path, arguments: &[&str]) -> Child {
-    let mut command = Command::new("dnsmasq");
+/// A DNS server that knows some names, `big.test` too big for UDP among them; on the far side of the LAN if there is one.
+pub fn dnsmasq(pid_file: &Path, arguments: &[&str], lan: Option<&super::Lan>) -> Child {
+    let mut command = match lan {
+        Some(lan) => lan.peer_command("dnsmasq"),
+        None => Command::new("dnsmasq"),
+    };
+    let _ = std::fs::remove_file(pid_file);
     command
-        .args(["-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces"])
+        .args(["-k", "-C", "/dev/null", "--no-resolv", "--no-hosts"])
         .args(["--local=/test/", "--user=root", "--log-facility=/dev/null", "--edns-packet-max=1232"])
         .arg(format!("--pid-file={}", pid_file.display()))
         .args(["--address=/nas.test/10.0.0.5", "--mx-host=mail.test,mx.test,10"])
