@@ -93,7 +93,11 @@ fn http(page: &mut Page, check: &Check) {
     page.gauge(
         "probe_http_content_length",
         "Length of http content response",
-        facts.content_length.map_or(-1.0, |length| length as f64),
+        match (check.http, facts.content_length) {
+            (None, _) => 0.0,
+            (Some(_), None) => -1.0,
+            (Some(_), Some(length)) => length as f64,
+        },
     );
     page.gauge(
         "probe_http_uncompressed_body_length",
