@@ -22,18 +22,30 @@ const CHECKS: &[(&str, &str, &str)] = &[
     ("ssh", r#"tcp: {port: 2222, expect: "^SSH-2\\.0-"}"#, ""),
     ("notssh", r#"tcp: {port: 7777, send: "SSH?", expect: "^SSH-2"}"#, "body"),
     ("parrot", r#"tcp: {port: 7777, send: "hi", expect: "said hi"}"#, ""),
-    ("mute", r#"tcp: {port: 8080, expect: "never", timeout: 500ms}"#, "timeout"),
+    (
+        "mute",
+        r#"tcp: {port: 8080, expect: "never", timeout: 500ms}"#,
+        "timeout",
+    ),
     (
         "tcptls",
         r#"tcp: {port: 8443, tls: {ca_file: "@/ca.crt"}, send: "GET / HTTP/1.0\r\n\r\n", expect: "log in"}"#,
         "",
     ),
     ("tls-good", r#"tls: {port: 8443, ca_file: "@/ca.crt"}"#, ""),
-    ("tls-expired", r#"tls: {port: 8444, ca_file: "@/ca.crt"}"#, "certificate_expired"),
+    (
+        "tls-expired",
+        r#"tls: {port: 8444, ca_file: "@/ca.crt"}"#,
+        "certificate_expired",
+    ),
     ("tls-insecure", "tls: {port: 8444, insecure: true}", ""),
     ("tls-self", "tls: {port: 8445}", "certificate_untrusted"),
     ("tls-pinned", r#"tls: {port: 8445, ca_file: "@/selfsigned.crt"}"#, ""),
-    ("tls-name", r#"tls: {port: 8446, ca_file: "@/ca.crt"}"#, "certificate_untrusted"),
+    (
+        "tls-name",
+        r#"tls: {port: 8446, ca_file: "@/ca.crt"}"#,
+        "certificate_untrusted",
+    ),
     (
         "tls-named",
         r#"tls: {port: 8446, ca_file: "@/ca.crt", server_name: other.test}"#,
@@ -42,7 +54,11 @@ const CHECKS: &[(&str, &str, &str)] = &[
     ("tls-none", "tls: {port: 8080}", "tls"),
     ("tls-unknown-ca", "tls: {port: 8443}", "certificate_untrusted"),
     ("tls-nofile", "tls: {port: 8443, ca_file: /nonexistent}", "denied"),
-    ("ok", "http: {url: 'http://127.0.0.1:8080/ok', expect: {body: log.in}}", ""),
+    (
+        "ok",
+        "http: {url: 'http://127.0.0.1:8080/ok', expect: {body: log.in}}",
+        "",
+    ),
     ("gone", "http: {url: 'http://127.0.0.1:8080/status/503'}", "status"),
     (
         "wanted",
@@ -57,10 +73,18 @@ const CHECKS: &[(&str, &str, &str)] = &[
     ),
     ("loop", "http: {url: 'http://127.0.0.1:8080/loop'}", "status"),
     ("away", "http: {url: 'http://127.0.0.1:8080/away'}", "protocol"),
-    ("slow", "http: {url: 'http://127.0.0.1:8080/slow', timeout: 500ms}", "timeout"),
+    (
+        "slow",
+        "http: {url: 'http://127.0.0.1:8080/slow', timeout: 500ms}",
+        "timeout",
+    ),
     ("late", "http: {url: 'http://127.0.0.1:8080/late'}", ""),
     ("drip", "http: {url: 'http://127.0.0.1:8080/drip'}", ""),
-    ("huge", "http: {url: 'http://127.0.0.1:8080/huge', max_body: 1MiB}", "too_large"),
+    (
+        "huge",
+        "http: {url: 'http://127.0.0.1:8080/huge', max_body: 1MiB}",
+        "too_large",
+    ),
     ("headers", "http: {url: 'http://127.0.0.1:8080/headers'}", "too_large"),
     ("lying", "http: {url: 'http://127.0.0.1:8080/lying'}", "protocol"),
     ("garbage", "http: {url: 'http://127.0.0.1:8080/garbage'}", "protocol"),
@@ -76,7 +100,11 @@ const CHECKS: &[(&str, &str, &str)] = &[
         "body",
     ),
     ("refused", "http: {url: 'http://127.0.0.1:9/'}", "refused"),
-    ("unresolved", "http: {url: 'http://nosuch.invalid/', timeout: 1s}", "unresolved"),
+    (
+        "unresolved",
+        "http: {url: 'http://nosuch.invalid/', timeout: 1s}",
+        "unresolved",
+    ),
     (
         "https",
         "http: {url: 'https://127.0.0.1:8443/ok', tls: {ca_file: '@/ca.crt'}}",
@@ -123,9 +151,17 @@ const CHECKS: &[(&str, &str, &str)] = &[
         "http: {url: 'https://localhost:8443/ok', proxy: 'http://127.0.0.1:8080', tls: {ca_file: '@/ca.crt'}}",
         "",
     ),
-    ("dns", "dns: {query: nas.test, expect: {answers: ['^10\\.0\\.0\\.5$']}}", ""),
+    (
+        "dns",
+        "dns: {query: nas.test, expect: {answers: ['^10\\.0\\.0\\.5$']}}",
+        "",
+    ),
     ("dns-true", "dns: {server: true, query: six.test, type: AAAA}", ""),
-    ("dns-mx", "dns: {query: mail.test, type: MX, expect: {answers: ['^10 mx.test']}}", ""),
+    (
+        "dns-mx",
+        "dns: {query: mail.test, type: MX, expect: {answers: ['^10 mx.test']}}",
+        "",
+    ),
     ("dns-tcp", "dns: {query: nas.test, transport: tcp}", ""),
     ("dns-big", "dns: {query: big.test, type: TXT}", ""),
     (
@@ -140,9 +176,17 @@ const CHECKS: &[(&str, &str, &str)] = &[
         "",
     ),
     ("dns-empty", "dns: {query: nas.test, type: MX}", "dns_rcode"),
-    ("dns-other", "dns: {query: nas.test, expect: {answers: ['^192']}}", "body"),
+    (
+        "dns-other",
+        "dns: {query: nas.test, expect: {answers: ['^192']}}",
+        "body",
+    ),
     ("dns-refused", "dns: {query: nas.test, port: 5300}", "refused"),
-    ("dns-hole", "dns: {query: nas.test, port: 9998, timeout: 500ms}", "timeout"),
+    (
+        "dns-hole",
+        "dns: {query: nas.test, port: 9998, timeout: 500ms}",
+        "timeout",
+    ),
 ];
 
 /// A packet filter under which port 9998 swallows everything.
@@ -166,8 +210,9 @@ fn every_check_says_what_is_so() {
     dig_hole();
     std::fs::write(parts.path("password"), "s3cret\n").unwrap();
     std::fs::write(parts.path("token"), "t0ken").unwrap();
-    let mut config = "global: {interval: 1s, timeout: 5s}\ntargets:\n  - name: lab\n    address: 127.0.0.1\n    probes:\n"
-        .to_owned();
+    let mut config =
+        "global: {interval: 1s, timeout: 5s}\ntargets:\n  - name: lab\n    address: 127.0.0.1\n    probes:\n"
+            .to_owned();
     for kind in ["tcp", "tls", "http", "dns"] {
         config += &format!("      {kind}:\n");
         for (name, check, _) in CHECKS {
@@ -211,11 +256,31 @@ fn every_check_says_what_is_so() {
             wrong.push(format!("{name}: {sum} is not {total}: {phases:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), daemon.get("/api/v1/targets").text());
+    assert!(
+        wrong.is_empty(),
+        "{}\n{}",
+        wrong.join("\n"),
+        daemon.get("/api/v1/targets").text()
+    );
 
     // the date is exact, trusted or not
-    let expiry = |name: &str| probe(&metrics, "lanpulse_probe_tls_certificate_expiry_timestamp_seconds", name, &[]);
-    for name in ["tls-good", "tcptls", "https", "tls-unknown-ca", "tunnel", "dns-tls", "mutual"] {
+    let expiry = |name: &str| {
+        probe(
+            &metrics,
+            "lanpulse_probe_tls_certificate_expiry_timestamp_seconds",
+            name,
+            &[],
+        )
+    };
+    for name in [
+        "tls-good",
+        "tcptls",
+        "https",
+        "tls-unknown-ca",
+        "tunnel",
+        "dns-tls",
+        "mutual",
+    ] {
         assert_eq!(expiry(name), Some(GOOD_UNTIL), "{name}");
     }
     for name in ["tls-expired", "tls-insecure", "https-expired"] {
@@ -250,7 +315,10 @@ fn every_check_says_what_is_so() {
         assert!(targets.contains(text), "{text}\n{targets}");
     }
     let status = daemon.get("/api/v1/status").text();
-    assert!(status.contains("failing_checks") && status.contains("the status is 503"), "{status}");
+    assert!(
+        status.contains("failing_checks") && status.contains("the status is 503"),
+        "{status}"
+    );
     let log = daemon.log();
     for secret in ["s3cret", "t0ken", "czNjcmV0"] {
         assert!(!log.contains(secret) && !targets.contains(secret), "{secret}");

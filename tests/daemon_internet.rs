@@ -53,9 +53,11 @@ fn fault(daemon: &Daemon) -> Option<String> {
 }
 
 fn wait_state(daemon: &Daemon, up: f64, expected: &str) {
-    wait_until(PATIENCE, &format!("internet_up {up}, fault {expected}\n{}", daemon.log()), || {
-        daemon.value("lanpulse_internet_up", &[]) == Some(up) && fault(daemon).as_deref() == Some(expected)
-    });
+    wait_until(
+        PATIENCE,
+        &format!("internet_up {up}, fault {expected}\n{}", daemon.log()),
+        || daemon.value("lanpulse_internet_up", &[]) == Some(up) && fault(daemon).as_deref() == Some(expected),
+    );
 }
 
 fn outages(daemon: &Daemon) -> Vec<Value> {
@@ -71,7 +73,10 @@ fn seconds(value: &Value) -> f64 {
 /// Starts the daemon with this host's resolver pointed at the gateway.
 fn start(home: &Home) -> Daemon {
     let resolver = home.write("resolv.conf", "nameserver 10.77.0.2\noptions timeout:1 attempts:1\n");
-    let mount = format!("mount --bind {} /etc/resolv.conf && exec \"$0\" \"$@\"", resolver.display());
+    let mount = format!(
+        "mount --bind {} /etc/resolv.conf && exec \"$0\" \"$@\"",
+        resolver.display()
+    );
     let mut daemon = Daemon::spawn_by(&["unshare", "-m", "sh", "-c", &mount], home, &home.config(), &[]);
     daemon.wait_ready();
     daemon
@@ -167,7 +172,12 @@ fn each_failure_has_its_fault_and_its_outage() {
     assert_eq!(faults, ["link", "gateway", "dns", "provider"], "{before:#?}");
     assert_eq!(before[1]["gateway_reachable"], false, "{before:#?}");
     assert!(before.iter().all(|outage| outage["end"].is_string()), "{before:#?}");
-    assert_eq!(daemon.log().matches("the internet is down").count(), 4, "{}", daemon.log());
+    assert_eq!(
+        daemon.log().matches("the internet is down").count(),
+        4,
+        "{}",
+        daemon.log()
+    );
     assert_eq!(daemon.stop().0, Some(0));
 
     // an outage that goes on while the daemon does not is still the same one

@@ -110,7 +110,10 @@ impl Drop for Blackbox {
 }
 
 fn ask(address: SocketAddr, module: &str, target: &str) -> Reply {
-    let path = format!("/probe?module={module}&target={}", target.replace(':', "%3A").replace('/', "%2F"));
+    let path = format!(
+        "/probe?module={module}&target={}",
+        target.replace(':', "%3A").replace('/', "%2F")
+    );
     Request::new(address, "GET", &path)
         .header("X-Prometheus-Scrape-Timeout-Seconds", "5")
         .send()
@@ -131,7 +134,9 @@ fn it_answers_as_blackbox_exporter_does() {
     if !loopback("/probe") {
         return;
     }
-    let (Some(program), Some(parts)) = (binary("blackbox-exporter"), Parts::start()) else { return };
+    let (Some(program), Some(parts)) = (binary("blackbox-exporter"), Parts::start()) else {
+        return;
+    };
     let here = |text: &str| text.replace('@', parts.directory.path().to_str().unwrap());
     let home = Home::new(&here(OURS));
     let theirs = home.write("blackbox.yml", &here(THEIRS));
@@ -157,7 +162,10 @@ fn it_answers_as_blackbox_exporter_does() {
             if let Some(value) = theirs.value(name, &[])
                 && ours.value(name, &[]) != Some(value)
             {
-                different.push(format!("{module} {target}: {name} {value}: {:?}", ours.value(name, &[])));
+                different.push(format!(
+                    "{module} {target}: {name} {value}: {:?}",
+                    ours.value(name, &[])
+                ));
             }
         }
         let known = names(&our_reply.text());
@@ -171,10 +179,17 @@ fn it_answers_as_blackbox_exporter_does() {
             let phases: BTreeSet<String> = samples.iter().map(|sample| sample.labels["phase"].clone()).collect();
             (phases, samples.iter().map(|sample| sample.value).sum::<f64>())
         };
-        for name in ["probe_http_duration_seconds", "probe_icmp_duration_seconds", "probe_dns_duration_seconds"] {
+        for name in [
+            "probe_http_duration_seconds",
+            "probe_icmp_duration_seconds",
+            "probe_dns_duration_seconds",
+        ] {
             let (our_phases, sum) = phases(&ours, name);
             assert_eq!(our_phases, phases(&theirs, name).0, "{module} {target}");
-            assert!(sum <= ours.value("probe_duration_seconds", &[]).unwrap() + 0.001, "{module} {target}");
+            assert!(
+                sum <= ours.value("probe_duration_seconds", &[]).unwrap() + 0.001,
+                "{module} {target}"
+            );
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
@@ -189,16 +204,26 @@ fn it_answers_as_blackbox_exporter_does() {
         ("/probe?target=x&module=tcp_connect", "needs a port"),
     ] {
         let reply = daemon.get(path);
-        assert!(reply.status == 400 && reply.text().contains(part), "{path}: {}", reply.text());
+        assert!(
+            reply.status == 400 && reply.text().contains(part),
+            "{path}: {}",
+            reply.text()
+        );
     }
-    let debug = daemon.get("/probe?target=127.0.0.1:9&module=tcp_connect&debug=true").text();
+    let debug = daemon
+        .get("/probe?target=127.0.0.1:9&module=tcp_connect&debug=true")
+        .text();
     assert!(debug.starts_with("the probe failed: refused: "), "{debug}");
     let cross = daemon
         .request("GET", "/probe?target=127.0.0.1:9&module=tcp_connect")
         .header("Sec-Fetch-Site", "cross-site");
     assert_eq!(cross.send().status, 403);
     let named = daemon.get("/probe?module=http_2xx&hostname=virtual.test&target=http://127.0.0.1:8080/host");
-    assert!(named.text().contains("probe_http_content_length 12"), "{}", named.text());
+    assert!(
+        named.text().contains("probe_http_content_length 12"),
+        "{}",
+        named.text()
+    );
     an_existing_scrape_configuration_works();
 }
 
@@ -224,7 +249,9 @@ fn an_existing_scrape_configuration_works() {
         job("before", "127.0.0.1:9115"),
         job("after", "127.0.0.1:10526")
     );
-    let Some(prometheus) = Server::prometheus(&config) else { return };
+    let Some(prometheus) = Server::prometheus(&config) else {
+        return;
+    };
     let agree = "count(probe_http_status_code{job='after'} == on (instance) probe_http_status_code{job='before'})";
     wait_until(PATIENCE, "both are scraped", || {
         prometheus.query(agree).first().is_some_and(|(_, count)| *count > 1.5)
@@ -241,5 +268,9 @@ fn without_modules_nothing_is_asked() {
     let home = Home::new("");
     let daemon = Daemon::start(&home);
     let reply = daemon.get("/probe?target=127.0.0.1:10526&module=http_2xx");
-    assert!(reply.status == 400 && reply.text().contains("no modules"), "{}", reply.text());
+    assert!(
+        reply.status == 400 && reply.text().contains("no modules"),
+        "{}",
+        reply.text()
+    );
 }

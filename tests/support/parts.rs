@@ -81,7 +81,12 @@ pub fn dnsmasq(pid_file: &Path, arguments: &[&str], lan: Option<&super::Lan>) ->
     let _ = std::fs::remove_file(pid_file);
     command
         .args(["-k", "-C", "/dev/null", "--no-resolv", "--no-hosts"])
-        .args(["--local=/test/", "--user=root", "--log-facility=/dev/null", "--edns-packet-max=1232"])
+        .args([
+            "--local=/test/",
+            "--user=root",
+            "--log-facility=/dev/null",
+            "--edns-packet-max=1232",
+        ])
         .arg(format!("--pid-file={}", pid_file.display()))
         .args(["--address=/nas.test/10.0.0.5", "--mx-host=mail.test,mx.test,10"])
         .args(["--host-record=six.test,fd00::5"]);
@@ -123,8 +128,18 @@ fn certificates(directory: &Path) {
          default_md=sha256\npolicy=p\nunique_subject=no\n[p]\ncommonName=supplied\n",
     );
     for (name, names, from, to) in [
-        ("good", "DNS:localhost,DNS:good.test,IP:127.0.0.1", "20200101000000Z", "20491231000000Z"),
-        ("expired", "DNS:localhost,IP:127.0.0.1", "20200101000000Z", "20210101000000Z"),
+        (
+            "good",
+            "DNS:localhost,DNS:good.test,IP:127.0.0.1",
+            "20200101000000Z",
+            "20491231000000Z",
+        ),
+        (
+            "expired",
+            "DNS:localhost,IP:127.0.0.1",
+            "20200101000000Z",
+            "20210101000000Z",
+        ),
         ("othername", "DNS:other.test", "20200101000000Z", "20491231000000Z"),
         ("client", "DNS:client", "20200101000000Z", "20491231000000Z"),
     ] {
