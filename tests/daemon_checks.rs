@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use support::{Daemon, EXPIRED_SINCE, Exposition, GOOD_UNTIL, Home, Parts, command, loopback, wait_until};
@@ -214,11 +215,11 @@ fn every_check_says_what_is_so() {
         "global: {interval: 1s, timeout: 5s}\ntargets:\n  - name: lab\n    address: 127.0.0.1\n    probes:\n"
             .to_owned();
     for kind in ["tcp", "tls", "http", "dns"] {
-        config += &format!("      {kind}:\n");
+        writeln!(config, "      {kind}:").unwrap();
         for (name, check, _) in CHECKS {
             if let Some(settings) = check.strip_prefix(&format!("{kind}: {{")) {
                 let settings = settings.replace('@', parts.directory.path().to_str().unwrap());
-                config += &format!("        - {{name: {name}, {settings}\n");
+                writeln!(config, "        - {{name: {name}, {settings}").unwrap();
             }
         }
     }

@@ -52,12 +52,11 @@ pub(super) fn read(
         usage: Use::Internet,
     };
     let list = fields.as_ref().and_then(|fields| fields.get("checks"));
-    let (checks, addresses) = match list {
-        Some(list) => checks(&list, context, findings),
-        None => {
-            let node = syntax::parse(CHECKS).ok()?;
-            checks(&At::root(0, &node), context, findings)
-        }
+    let (checks, addresses) = if let Some(list) = &list {
+        checks(list, context, findings)
+    } else {
+        let node = syntax::parse(CHECKS).ok()?;
+        checks(&At::root(0, &node), context, findings)
     };
     let at = fields.as_ref().and_then(|fields| fields.get("quorum"));
     let most = match list.as_ref().map(|list| list.node) {

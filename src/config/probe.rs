@@ -86,7 +86,7 @@ pub(super) struct Decoded {
 /// Reads a probe's settings of a known kind; `extra` are keys that the caller reads itself.
 pub(super) fn read(kind: &str, at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
     match kind {
-        "icmp" => icmp(at, context, findings),
+        "icmp" => Some(icmp(at, context, findings)),
         "tcp" => tcp(at, context, findings),
         "tls" => tls(at, context, findings),
         "http" => web::read(at, context, findings),
@@ -152,10 +152,10 @@ pub(super) fn address(at: &At, findings: &mut Findings) -> Option<Address> {
         .ok()
 }
 
-fn icmp(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
+fn icmp(at: &At, context: Context, findings: &mut Findings) -> Decoded {
     let fields = at.fields(&["name", "interval", "timeout", "family", "address"], findings);
     let common = common(&fields, true, context, findings);
-    Some(Decoded {
+    Decoded {
         settings: Settings::Icmp(icmp::Settings {
             interval: common.interval,
             timeout: common.timeout,
@@ -163,7 +163,7 @@ fn icmp(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
         }),
         address: common.address,
         timed: common.timed,
-    })
+    }
 }
 
 fn port(fields: &Fields, default: Option<u16>, context: Context, findings: &mut Findings) -> Option<u16> {

@@ -135,7 +135,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (reload_requests, reload_inbox) = mpsc::channel(16);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
     let (modules, modules_now) = latest::channel(Arc::default());
-    let (pace, pace_now) = latest::channel(None);
+    let (gateway_pace, gateway_pace_now) = latest::channel(None);
     let (errands, errand_inbox) = mpsc::channel(64);
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
@@ -180,7 +180,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         prober.shutdown_background();
     })?;
 
-    let uplink = tokio::spawn(uplink::run(asks.clone(), changes.clone(), pace_now));
+    let uplink = tokio::spawn(uplink::run(asks.clone(), changes.clone(), gateway_pace_now));
     let directories = loaded.directories.clone();
     let (place, asking) = (options.place.clone(), asks.clone());
     let mut reloader = reload::Reloader {
@@ -188,7 +188,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         asks: asking,
         changes,
         series,
-        pace,
+        pace: gateway_pace,
         modules,
         vitals,
         jobs: Vec::new(),

@@ -37,10 +37,8 @@ impl Source {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Info => "info",
-            Self::PerCheck(_) | Self::Phases => "gauge",
-            Self::Runs | Self::CheckFailures => "counter",
-            Self::Status | Self::Gauge(_) | Self::PerProbe(..) => "gauge",
-            Self::Counter(_) | Self::Failures(_) => "counter",
+            Self::Status | Self::Gauge(_) | Self::PerProbe(..) | Self::PerCheck(_) | Self::Phases => "gauge",
+            Self::Counter(_) | Self::Failures(_) | Self::Runs | Self::CheckFailures => "counter",
             Self::Histogram(_) => "histogram",
         }
     }

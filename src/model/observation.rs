@@ -110,13 +110,12 @@ impl Failure {
 
     /// Those a kind of probe can fail for, in the order of [`Failure::ALL`].
     pub fn of(kind: Kind) -> impl Iterator<Item = Self> {
-        let can = move |failure: &Self| match (kind, failure) {
-            (Kind::Icmp, failure) => Self::ICMP.contains(failure),
-            (Kind::Http, failure) => *failure != Self::DnsRcode,
-            (_, Self::Status) => false,
-            (Kind::Dns, Self::TooLarge) | (Kind::Tcp, Self::DnsRcode) => false,
-            (Kind::Tls, Self::Body | Self::TooLarge | Self::DnsRcode) => false,
-            _ => true,
+        let can = move |failure: &Self| match kind {
+            Kind::Icmp => Self::ICMP.contains(failure),
+            Kind::Http => *failure != Self::DnsRcode,
+            Kind::Dns => !matches!(failure, Self::Status | Self::TooLarge),
+            Kind::Tcp => !matches!(failure, Self::Status | Self::DnsRcode),
+            Kind::Tls => !matches!(failure, Self::Status | Self::Body | Self::TooLarge | Self::DnsRcode),
         };
         Self::ALL.into_iter().filter(can)
     }

@@ -8,6 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::Timestamp;
 
+/// Tag and content.
+type Element<'a> = (u8, &'a [u8]);
+
 const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -43,7 +46,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Tag and content of an element, and what follows it. Definite lengths of up to four bytes, as DER has them.
-fn any(der: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+fn any(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = if first < 0x80 {

@@ -1,4 +1,4 @@
-//! From the text of `/probe?target=` to what a module probes, the way blackbox_exporter reads it.
+//! From the text of `/probe?target=` to what a module probes, the way `blackbox_exporter` reads it.
 
 use std::sync::Arc;
 

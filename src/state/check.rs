@@ -187,6 +187,7 @@ pub(super) fn together(checks: &[CheckView]) -> Option<bool> {
 mod tests {
     use std::time::Duration;
 
+    use super::Verdict::{Bad, Good, Pending, Unknown};
     use super::*;
 
     const HYSTERESIS: Hysteresis = Hysteresis {
@@ -257,7 +258,6 @@ mod tests {
                 .collect();
             together(&checks)
         };
-        use Verdict::{Bad, Good, Pending, Unknown};
         for (verdicts, up) in [
             (&[][..], None),
             (&[Pending], None),

@@ -366,17 +366,16 @@ impl DeviceState {
             now.since(heard.unwrap_or_default().max(since)) > probe.interval * 3 + probe.timeout + PATIENCE
         };
         let pings = self.target.probes.iter().find(|probe| probe.kind == Kind::Icmp);
-        let silent = match (pings, &self.icmp) {
-            (Some(probe), icmp) => silent(probe, icmp.as_ref().and_then(|icmp| icmp.last_run)),
-            (None, _) => {
-                for view in &mut self.checks {
-                    let probe = self.target.probes.iter().find(|probe| probe.probe == view.probe);
-                    if !view.is_pending() && probe.is_some_and(|probe| silent(probe, view.last_run)) {
-                        view.forget();
-                    }
+        let silent = if let Some(probe) = pings {
+            silent(probe, self.icmp.as_ref().and_then(|icmp| icmp.last_run))
+        } else {
+            for view in &mut self.checks {
+                let probe = self.target.probes.iter().find(|probe| probe.probe == view.probe);
+                if !view.is_pending() && probe.is_some_and(|probe| silent(probe, view.last_run)) {
+                    view.forget();
                 }
-                check::together(&self.checks).is_none() && !self.checks.iter().any(CheckView::is_pending)
             }
+            check::together(&self.checks).is_none() && !self.checks.iter().any(CheckView::is_pending)
         };
         if silent && self.up.is_some() {
             self.last_failure = None;
