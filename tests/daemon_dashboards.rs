@@ -11,10 +11,11 @@
 mod support;
 
 use std::fs;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{Daemon, Home, Lan, Server, repository, wait_until};
+use support::{Daemon, Home, Lan, Parts, Server, repository, wait_until};
 
 /// What shows nothing in a healthy laboratory, and why: part of the panel's title, part of the expression.
 const QUIET: &[(&str, &str, &str)] = &[(
@@ -154,23 +155,57 @@ fn ask(prometheus: &Server, question: &Question, start: f64) -> usize {
     list(&answer["data"]["result"]).len()
 }
 
-/// Everything that lanpulse can watch, in one network.
-fn network() -> String {
-    "global: {interval: 500ms, timeout: 400ms, site: home}
+/// Everything that lanpulse can watch, in one network. `@` stands for the directory of the certificates.
+const NETWORK: &str = "global: {interval: 500ms, timeout: 400ms, site: home}
+discovery: {methods: []}
+internet:
+  interval: 500ms
+  quorum: 3
+  checks:
+    - {name: far, icmp: {address: 10.77.60.7}}
+    - {name: names, dns: {server: 127.0.0.1, query: nas.test}}
+    - {name: page, http: {url: 'http://127.0.0.1:8080/ok'}}
 targets:
   - {name: router, address: 10.77.0.2, role: gateway}
-  - {name: nas, address: 10.77.60.7, parent: router, labels: {floor: \"1\"}}
+  - {name: nas, address: 10.77.60.7, parent: router, labels: {floor: '1'}, probes: {icmp: {}, tcp: [{name: web, port: 8080}, {name: closed, port: 9}]}}
   - {name: camera, address: 10.77.60.8, parent: nas}
   - {name: lossy, address: 10.77.61.1, limits: {loss: 1%}}
   - {name: slow, address: 10.77.60.9, limits: {latency: 1us}}
-"
-    .to_owned()
+  - name: web
+    address: 127.0.0.1
+    probes:
+      icmp: {}
+      http: {url: 'http://127.0.0.1:8080/ok'}
+      dns: {server: 127.0.0.1, query: nas.test}
+      tls: {port: 8443, ca_file: '@/ca.crt'}
+";
+
+/// A process that ends with the test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 #[test]
 fn every_panel_variable_and_annotation_shows_something() {
     let Some(lan) = Lan::new("dashboards") else { return };
-    let home = Home::new(&network());
+    let Some(parts) = Parts::start() else { return };
+    let network = NETWORK.replace('@', parts.directory.path().to_str().unwrap());
+    let mut web = lan.peer_command("python3");
+    web.args(["-m", "http.server", "8080"])
+        .current_dir(parts.directory.path());
+    let _web = Killed(
+        web.stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let home = Home::exactly(&network);
     rules(&home);
     let daemon = Daemon::start(&home);
     let Some(prometheus) = Server::prometheus(&format!(
@@ -184,17 +219,20 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
     };
     let start = support::now();
     wait_until(Duration::from_secs(20), "Prometheus knows the devices", || {
-        prometheus.query("lanpulse_device_up == 1").len() == 5
+        prometheus.query("lanpulse_device_up == 1").len() >= 6
     });
     // what is drawn into the graphs: a device that comes and goes, a configuration that is loaded and one that is refused
     lan.kill_host("10.77.60.7");
-    home.configure(&(network() + "  - {name: more, address: 10.77.60.10}\n"));
+    home.write(
+        "lanpulse.yaml",
+        &format!("{network}  - {{name: more, address: 10.77.60.10}}\n"),
+    );
     assert_eq!(daemon.post("/-/reload").status, 200);
     wait_until(Duration::from_secs(20), "one goes down", || {
         prometheus.query("lanpulse_device_up{device=\"nas\"} == 0").len() == 1
     });
     lan.revive_host("10.77.60.7");
-    home.configure(&(network() + "nonsense: 1\n"));
+    home.write("lanpulse.yaml", &format!("{network}nonsense: 1\n"));
     assert_eq!(daemon.post("/-/reload").status, 400);
     wait_until(Duration::from_secs(20), "it comes up", || {
         prometheus.query("lanpulse_device_up{device=\"nas\"} == 1").len() == 1
