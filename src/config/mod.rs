@@ -7,6 +7,7 @@
 
 mod decode;
 mod global;
+mod heartbeat;
 mod include;
 mod interval;
 mod later;
@@ -20,13 +21,14 @@ mod suggest;
 mod syntax;
 mod target;
 
+pub use heartbeat::Outbound;
 pub use problem::Problem;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::metrics;
-use crate::model::{Calendar, Target};
+use crate::model::{Calendar, Enrolment, Heartbeat, Target};
 use crate::probe::Probe;
 
 use decode::{At, Findings};
@@ -41,6 +43,12 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
+    /// The configured heartbeats, in the order of the file.
+    pub heartbeats: Vec<Arc<Heartbeat>>,
+    /// Whether and how clients may provision heartbeats.
+    pub enrolment: Option<Enrolment>,
+    /// Whom lanpulse itself reports to.
+    pub outbound: Option<Outbound>,
 }
 
 /// A configured target and its probes.
@@ -84,6 +92,8 @@ const MAIN: &[&str] = &[
     "snmp",
     "internet",
     "heartbeats",
+    "heartbeat_enrolment",
+    "outbound_heartbeat",
     "api",
 ];
 /// The keys of an included file.
@@ -160,7 +170,18 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         targets.read(&section, &defaults, &calendars, findings);
     }
     parent::check(&targets, complete, findings);
+    let base = sources
+        .first()
+        .and_then(|source| source.path.parent())
+        .unwrap_or(Path::new(""));
+    let mut beats = heartbeat::Heartbeats::default();
+    if let Some(main) = fields.first() {
+        beats.read(main, base, &calendars, findings);
+    }
     Config {
+        heartbeats: beats.list,
+        enrolment: beats.enrolment,
+        outbound: beats.outbound,
         series,
         targets: targets.list,
         calendars: calendars.list,

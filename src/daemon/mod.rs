@@ -3,6 +3,7 @@
 //! Start: configuration checked -> store open -> sockets open -> HTTP bound -> inventory in the state -> jobs started,
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
+mod heartbeats;
 mod process;
 mod record;
 mod reload;
@@ -20,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch as latest};
 
 use crate::config::{Loaded, Problem};
-use crate::http::{self, Desk};
+use crate::http::{self, Desk, Gate};
 use crate::metrics;
 use crate::net::{Opened, Pinger, Resolver};
 use crate::state::{ReloadState, State};
@@ -135,6 +136,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let outbox = Arc::new(Outbox::new(batch));
     let over_limit = Arc::new(AtomicU64::new(0));
     let file = options.place.path.display().to_string().into();
+    let (keeper, directory) = heartbeats::start(store.clone());
+    let gate = Arc::new(Gate::new(directory));
     let vitals = Arc::new(Vitals {
         started: process::start_time(),
         reload: Mutex::new(ReloadState {
@@ -145,12 +148,13 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         series_over_limit: over_limit.clone(),
         sockets,
         store: store.clone(),
+        gate: gate.clone(),
     });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
 
-    let recorder = tokio::spawn(record::run(state, vitals.clone(), batches, ask_inbox));
+    let recorder = tokio::spawn(record::run(state, keeper, vitals.clone(), batches, ask_inbox));
     for listener in &listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "listening");
@@ -163,6 +167,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         ready: ready_now,
         series_over_limit: over_limit,
         scraping: tokio::sync::Semaphore::new(1),
+        heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
     let scheduler = Scheduler::new(pinger, Resolver::new(), outbox);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::heartbeats::HeartbeatSetup;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::watch::Watch;
@@ -128,6 +129,13 @@ impl Reloader {
         // The state must know a target before its first reading arrives.
         let (done, adopted) = oneshot::channel();
         let _ = self.asks.send(Ask::Adopt(targets::targets(&config), done)).await;
+        let _ = adopted.await;
+        let setup = HeartbeatSetup {
+            heartbeats: config.heartbeats.iter().cloned().collect(),
+            enrolment: config.enrolment.clone(),
+        };
+        let (done, adopted) = oneshot::channel();
+        let _ = self.asks.send(Ask::AdoptHeartbeats(setup, done)).await;
         let _ = adopted.await;
         let _ = self.changes.send(diff).await;
         self.series.send_replace(Arc::new(config.series));

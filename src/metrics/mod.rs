@@ -1,11 +1,12 @@
 //! What Prometheus sees: names, help, types and labels, rendered from a snapshot of the state.
 //!
-//! Owns: the table of families (`device.rs`, `own.rs`), which ones a scrape has room for (`budget.rs`) and the text
+//! Owns: the table of families (`device.rs`, `heartbeat.rs`, `own.rs`), which ones a scrape has room for (`budget.rs`) and the text
 //! formats (`text.rs`). Gets a `Snapshot`; gives bytes. Remembers nothing: what stops being true stops being exposed.
 
 mod budget;
 mod device;
 mod encode;
+mod heartbeat;
 mod own;
 mod text;
 
@@ -92,10 +93,13 @@ pub fn documentation() -> Vec<[String; 4]> {
             family.help,
         )
     });
+    let heartbeats = heartbeat::FAMILIES
+        .iter()
+        .map(|family| exposed(family.name, family.source.kind(), family.labels, family.help));
     let own = own::FAMILIES
         .iter()
         .map(|family| exposed(family.name, family.source.kind(), family.labels, family.help));
-    device.chain(own).collect()
+    device.chain(heartbeats).chain(own).collect()
 }
 
 #[cfg(test)]

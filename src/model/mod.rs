@@ -7,6 +7,7 @@ mod address;
 mod calendar;
 mod device;
 mod duration;
+mod heartbeat;
 mod label;
 mod observation;
 mod target;
@@ -16,6 +17,10 @@ pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
+pub use heartbeat::{
+    CronSchedule, Enrolment, Heartbeat, HeartbeatRow, HeartbeatState, Methods, Schedule, Signal, SignalKind,
+    SignalRecord, Token, TokenDigest,
+};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};

@@ -5,7 +5,10 @@
 //! Pure: no clock, no I/O.
 
 mod device;
+mod heartbeat;
+mod heartbeats;
 mod histogram;
+mod schedule;
 mod snapshot;
 mod window;
 
@@ -15,7 +18,10 @@ use std::time::Duration;
 
 use crate::model::{Device, LabelValue, Observation, Reading, Target, Timestamp, Transition};
 
+pub use heartbeat::{Due, HeartbeatChange, HeartbeatView};
+pub use heartbeats::Heartbeats;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
+pub use schedule::upcoming;
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use window::WindowStats;
 
@@ -34,6 +40,8 @@ pub struct State {
     remembered: HashMap<LabelValue, Device>,
     /// How late probes are sent.
     lag: Histogram,
+    /// Those who must report.
+    pub heartbeats: Heartbeats,
 }
 
 impl State {
@@ -109,6 +117,8 @@ impl State {
             at: now,
             devices: self.devices.iter().map(|device| device.view(now)).collect(),
             lag: self.lag.buckets(),
+            heartbeats: self.heartbeats.views(now),
+            clock_steps: self.heartbeats.clock_steps(),
             health,
         }
     }

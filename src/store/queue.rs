@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::devices::{Change, Changes};
 use super::health::Gauges;
-use crate::model::{Device, LabelValue};
+use super::heartbeats::{Beats, Report};
+use crate::model::{Device, LabelValue, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -28,6 +29,13 @@ pub(super) enum Command {
     Save(Vec<Device>),
     /// Delete the rows of these names.
     Forget(Vec<LabelValue>),
+    /// Write this row and report; commit promptly and then reply. Where the commit fails the reply is dropped at once,
+    /// but both stay pending.
+    Report(Box<Report>, Reply),
+    /// Write these rows of heartbeats with the next commit.
+    Beats(Beats),
+    /// Note that lanpulse was alive at this time.
+    Alive(Timestamp),
     /// Commit now what is pending, then reply.
     Flush(Reply),
     /// Try once more to commit what is pending, close the file, reply, end.
@@ -37,10 +45,14 @@ pub(super) enum Command {
 /// What one transaction commits.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// The rows.
+    /// The rows of devices.
     pub changes: Changes,
+    /// What heartbeats have brought.
+    pub beats: Beats,
     /// Who waits for them.
     replies: Vec<Reply>,
+    /// Who is told if this attempt succeeds.
+    acks: Vec<Reply>,
     /// Whether this is the last one.
     pub last: bool,
 }
@@ -48,7 +60,9 @@ pub(super) struct Batch {
 #[derive(Default)]
 struct Inner {
     changes: Changes,
+    beats: Beats,
     replies: Vec<Reply>,
+    acks: Vec<Reply>,
     /// The writer is at work on this many rows.
     in_flight: usize,
     /// Somebody waits: do not wait for the next group commit.
@@ -58,6 +72,12 @@ struct Inner {
     stopped: bool,
 }
 
+impl Inner {
+    fn pending(&self) -> usize {
+        self.changes.len() + self.beats.len()
+    }
+}
+
 /// The hand-over between callers and writer.
 #[derive(Default)]
 pub(super) struct Queue {
@@ -65,6 +85,13 @@ pub(super) struct Queue {
     wake: Condvar,
     /// The numbers for everybody.
     pub gauges: Gauges,
+}
+
+impl Batch {
+    /// How many rows it has.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len() + self.beats.len()
+    }
 }
 
 impl Queue {
@@ -79,7 +106,15 @@ impl Queue {
             Command::Forget(names) => inner
                 .changes
                 .extend(names.into_iter().map(|name| (name, Change::Forget))),
-            Command::Flush(reply) if inner.changes.is_empty() && inner.in_flight == 0 => reply(),
+            // As below: nobody would commit it.
+            Command::Report(..) if inner.stopped => {}
+            Command::Report(report, reply) => {
+                inner.beats.report(*report);
+                inner.acks.push(reply);
+            }
+            Command::Beats(beats) => inner.beats.add(beats),
+            Command::Alive(at) => inner.beats.alive = Some(at),
+            Command::Flush(reply) if inner.pending() == 0 && inner.in_flight == 0 => reply(),
             // Nobody would ever commit it: the dropped reply says so.
             Command::Flush(_) if inner.stopped => {}
             Command::Flush(reply) => {
@@ -98,18 +133,21 @@ impl Queue {
 
     /// Waits for the time of the next attempt and takes what is pending.
     ///
-    /// 1. Stop: now. A flush: now.
+    /// 1. Stop: now. A flush: now. A report that waits to be acknowledged: now, unless the last attempt failed. What
+    ///    arrives while the disk is at work is the next group.
     /// 2. After a failure: 5 s after the attempt, 1 s while somebody waits; also without rows, to learn when the file
     ///    can be opened again.
     /// 3. Rows: a second after the attempt. No rows: not at all.
     pub(super) fn take(&self, attempt: Instant, failing: bool) -> Batch {
         let mut inner = self.lock();
         loop {
-            let pause = match (failing, inner.replies.is_empty()) {
+            let awaited = !inner.replies.is_empty() || !inner.acks.is_empty();
+            let pause = match (failing, awaited) {
                 _ if inner.stopping || inner.urgent => Some(Duration::ZERO),
-                (true, true) => Some(RETRY_EVERY),
-                (true, false) => Some(URGENT_RETRY_EVERY),
-                (false, _) => (!inner.changes.is_empty()).then_some(COMMIT_EVERY),
+                (true, false) => Some(RETRY_EVERY),
+                (true, true) => Some(URGENT_RETRY_EVERY),
+                (false, _) if !inner.acks.is_empty() => Some(Duration::ZERO),
+                (false, _) => (inner.pending() > 0).then_some(COMMIT_EVERY),
             };
             inner = match pause.map(|pause| pause.saturating_sub(attempt.elapsed())) {
                 Some(Duration::ZERO) => break,
@@ -123,10 +161,12 @@ impl Queue {
             };
         }
         inner.urgent = false;
-        inner.in_flight = inner.changes.len();
+        inner.in_flight = inner.pending();
         Batch {
             changes: std::mem::take(&mut inner.changes),
+            beats: std::mem::take(&mut inner.beats),
             replies: std::mem::take(&mut inner.replies),
+            acks: std::mem::take(&mut inner.acks),
             last: inner.stopping,
         }
     }
@@ -137,17 +177,19 @@ impl Queue {
         inner.in_flight = 0;
         self.count(&inner);
         drop(inner);
-        for reply in batch.replies {
+        for reply in batch.replies.into_iter().chain(batch.acks) {
             reply();
         }
     }
 
-    /// The batch is not on disk: it waits again, under what has come since.
+    /// The batch is not on disk: it waits again, under what has come since. Reports are not acknowledged.
     pub(super) fn restore(&self, batch: Batch) {
         let mut inner = self.lock();
         inner.in_flight = 0;
         let newer = std::mem::replace(&mut inner.changes, batch.changes);
         inner.changes.extend(newer);
+        let newer = std::mem::replace(&mut inner.beats, batch.beats);
+        inner.beats.add(newer);
         inner.replies.extend(batch.replies);
         self.count(&inner);
     }
@@ -157,6 +199,7 @@ impl Queue {
         let mut inner = self.lock();
         inner.stopped = true;
         inner.replies.clear();
+        inner.acks.clear();
         let replies = std::mem::take(&mut inner.stop);
         drop(inner);
         for reply in replies {
@@ -165,7 +208,7 @@ impl Queue {
     }
 
     fn count(&self, inner: &Inner) {
-        self.gauges.set_pending(inner.changes.len() + inner.in_flight);
+        self.gauges.set_pending(inner.pending() + inner.in_flight);
     }
 
     /// A caller that panicked while it held the lock cannot have left half a row: the maps are whole at any time.
