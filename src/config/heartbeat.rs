@@ -97,10 +97,7 @@ impl Heartbeats {
         };
         let grace = span("grace", GRACE);
         let (start_within, max_runtime) = (span("start_within", grace), span("max_runtime", grace));
-        let hours = fields
-            .get("hours")
-            .and_then(|at| hours(&at, calendars, findings))
-            .flatten();
+        let hours = fields.get("hours").and_then(|at| hours(&at, calendars, findings));
         let methods = fields.get("methods").map_or(Methods::ALL, |at| methods(&at, findings));
         let token = self.token(item, &fields, base, findings);
         Some(Heartbeat {
@@ -288,11 +285,11 @@ fn shortest_gap(schedule: &CronSchedule) -> Duration {
     gaps.min().unwrap_or(YEAR)
 }
 
-/// The calendar of this name. The inner nothing is one that has problems of its own.
-fn hours(at: &At, calendars: &Calendars, findings: &mut Findings) -> Option<Option<Arc<Calendar>>> {
+/// The calendar of this name; nothing where there is none, or it has problems of its own.
+fn hours(at: &At, calendars: &Calendars, findings: &mut Findings) -> Option<Arc<Calendar>> {
     let name = scalar::text(at, findings)?;
     if let Some((calendar, _)) = calendars.names.get(LabelValue::new(name.trim()).as_str()) {
-        return Some(calendar.clone());
+        return calendar.clone();
     }
     if calendars.complete {
         let names = calendars.names.keys().map(LabelValue::as_str);

@@ -21,6 +21,7 @@ mod suggest;
 mod syntax;
 mod target;
 
+pub use crate::state::upcoming;
 pub use heartbeat::Outbound;
 pub use problem::Problem;
 

@@ -4,6 +4,7 @@
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
 mod heartbeats;
+mod outbound;
 mod process;
 mod record;
 mod reload;
@@ -130,6 +131,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (asks, ask_inbox) = mpsc::channel::<Ask>(64);
     let (changes, change_inbox) = mpsc::channel::<Diff>(4);
     let (reload_requests, reload_inbox) = mpsc::channel(16);
+    let (outbound, outbound_now) = latest::channel(None);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
@@ -183,6 +185,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         asks: asking,
         changes,
         series,
+        outbound,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -190,6 +193,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let _ = reloader.start(loaded).await;
     ready.send_replace(true);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let reporting = tokio::spawn(outbound::run(outbound_now, asks.clone()));
     let reloading = tokio::spawn(reloader.run(reload_inbox, directories));
 
     loop {
@@ -206,6 +210,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     ready.send_replace(false);
     stop.send_replace(true);
     // The scheduler ends when nobody can send it changes any more.
+    reporting.abort();
     reloading.abort();
     let _ = reloading.await;
     let farewell = async {

@@ -14,7 +14,7 @@ use super::heartbeats::HeartbeatSetup;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::watch::Watch;
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Outbound};
 use crate::metrics;
 use crate::targets::{self, Diff, Job};
 
@@ -56,6 +56,8 @@ pub struct Reloader {
     pub changes: mpsc::Sender<Diff>,
     /// To who renders metrics.
     pub series: watch::Sender<Arc<metrics::Settings>>,
+    /// To who reports for lanpulse itself.
+    pub outbound: watch::Sender<Option<Outbound>>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.
@@ -131,13 +133,18 @@ impl Reloader {
         let _ = self.asks.send(Ask::Adopt(targets::targets(&config), done)).await;
         let _ = adopted.await;
         let setup = HeartbeatSetup {
-            heartbeats: config.heartbeats.iter().cloned().collect(),
+            heartbeats: config.heartbeats.clone(),
             enrolment: config.enrolment.clone(),
         };
         let (done, adopted) = oneshot::channel();
         let _ = self.asks.send(Ask::AdoptHeartbeats(setup, done)).await;
         let _ = adopted.await;
         let _ = self.changes.send(diff).await;
+        self.outbound.send_if_modified(|current| {
+            let changed = *current != config.outbound;
+            current.clone_from(&config.outbound);
+            changed
+        });
         self.series.send_replace(Arc::new(config.series));
         self.jobs = jobs;
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);

@@ -70,8 +70,11 @@ pub struct HeartbeatDesk {
     /// Asks.
     pub ask: Box<dyn Fn(HeartbeatAsk) -> Sent + Send + Sync>,
     /// Fetches the latest reports of one, the newest first. The sender is dropped where they cannot be read.
-    pub history: Box<dyn Fn(LabelValue, usize, oneshot::Sender<Vec<SignalRecord>>) -> Sent + Send + Sync>,
+    pub history: History,
 }
+
+/// Sends off a request for so many of the latest reports of a heartbeat.
+pub type History = Box<dyn Fn(LabelValue, usize, oneshot::Sender<Vec<SignalRecord>>) -> Sent + Send + Sync>;
 
 /// A path of ours.
 pub enum Claim {
@@ -194,16 +197,16 @@ async fn report_by_ping(
         gate.reject(heartbeat.name.clone(), Rejection::Method);
         return Err(Error::method(&allowed(methods)).into());
     }
-    let body = intake.tail().await.map_err(|error| {
-        gate.reject(heartbeat.name.clone(), why(&error));
-        error
-    })?;
+    let body = intake
+        .tail()
+        .await
+        .inspect_err(|error| gate.reject(heartbeat.name.clone(), why(error)))?;
     let signal = Signal {
         kind,
         run_id,
         duration: None,
         source: Some(peer.ip().to_canonical()),
-        message: intake::message(body),
+        message: intake::message(&body),
     };
     let recorded = record(desk, &heartbeat, signal, new).await?;
     let (status, text) = match recorded {
@@ -236,10 +239,10 @@ async fn report_by_name(
         _ => ping::create(intake.query()).map_err(Error::bad_request)?,
     };
     let (heartbeat, new) = admit(gate, peer, access, Some(name), create)?;
-    let signal = intake.signal(peer.ip().to_canonical()).await.map_err(|error| {
-        gate.reject(heartbeat.name.clone(), why(&error));
-        error
-    })?;
+    let signal = intake
+        .signal(peer.ip().to_canonical())
+        .await
+        .inspect_err(|error| gate.reject(heartbeat.name.clone(), why(error)))?;
     let recorded = record(desk, &heartbeat, signal, new).await?;
     let mut response = reply::json(&serde_json::json!({
         "status": "recorded",

@@ -141,7 +141,7 @@ impl Intake {
             .and_then(|kind| kind.to_str().ok())
             .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/"));
         if plain {
-            let message = message(self.tail().await?);
+            let message = message(&self.tail().await?);
             return signal(
                 Report {
                     message,
@@ -205,7 +205,7 @@ fn signal(report: Report, source: IpAddr) -> Result<Signal, Error> {
         run_id: report.run_id.filter(|id| !id.is_empty()),
         duration,
         source: Some(source),
-        message: report.message.and_then(|text| message(tail_of(text.into_bytes()))),
+        message: report.message.and_then(|text| message(&tail_of(text.into_bytes()))),
     })
 }
 
@@ -216,7 +216,7 @@ fn tail_of(mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// What was printed, as text: a character that was cut in half at the beginning is left out, what is no UTF-8 becomes
 /// U+FFFD.
-pub fn message(body: Vec<u8>) -> Option<String> {
+pub fn message(body: &[u8]) -> Option<String> {
     if body.is_empty() {
         return None;
     }
@@ -265,14 +265,14 @@ mod tests {
 
     #[test]
     fn the_end_of_a_message_is_kept() {
-        assert_eq!(message(vec![]), None);
-        assert_eq!(message(b"done\n".to_vec()).as_deref(), Some("done\n"));
+        assert_eq!(message(&[]), None);
+        assert_eq!(message(b"done\n").as_deref(), Some("done\n"));
         let long = "é".repeat(KEPT_BYTES);
         let mut bytes = long.into_bytes();
         bytes.push(b'.');
-        let kept = message(tail_of(bytes)).unwrap();
+        let kept = message(&tail_of(bytes)).unwrap();
         assert!(kept.starts_with('é') && kept.ends_with("é.") && !kept.contains('\u{fffd}'));
         assert!(kept.len() >= KEPT_BYTES - 2);
-        assert_eq!(message(vec![0xff, b'a']).as_deref(), Some("\u{fffd}a"));
+        assert_eq!(message(&[0xff, b'a']).as_deref(), Some("\u{fffd}a"));
     }
 }

@@ -7,6 +7,7 @@ mod echo;
 mod ping;
 mod resolve;
 mod socket;
+mod web;
 
 pub use echo::{Echo, EchoError, Endpoint, Flow};
 pub use ping::{Opened, Pinger, SocketType};
@@ -15,3 +16,4 @@ pub use socket::{interface_index, open_files_limit};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;
+pub use web::{Answer, Call, WebError, call};

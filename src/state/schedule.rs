@@ -119,9 +119,7 @@ fn boundary(interval: &TimeInterval, at: Timestamp) -> Option<Timestamp> {
 /// The one or two instants of a local time: two where the clock is put back.
 fn both(zone: &TimeZone, civil: DateTime) -> impl Iterator<Item = jiff::Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(civil);
-    [ambiguous.clone().earlier().ok(), ambiguous.later().ok()]
-        .into_iter()
-        .flatten()
+    [ambiguous.earlier().ok(), ambiguous.later().ok()].into_iter().flatten()
 }
 
 fn instant(at: Timestamp) -> Option<jiff::Timestamp> {
