@@ -27,11 +27,15 @@ const RID: &str = "1f2e3d4c-0000-4000-8000-00000000abcd";
 
 /// A heartbeat whose token is `token-NAME`.
 fn heartbeat(name: &str, rest: &str) -> String {
-    let hash: String = digest(format!("token-{name}").as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hash(&format!("token-{name}"));
     format!("  - {{name: {name}, {rest}, token_sha256: {hash}}}\n")
+}
+
+fn hash(token: &str) -> String {
+    let bytes = digest(token.as_bytes());
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Many of them, every hour.
@@ -150,6 +154,14 @@ fn curl_lines_for_healthchecks_work_unchanged() {
     assert_eq!(value("lanpulse_heartbeat_consecutive_failures"), Some(1.0));
     assert_eq!(value("lanpulse_heartbeat_fresh"), Some(0.0));
     assert_eq!(value("lanpulse_heartbeat_running"), Some(0.0));
+    assert!(
+        daemon.get("/").text().contains("<td>job<td>"),
+        "the landing page tells what is down"
+    );
+    assert_eq!(
+        daemon.get("/api/v1/status").json()["heartbeats"]["down"][0]["name"],
+        "job"
+    );
     assert!(value("lanpulse_heartbeat_last_duration_seconds").is_some_and(|took| (0.0..10.0).contains(&took)));
     assert_eq!(status(&[&format!("{ping}/0")]), 200);
     assert_eq!(status(&[&format!("{ping}/fail")]), 200);
@@ -321,13 +333,15 @@ fn reports_by_name_and_a_pause_that_lasts() {
     assert_eq!(foreign.status, 403);
 }
 
+/// Heartbeats and clients of the kills.
+const BEATS: usize = 40;
+const WORKERS: usize = 8;
+
 #[test]
 fn nothing_acknowledged_is_lost_by_kills_under_load() {
     if !loopback("kills under load") {
         return;
     }
-    const BEATS: usize = 40;
-    const WORKERS: usize = 8;
     let home = Home::new(&many(BEATS));
     let acknowledged = Mutex::new(HashSet::new());
     for round in 0..20_u64 {
@@ -499,6 +513,7 @@ fn clients_may_make_heartbeats_with_the_key_and_only_so_many() {
     let daemon = Daemon::start(&home);
     let get = |path: &str| daemon.get(path).status;
     assert_eq!(get("/ping/the-key/web-1"), 404, "only if it says so");
+    assert_eq!(get("/api/v1/heartbeats/web-1"), 404);
     assert_eq!(get("/ping/wrong/web-1?create=1"), 404);
     assert_eq!(get("/ping/the-key/web-1?create=1&every=1h&grace=10m"), 201);
     assert_eq!(get("/ping/the-key/web-1?create=1"), 200);
@@ -528,11 +543,24 @@ fn clients_may_make_heartbeats_with_the_key_and_only_so_many() {
     assert_eq!(shown(&daemon, "web-1")["state"], "down");
     assert_eq!(daemon.get("/ping/the-key/web-2").status, 200);
     assert_eq!(daemon.get("/api/v1/heartbeats").json()["total"], 3);
+    let delete = |name: &str| {
+        daemon
+            .request("DELETE", &format!("/api/v1/heartbeats/{name}"))
+            .send()
+            .status
+    };
+    assert_eq!((delete("web-2"), delete("web-2"), delete("job")), (200, 404, 400));
+    assert_eq!(daemon.get("/ping/the-key/web-2").status, 404);
+    assert_eq!(
+        daemon.get("/ping/the-key/web-3?create=1").status,
+        201,
+        "there is room again"
+    );
     // switched off, they are nobody's
     home.configure("heartbeats: []\n");
     assert_eq!(daemon.post("/-/reload").status, 200);
     assert_eq!(daemon.get("/api/v1/heartbeats").json()["total"], 0);
-    assert_eq!(daemon.get("/ping/the-key/web-2").status, 404);
+    assert_eq!(daemon.get("/ping/the-key/web-1").status, 404);
 }
 
 #[test]
@@ -616,9 +644,8 @@ fn tokens_and_slots_are_printed() {
         let is = |word: &&str| word.len() == length && word.bytes().all(|b| b.is_ascii_hexdigit());
         text.split_whitespace().find(is).unwrap_or_else(|| panic!("{text}"))
     };
-    let (token, hash) = (hexadecimal(32), hexadecimal(64));
-    let expected: String = digest(token.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-    assert_eq!(hash, expected);
+    let token = hexadecimal(32);
+    assert_eq!(hexadecimal(64), hash(token));
     assert!(text.contains(&format!("/ping/{token}")));
     // what it prints for the configuration is good
     let yaml: String = text

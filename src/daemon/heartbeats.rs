@@ -49,6 +49,8 @@ pub struct Keeper {
     rosters: mpsc::Sender<Roster>,
     /// Whether the store's rows are in the state.
     loaded: bool,
+    /// Whether the directory of who may report is behind the state.
+    stale: bool,
     tried: Option<Instant>,
     ticked: Option<Instant>,
     noted: Option<Instant>,
@@ -64,6 +66,7 @@ pub fn start(store: Store) -> (Keeper, watch::Receiver<Arc<Directory>>) {
         setup: HeartbeatSetup::default(),
         rosters,
         loaded: false,
+        stale: false,
         tried: None,
         ticked: None,
         noted: None,
@@ -138,6 +141,22 @@ impl Keeper {
                 create,
                 done,
             } => self.report(heartbeats, name, *signal, create, done, now),
+            HeartbeatAsk::Forget { name, done } => match heartbeats.forget(&name) {
+                Some(true) => {
+                    tracing::info!(heartbeat = name.as_str(), "a provisioned heartbeat is deleted");
+                    self.stale = true;
+                    self.publish(heartbeats);
+                    if self.loaded {
+                        self.store.forget_heartbeat(name, answer(done, Recorded::Stored));
+                    }
+                }
+                Some(false) => {
+                    let _ = done.send(Recorded::Configured);
+                }
+                None => {
+                    let _ = done.send(Recorded::Unknown);
+                }
+            },
             HeartbeatAsk::Pause { name, paused, done } => {
                 let Some(row) = heartbeats.pause(&name, paused, now) else {
                     let _ = done.send(Recorded::Unknown);
@@ -169,7 +188,8 @@ impl Keeper {
             }
             heartbeats.provision(&heartbeat, now);
             tracing::info!(heartbeat = name.as_str(), "a client has provisioned a heartbeat");
-            let _ = self.rosters.try_send((self.roster(heartbeats), None));
+            self.stale = true;
+            self.publish(heartbeats);
             outcome = Recorded::Created;
         }
         let Some(row) = heartbeats.signal(&name, &signal, now) else {
@@ -183,6 +203,13 @@ impl Keeper {
         };
         if self.loaded {
             self.store.report(name, row, Some(record), answer(done, outcome));
+        }
+    }
+
+    /// Makes known who may report; again later where that is not possible now.
+    fn publish(&mut self, heartbeats: &Heartbeats) {
+        if self.stale {
+            self.stale = self.rosters.try_send((self.roster(heartbeats), None)).is_err();
         }
     }
 
@@ -203,6 +230,7 @@ impl Keeper {
             self.load(heartbeats, now);
         }
         heartbeats.sweep(now).iter().for_each(log);
+        self.publish(heartbeats);
         self.flush(heartbeats);
         if self.noted.is_none_or(|noted| noted.elapsed() >= ALIVE_EVERY) {
             self.note(heartbeats, now);

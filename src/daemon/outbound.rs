@@ -109,8 +109,10 @@ mod tests {
 
     #[test]
     fn what_fails_is_not_healthy() {
-        let mut snapshot = Snapshot::default();
-        snapshot.at = Timestamp::from_secs(1_795_132_800);
+        let mut snapshot = Snapshot {
+            at: Timestamp::from_secs(1_795_132_800),
+            ..Snapshot::default()
+        };
         assert_eq!(healthy(&Arc::new(snapshot.clone())), Ok(()));
         snapshot.health.store.error = Some("disk full".into());
         assert!(healthy(&Arc::new(snapshot)).unwrap_err().contains("disk full"));

@@ -22,6 +22,8 @@ use crate::model::{Enrolment, Heartbeat, LabelValue, Methods, Signal, SignalReco
 
 /// How long a report may wait for the disk before the client is told to try again.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What `/api/v1/heartbeats/{name}` takes.
+const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::PATCH, Method::POST, Method::DELETE];
 /// Reports that one answer shows.
 const SHOWN: usize = 20;
 
@@ -36,6 +38,13 @@ pub enum HeartbeatAsk {
         signal: Box<Signal>,
         /// Make it, if there is none.
         create: Option<Arc<Heartbeat>>,
+        /// The answer.
+        done: oneshot::Sender<Recorded>,
+    },
+    /// Forget one that a client has provisioned, and answer once it is gone from the disk.
+    Forget {
+        /// Which.
+        name: LabelValue,
         /// The answer.
         done: oneshot::Sender<Recorded>,
     },
@@ -59,6 +68,8 @@ pub enum Recorded {
     Created,
     /// There is no such heartbeat.
     Unknown,
+    /// It is configured, and no client's.
+    Configured,
     /// There are as many provisioned heartbeats as may be.
     Full,
 }
@@ -110,7 +121,8 @@ pub async fn answer(desk: &Desk, peer: SocketAddr, request: Request<Incoming>, c
         Claim::One(name) if intake.is_read() => one(desk, &name).await.map_err(Refusal::from),
         Claim::One(name) if intake.method() == Method::PATCH => change(desk, peer, &mut intake, &name).await,
         Claim::One(name) if intake.method() == Method::POST => report_by_name(desk, peer, &mut intake, &name).await,
-        Claim::One(_) => Err(Error::method(&[Method::GET, Method::HEAD, Method::PATCH, Method::POST]).into()),
+        Claim::One(name) if intake.method() == Method::DELETE => forget(desk, peer, &intake, &name).await,
+        Claim::One(_) => Err(Error::method(&METHODS).into()),
     };
     let answer = answer.unwrap_or_else(Refusal::into_response);
     reply::seal(answer, intake.must_close())
@@ -265,14 +277,15 @@ fn admit(
 ) -> Result<(Arc<Heartbeat>, bool), Refusal> {
     let (heartbeat, new) = match (access, name, create) {
         (Access::Known(heartbeat), _, _) => (heartbeat, false),
-        (Access::Enrols(enrolment), Some(name), Some(create)) => {
+        (Access::Enrols(enrolment), Some(name), create) => {
             let name = ping::slug(name).map_err(|_| {
                 gate.reject("".into(), Rejection::Malformed);
                 Error::bad_request("a new name has lower-case letters, digits, - and _, 64 at most")
             })?;
-            (Arc::new(provisioned(&name, create, &enrolment)), true)
+            // Without the wish for a new one it may have been made a moment ago: the state knows.
+            let heartbeat = provisioned(&name, create.unwrap_or_default(), &enrolment);
+            (Arc::new(heartbeat), create.is_some())
         }
-        // With the right key, too: a name that nobody has made.
         _ => return Err(refused(gate, peer)),
     };
     gate.report(&heartbeat, peer.ip(), Instant::now().into_std())
@@ -368,6 +381,20 @@ async fn one(desk: &Desk, name: &str) -> Result<Response<Body>, Error> {
         .await
         .map_err(|_| Error::unavailable("the reports cannot be read from the store now; the log has more"))?;
     Ok(roll::one(view, &signals))
+}
+
+/// `DELETE /api/v1/heartbeats/{name}`
+async fn forget(desk: &Desk, peer: SocketAddr, intake: &Intake, name: &str) -> Result<Response<Body>, Refusal> {
+    access::may_write(peer, intake.request())?;
+    let (done, outcome) = oneshot::channel();
+    let name = name.into();
+    match stored(desk, HeartbeatAsk::Forget { name, done }, outcome).await? {
+        Recorded::Unknown => Err(Error::no_heartbeat().into()),
+        Recorded::Configured => {
+            Err(Error::bad_request("it is in the configuration: take it out there, or pause it").into())
+        }
+        _ => Ok(reply::json(&serde_json::json!({ "status": "deleted" }))),
+    }
 }
 
 /// `PATCH /api/v1/heartbeats/{name}`

@@ -1,13 +1,15 @@
 //! `/api/v1/heartbeats`: all of them, or one with what it last reported.
 
+use std::collections::BTreeMap;
+
 use hyper::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Desk;
 use super::reply::{self, Body, Error, rfc3339};
-use crate::model::{Schedule, SignalRecord, Timestamp, Token};
-use crate::state::HeartbeatView;
+use crate::model::{HeartbeatState, Schedule, SignalRecord, Timestamp, Token};
+use crate::state::{HeartbeatView, Snapshot};
 
 /// One heartbeat.
 #[derive(Serialize)]
@@ -74,6 +76,32 @@ pub async fn all(desk: &Desk) -> Result<Response<Body>, Error> {
     let snapshot = desk.snapshot().await?;
     let rows: Vec<Row> = snapshot.heartbeats.iter().map(row).collect();
     Ok(reply::json(&json!({ "total": rows.len(), "heartbeats": rows })))
+}
+
+/// For the status page: how many are in each state, and which are down.
+pub fn summary(snapshot: &Snapshot) -> Value {
+    let views = &snapshot.heartbeats;
+    let counts: BTreeMap<&str, usize> = HeartbeatState::ALL
+        .iter()
+        .map(|state| (state.as_str(), views.iter().filter(|view| view.state == *state).count()))
+        .collect();
+    let down: Vec<Row> = down(snapshot).map(row).collect();
+    json!({ "total": views.len(), "states": counts, "down": down })
+}
+
+/// Those that are down.
+pub fn down(snapshot: &Snapshot) -> impl Iterator<Item = &HeartbeatView> {
+    let views = snapshot.heartbeats.iter();
+    views.filter(|view| view.state == HeartbeatState::Down)
+}
+
+/// Why it is down, for people.
+pub fn why(view: &HeartbeatView) -> &'static str {
+    match (view.row.failures, view.row.running) {
+        (1.., _) => "it reported a failure",
+        (0, true) => "its run has not ended in time",
+        (0, false) => "it has not reported in time",
+    }
 }
 
 /// One, with its latest reports, the newest first.

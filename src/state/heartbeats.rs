@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::heartbeat::{Due, HeartbeatChange, HeartbeatView, apply, due, excuse, judge, pause, put_back};
-use crate::model::{Heartbeat, HeartbeatRow, HeartbeatState, LabelValue, Schedule, Signal, SignalKind, Timestamp};
+use crate::model::{
+    Heartbeat, HeartbeatRow, HeartbeatState, LabelValue, Schedule, Signal, SignalKind, Timestamp, Token,
+};
 
 /// A step of the wall clock against the monotonic one from which it counts as one.
 const STEP: Duration = Duration::from_secs(2);
@@ -139,6 +141,22 @@ impl Heartbeats {
         }
         self.index.insert(heartbeat.name.clone(), self.beats.len());
         self.beats.push(beat);
+    }
+
+    /// Forgets one that a client has provisioned. Nothing where there is none of this name, false where it is another
+    /// kind.
+    pub fn forget(&mut self, name: &LabelValue) -> Option<bool> {
+        let index = *self.index.get(name)?;
+        if self.beats[index].heartbeat.token != Token::Enrolment {
+            return Some(false);
+        }
+        self.beats.remove(index);
+        let places = self.beats.iter().enumerate();
+        self.index = places
+            .map(|(index, beat)| (beat.heartbeat.name.clone(), index))
+            .collect();
+        self.dirty.retain(|dirty| dirty != name);
+        Some(true)
     }
 
     /// What is stored of those that clients have provisioned, whether they are watched now or not.

@@ -30,8 +30,8 @@ pub struct SavedHeartbeats {
 pub(super) struct Report {
     /// Whose.
     pub name: LabelValue,
-    /// What is known of it now.
-    pub row: HeartbeatRow,
+    /// What is known of it now; nothing where it is to be forgotten with its reports.
+    pub row: Option<HeartbeatRow>,
     /// The report, if it is one and no pause.
     pub record: Option<SignalRecord>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Report {
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Beats {
-    rows: BTreeMap<LabelValue, HeartbeatRow>,
+    rows: BTreeMap<LabelValue, Option<HeartbeatRow>>,
     records: Vec<SignalRecord>,
     /// When lanpulse was alive.
     pub alive: Option<Timestamp>,
@@ -49,7 +49,7 @@ impl Beats {
     /// Rows without reports.
     pub(super) fn of(rows: Vec<(LabelValue, HeartbeatRow)>) -> Self {
         Self {
-            rows: rows.into_iter().collect(),
+            rows: rows.into_iter().map(|(name, row)| (name, Some(row))).collect(),
             ..Self::default()
         }
     }
@@ -102,6 +102,7 @@ const PRUNE: &str = "
 pub(super) fn write(transaction: &Transaction<'_>, beats: &Beats, pruning: &mut Pruning) -> Result<()> {
     let mut upsert = transaction.prepare_cached(UPSERT)?;
     for (name, row) in &beats.rows {
+        let Some(row) = row else { continue };
         upsert.execute(params![
             name.as_str(),
             row.last_ok.map(micros),
@@ -142,6 +143,11 @@ pub(super) fn write(transaction: &Transaction<'_>, beats: &Beats, pruning: &mut 
             *written = 0;
             prune.execute(params![record.heartbeat.as_str(), KEPT])?;
         }
+    }
+    for (name, _) in beats.rows.iter().filter(|(_, row)| row.is_none()) {
+        pruning.remove(name);
+        transaction.execute("DELETE FROM heartbeats WHERE name = ?1", [name.as_str()])?;
+        transaction.execute("DELETE FROM heartbeat_signals WHERE heartbeat = ?1", [name.as_str()])?;
     }
     if let Some(alive) = beats.alive {
         transaction.execute(
@@ -297,7 +303,10 @@ mod tests {
         ];
         let records: Vec<_> = kinds.iter().zip(1..).map(|(kind, n)| record(n, *kind)).collect();
         let beats = Beats {
-            rows: BTreeMap::from([("a\"'".into(), row.clone()), ("b".into(), HeartbeatRow::default())]),
+            rows: BTreeMap::from([
+                ("a\"'".into(), Some(row.clone())),
+                ("b".into(), Some(HeartbeatRow::default())),
+            ]),
             records: records.clone(),
             alive: Some(at(14)),
         };
@@ -312,6 +321,15 @@ mod tests {
         read.reverse();
         assert_eq!(read, records);
         assert_eq!(signals(&connection, &"b".into(), 10).unwrap(), []);
+        let gone = Beats {
+            rows: BTreeMap::from([("a\"'".into(), None)]),
+            ..Beats::default()
+        };
+        let transaction = connection.transaction().unwrap();
+        write(&transaction, &gone, &mut Pruning::new()).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(load(&connection).unwrap().rows.len(), 1);
+        assert_eq!(signals(&connection, &"a\"'".into(), 10).unwrap(), []);
     }
 
     #[test]
@@ -340,16 +358,17 @@ mod tests {
             let mut newer = Beats::default();
             newer.report(Report {
                 name: "a".into(),
-                row: HeartbeatRow {
+                row: Some(HeartbeatRow {
                     last_ok: Some(at(n)),
                     ..HeartbeatRow::default()
-                },
+                }),
                 record: Some(record(n, SignalKind::Ok)),
             });
             beats.add(newer);
         }
         assert_eq!(beats.len(), 1 + WAITING);
-        assert_eq!(beats.rows[&LabelValue::new("a")].last_ok, Some(at(2999)));
+        let row = beats.rows[&LabelValue::new("a")].as_ref().unwrap();
+        assert_eq!(row.last_ok, Some(at(2999)));
         assert_eq!(beats.records.last().unwrap().at, at(2999));
     }
 }

@@ -113,7 +113,18 @@ impl Store {
         record: Option<SignalRecord>,
         done: impl FnOnce() + Send + 'static,
     ) {
+        let row = Some(row);
         let report = Box::new(Report { name, row, record });
+        self.0.queue.push(Command::Report(report, Box::new(done)));
+    }
+
+    /// Deletes a heartbeat's row and its reports, and calls `done` as [`Store::report`] does.
+    pub fn forget_heartbeat(&self, name: LabelValue, done: impl FnOnce() + Send + 'static) {
+        let report = Box::new(Report {
+            name,
+            row: None,
+            record: None,
+        });
         self.0.queue.push(Command::Report(report, Box::new(done)));
     }
 

@@ -290,6 +290,41 @@ mod tests {
     }
 
     #[test]
+    fn a_report_is_committed_at_once_and_acknowledged_after_that_or_never() {
+        let queue = Queue::default();
+        let report = |queue: &Queue| {
+            let (done, reply) = flag();
+            let report = Report {
+                name: "a".into(),
+                row: Some(crate::model::HeartbeatRow::default()),
+                record: None,
+            };
+            queue.push(Command::Report(Box::new(report), reply));
+            done
+        };
+        let first = report(&queue);
+        let started = Instant::now();
+        let batch = queue.take(started, false);
+        let second = report(&queue);
+        assert!(
+            started.elapsed() < COMMIT_EVERY,
+            "it does not wait for the group's turn"
+        );
+        assert!(!first.load(Ordering::SeqCst), "not on disk yet");
+        queue.committed(batch);
+        assert!(first.load(Ordering::SeqCst) && !second.load(Ordering::SeqCst));
+        // what cannot be committed is not acknowledged, then or later, but stays pending
+        let batch = queue.take(started, false);
+        queue.restore(batch);
+        assert_eq!(queue.gauges.read().pending, 1);
+        let third = report(&queue);
+        let batch = queue.take(Instant::now().checked_sub(URGENT_RETRY_EVERY).unwrap_or(started), true);
+        assert_eq!(batch.len(), 1);
+        queue.committed(batch);
+        assert!(third.load(Ordering::SeqCst) && !second.load(Ordering::SeqCst));
+    }
+
+    #[test]
     fn a_caller_that_panicked_stops_nobody() {
         let queue = Arc::new(Queue::default());
         let poisoner = Arc::clone(&queue);
