@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Healthcheck => cli::healthcheck(&cli.flags),
         Command::Ack(told) => cli::acknowledge(&told),
         Command::Alertmanager(told) => cli::alertmanager(&told),
+        Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }
 }
 
