@@ -14,6 +14,7 @@ use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use lanpulse::http::digest;
 use serde_json::Value;
 use support::{Daemon, Home, Lan, Parts, Server, repository, wait_until};
 
@@ -165,6 +166,10 @@ internet:
     - {name: far, icmp: {address: 10.77.60.7}}
     - {name: names, dns: {server: 127.0.0.1, query: nas.test}}
     - {name: page, http: {url: 'http://127.0.0.1:8080/ok'}}
+heartbeats:
+  - {name: backup, schedule: {every: 1h}, grace: 1h, token_sha256: $backup}
+  - {name: late, schedule: {every: 1s}, grace: 1s, token_sha256: $late}
+  - {name: never, schedule: {every: 1h}, token_sha256: $never}
 targets:
   - {name: router, address: 10.77.0.2, role: gateway}
   - {name: nas, address: 10.77.60.7, parent: router, labels: {floor: '1'}, probes: {icmp: {}, tcp: [{name: web, port: 8080}, {name: closed, port: 9}]}}
@@ -194,7 +199,12 @@ impl Drop for Killed {
 fn every_panel_variable_and_annotation_shows_something() {
     let Some(lan) = Lan::new("dashboards") else { return };
     let Some(parts) = Parts::start() else { return };
-    let network = NETWORK.replace('@', parts.directory.path().to_str().unwrap());
+    let mut network = NETWORK.replace('@', parts.directory.path().to_str().unwrap());
+    for name in ["backup", "late", "never"] {
+        let hash = digest(format!("token-{name}").as_bytes());
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        network = network.replace(&format!("${name}"), &hash);
+    }
     let mut web = lan.peer_command("python3");
     web.args(["-m", "http.server", "8080"])
         .current_dir(parts.directory.path());
@@ -218,6 +228,26 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
         return;
     };
     let start = support::now();
+    // the first report of a kind begins its counter: rates see the second
+    for round in 0..2 {
+        for path in [
+            "/ping/token-backup/0",
+            "/ping/token-backup/start",
+            "/ping/token-backup",
+            "/ping/token-late",
+        ] {
+            assert_eq!(daemon.post(path).status, 200, "{path}");
+        }
+        assert_eq!(daemon.post("/ping/token-of-nobody").status, 404);
+        if round == 0 {
+            wait_until(Duration::from_secs(20), "Prometheus has seen the first reports", || {
+                prometheus
+                    .query("lanpulse_heartbeat_signals_total{kind=\"start\"} > 0")
+                    .len()
+                    == 1
+            });
+        }
+    }
     wait_until(Duration::from_secs(20), "Prometheus knows the devices", || {
         prometheus.query("lanpulse_device_up == 1").len() >= 6
     });
