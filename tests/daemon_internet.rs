@@ -101,6 +101,9 @@ fn each_failure_has_its_fault_and_its_outage() {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let _web = Killed(web.spawn().unwrap());
+    wait_until(PATIENCE, "the web server", || {
+        std::net::TcpStream::connect("10.80.0.3:80").is_ok()
+    });
     let mut daemon = start(&home);
     wait_state(&daemon, 1.0, "none");
     assert!(outages(&daemon).is_empty());
