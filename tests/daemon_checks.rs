@@ -157,6 +157,8 @@ const CHECKS: &[(&str, &str, &str)] = &[
         "dns: {query: nas.test, expect: {answers: ['^10\\.0\\.0\\.5$']}}",
         "",
     ),
+    ("byname", "http: {url: 'http://localhost:8080/ok'}", ""),
+    ("dns-byname", "dns: {server: localhost, query: nas.test}", ""),
     ("dns-true", "dns: {server: true, query: six.test, type: AAAA}", ""),
     (
         "dns-mx",

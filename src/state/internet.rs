@@ -5,8 +5,8 @@
 //! 2. While this host's own link is down the internet is down, at once. Afterwards it takes fresh successes.
 //! 3. An outage begins when the check failed first without which there was no quorum, not when that was certain.
 //! 4. The fault is the nearest that explains what is seen: link (no carrier, or no route), gateway (it used to answer, or
-//!    this host cannot find it), dns (addresses answer, but no name resolves, or no DNS server answers), else the
-//!    provider. DNS can be at fault while the internet is up, where addresses alone make the quorum.
+//!    this host cannot find it), dns (addresses answer, but no name resolves, or no DNS server answers and no name shows
+//!    otherwise), else the provider. DNS can be at fault while the internet is up, where addresses alone make the quorum.
 //! 5. An outage keeps the nearest fault that was seen in it: when the link is back, what is behind it is late.
 
 use std::sync::Arc;
@@ -322,8 +322,10 @@ impl Internet {
             && named.iter().all(|(check, _)| unresolved(check))
             && (unnamed.is_empty() || unnamed.iter().any(|(check, _)| good(check)));
         let (servers, others): (Vec<_>, Vec<_>) = self.checks.iter().partition(|check| check.kind == Kind::Dns);
+        // A check that found its address by name shows that some server answers.
         let servers = !servers.is_empty()
             && servers.iter().all(|check| judged_bad(check))
+            && !named.iter().any(|(check, _)| good(check))
             && others.iter().any(|check| good(check));
         resolver || servers
     }
@@ -387,3 +389,6 @@ pub(super) fn keep(outages: &mut Vec<Outage>, outage: Outage) {
     }
     outages.truncate(KEEP);
 }
+
+#[cfg(test)]
+mod tests;
