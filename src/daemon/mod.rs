@@ -3,12 +3,14 @@
 //! Start: configuration checked -> store open -> sockets open -> HTTP bound -> inventory in the state -> jobs started,
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
+mod ask;
 mod heartbeats;
 mod outbound;
 mod process;
 mod record;
 mod reload;
 mod schedule;
+mod uplink;
 mod watch;
 
 use std::net::TcpListener;
@@ -95,10 +97,12 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    let mut state = State::restore(devices);
+    state.restore_outages(store.outages());
     let parts = Parts {
         loaded,
         store,
-        state: State::restore(devices),
+        state,
         pinger,
         sockets,
         listeners,
@@ -133,6 +137,9 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (reload_requests, reload_inbox) = mpsc::channel(16);
     let (outbound, outbound_now) = latest::channel(None);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
+    let (modules, modules_now) = latest::channel(Arc::default());
+    let (gateway_pace, gateway_pace_now) = latest::channel(None);
+    let (errands, errand_inbox) = mpsc::channel(64);
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
     let outbox = Arc::new(Outbox::new(batch));
@@ -164,6 +171,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     }
     let desk = Desk {
         snapshots: snapshots(asks.clone()),
+        probes: ask::probes(modules_now, errands),
         reloads: reload_requests.clone(),
         series: series_now,
         ready: ready_now,
@@ -172,12 +180,14 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
-    let scheduler = Scheduler::new(pinger, Resolver::new(), outbox);
+    let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
+        prober.spawn(ask::run_errands(scheduler.echo(), errand_inbox));
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();
     })?;
 
+    let uplink = tokio::spawn(uplink::run(asks.clone(), changes.clone(), gateway_pace_now));
     let directories = loaded.directories.clone();
     let (place, asking) = (options.place.clone(), asks.clone());
     let mut reloader = reload::Reloader {
@@ -186,6 +196,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         changes,
         series,
         outbound,
+        pace: gateway_pace,
+        modules,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -211,6 +223,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     stop.send_replace(true);
     // The scheduler ends when nobody can send it changes any more.
     reporting.abort();
+    uplink.abort();
+    let _ = uplink.await;
     reloading.abort();
     let _ = reloading.await;
     let farewell = async {

@@ -10,9 +10,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::ask::Modules;
 use super::heartbeats::HeartbeatSetup;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
+use super::uplink::Pace;
 use super::watch::Watch;
 use crate::config::{self, Loaded, Outbound, Problem};
 use crate::metrics;
@@ -60,6 +62,10 @@ pub struct Reloader {
     pub series: watch::Sender<Arc<metrics::Settings>>,
     /// To who reports for lanpulse itself.
     pub outbound: watch::Sender<Option<Outbound>>,
+    /// To who pings the gateway.
+    pub pace: watch::Sender<Pace>,
+    /// To who answers `/probe`.
+    pub modules: watch::Sender<Modules>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.
@@ -156,7 +162,11 @@ impl Reloader {
         );
         // The state must know a target before its first reading arrives.
         let (done, adopted) = oneshot::channel();
-        let _ = self.asks.send(Ask::Adopt(targets::targets(&config), done)).await;
+        let internet = config.internet.as_ref().map(|internet| internet.settings.clone());
+        let _ = self
+            .asks
+            .send(Ask::Adopt(targets::targets(&config), internet, done))
+            .await;
         let _ = adopted.await;
         let setup = HeartbeatSetup {
             heartbeats: config.heartbeats.clone(),
@@ -172,6 +182,9 @@ impl Reloader {
             changed
         });
         self.series.send_replace(Arc::new(config.series));
+        let pace = config.internet.map(|internet| (internet.interval, internet.timeout));
+        self.pace.send_replace(pace);
+        self.modules.send_replace(config.modules);
         self.jobs = jobs;
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
         reload.successful = true;

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::devices::{Change, Changes};
 use super::health::Gauges;
 use super::heartbeats::{Beats, Report};
-use crate::model::{Device, LabelValue, Timestamp};
+use super::outages::Outages;
+use crate::model::{Device, LabelValue, Outage, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -36,6 +37,8 @@ pub(super) enum Command {
     Beats(Beats),
     /// Note that lanpulse was alive at this time.
     Alive(Timestamp),
+    /// Write these outages; the latest of a start wins.
+    SaveOutages(Vec<Outage>),
     /// Commit now what is pending, then reply.
     Flush(Reply),
     /// Try once more to commit what is pending, close the file, reply, end.
@@ -49,6 +52,8 @@ pub(super) struct Batch {
     pub changes: Changes,
     /// What heartbeats have brought.
     pub beats: Beats,
+    /// Times without internet.
+    pub outages: Outages,
     /// Who waits for them.
     replies: Vec<Reply>,
     /// Who is told if this attempt succeeds.
@@ -61,6 +66,7 @@ pub(super) struct Batch {
 struct Inner {
     changes: Changes,
     beats: Beats,
+    outages: Outages,
     replies: Vec<Reply>,
     acks: Vec<Reply>,
     /// The writer is at work on this many rows.
@@ -73,8 +79,9 @@ struct Inner {
 }
 
 impl Inner {
+    /// How many rows wait.
     fn pending(&self) -> usize {
-        self.changes.len() + self.beats.len()
+        self.changes.len() + self.outages.len() + self.beats.len()
     }
 }
 
@@ -90,7 +97,7 @@ pub(super) struct Queue {
 impl Batch {
     /// How many rows it has.
     pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.beats.len()
+        self.changes.len() + self.outages.len() + self.beats.len()
     }
 }
 
@@ -114,6 +121,10 @@ impl Queue {
             }
             Command::Beats(beats) => inner.beats.add(beats),
             Command::Alive(at) => inner.beats.alive = Some(at),
+            Command::SaveOutages(outages) => {
+                let by_start = |outage: Outage| (outage.start, outage);
+                inner.outages.extend(outages.into_iter().map(by_start));
+            }
             Command::Flush(reply) if inner.pending() == 0 && inner.in_flight == 0 => reply(),
             // Nobody would ever commit it: the dropped reply says so.
             Command::Flush(_) if inner.stopped => {}
@@ -165,6 +176,7 @@ impl Queue {
         Batch {
             changes: std::mem::take(&mut inner.changes),
             beats: std::mem::take(&mut inner.beats),
+            outages: std::mem::take(&mut inner.outages),
             replies: std::mem::take(&mut inner.replies),
             acks: std::mem::take(&mut inner.acks),
             last: inner.stopping,
@@ -190,6 +202,8 @@ impl Queue {
         inner.changes.extend(newer);
         let newer = std::mem::replace(&mut inner.beats, batch.beats);
         inner.beats.add(newer);
+        let newer = std::mem::replace(&mut inner.outages, batch.outages);
+        inner.outages.extend(newer);
         inner.replies.extend(batch.replies);
         self.count(&inner);
     }

@@ -13,6 +13,7 @@ use super::devices;
 use super::error::StoreError;
 use super::file;
 use super::heartbeats::{self, Pruning};
+use super::outages;
 use super::past::Past;
 use super::queue::{Batch, Queue};
 
@@ -122,6 +123,7 @@ impl Writer {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             devices::write(&transaction, &batch.changes, &mut self.past)?;
             heartbeats::write(&transaction, &batch.beats, &mut self.pruning)?;
+            outages::write(&transaction, &batch.outages)?;
             transaction.commit()
         };
         commit().map_err(|source| file::failed("write to", &self.path, source))
