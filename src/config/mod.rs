@@ -50,16 +50,16 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
+    /// The internet checks, if there are any.
+    pub internet: Option<InternetConfig>,
+    /// The modules of `/probe`, by name.
+    pub modules: Arc<BTreeMap<String, Module>>,
     /// The configured heartbeats, in the order of the file.
     pub heartbeats: Vec<Arc<Heartbeat>>,
     /// Whether and how clients may provision heartbeats.
     pub enrolment: Option<Enrolment>,
     /// Whom lanpulse itself reports to.
     pub outbound: Option<Outbound>,
-    /// The internet checks, if there are any.
-    pub internet: Option<InternetConfig>,
-    /// The modules of `/probe`, by name.
-    pub modules: Arc<BTreeMap<String, Module>>,
 }
 
 /// The internet checks.
@@ -214,6 +214,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         targets.read(&section, &defaults, &calendars, findings);
     }
     parent::check(&targets, complete, findings);
+    internet::reserve(internet.as_ref(), &targets, findings);
     let base = sources
         .first()
         .and_then(|source| source.path.parent())
@@ -222,7 +223,6 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     if let Some(main) = fields.first() {
         beats.read(main, base, &calendars, findings);
     }
-    internet::reserve(internet.as_ref(), &targets, findings);
     Config {
         heartbeats: beats.list,
         enrolment: beats.enrolment,

@@ -195,9 +195,9 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         asks: asking,
         changes,
         series,
-        outbound,
         pace: gateway_pace,
         modules,
+        outbound,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -222,9 +222,9 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     ready.send_replace(false);
     stop.send_replace(true);
     // The scheduler ends when nobody can send it changes any more.
-    reporting.abort();
     uplink.abort();
     let _ = uplink.await;
+    reporting.abort();
     reloading.abort();
     let _ = reloading.await;
     let farewell = async {

@@ -23,12 +23,12 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub enum Ask {
     /// Watch these targets from now on; answered when the state does.
     Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
+    /// This is what has become of this host's way out.
+    Link(Link),
     /// Expect these heartbeats from now on; answered when reports for them are taken.
     AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
     /// Something about a heartbeat.
     Heartbeat(HeartbeatAsk),
-    /// This is what has become of this host's way out.
-    Link(Link),
     /// What is true now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Save what must be saved and end.
@@ -104,14 +104,14 @@ pub async fn run(
                     state.adopt_internet(internet, wall_clock());
                     let _ = done.send(());
                 }
-                Some(Ask::AdoptHeartbeats(setup, done)) => {
-                    keeper.adopt(&mut state.heartbeats, setup, done, wall_clock()).await;
-                }
-                Some(Ask::Heartbeat(ask)) => keeper.answer(&mut state.heartbeats, ask, wall_clock()),
                 Some(Ask::Link(link)) => {
                     state.link(&link, wall_clock()).iter().for_each(log);
                     state.take_news().iter().for_each(tell);
                 }
+                Some(Ask::AdoptHeartbeats(setup, done)) => {
+                    keeper.adopt(&mut state.heartbeats, setup, done, wall_clock()).await;
+                }
+                Some(Ask::Heartbeat(ask)) => keeper.answer(&mut state.heartbeats, ask, wall_clock()),
                 Some(Ask::Snapshot(answer)) => {
                     let now = wall_clock();
                     keeper.tick(&mut state.heartbeats, now);

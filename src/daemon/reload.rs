@@ -60,12 +60,12 @@ pub struct Reloader {
     pub changes: mpsc::Sender<Diff>,
     /// To who renders metrics.
     pub series: watch::Sender<Arc<metrics::Settings>>,
-    /// To who reports for lanpulse itself.
-    pub outbound: watch::Sender<Option<Outbound>>,
     /// To who pings the gateway.
     pub pace: watch::Sender<Pace>,
     /// To who answers `/probe`.
     pub modules: watch::Sender<Modules>,
+    /// To who reports for lanpulse itself.
+    pub outbound: watch::Sender<Option<Outbound>>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.

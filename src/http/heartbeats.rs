@@ -185,7 +185,7 @@ async fn report_by_ping(
         Err(NoPing::Unknown) => return Err(refused(gate, peer)),
         Err(NoPing::Wrong(why)) => {
             gate.reject("".into(), Rejection::Malformed);
-            return Err(Error::bad(why).into());
+            return Err(Error::bad_request(why).into());
         }
     };
     let access = match &name {
@@ -248,7 +248,7 @@ async fn report_by_name(
     };
     let create = match &access {
         Access::Nobody => None,
-        _ => ping::create(intake.query()).map_err(Error::bad)?,
+        _ => ping::create(intake.query()).map_err(Error::bad_request)?,
     };
     let (heartbeat, new) = admit(gate, peer, access, Some(name), create)?;
     let signal = intake
@@ -280,7 +280,7 @@ fn admit(
         (Access::Enrols(enrolment), Some(name), create) => {
             let name = ping::slug(name).map_err(|_| {
                 gate.reject("".into(), Rejection::Malformed);
-                Error::bad("a new name has lower-case letters, digits, - and _, 64 at most")
+                Error::bad_request("a new name has lower-case letters, digits, - and _, 64 at most")
             })?;
             // Without the wish for a new one it may have been made a moment ago: the state knows.
             let heartbeat = provisioned(&name, create.unwrap_or_default(), &enrolment);
@@ -390,7 +390,9 @@ async fn forget(desk: &Desk, peer: SocketAddr, intake: &Intake, name: &str) -> R
     let name = name.into();
     match stored(desk, HeartbeatAsk::Forget { name, done }, outcome).await? {
         Recorded::Unknown => Err(Error::no_heartbeat().into()),
-        Recorded::Configured => Err(Error::bad("it is in the configuration: take it out there, or pause it").into()),
+        Recorded::Configured => {
+            Err(Error::bad_request("it is in the configuration: take it out there, or pause it").into())
+        }
         _ => Ok(reply::json(&serde_json::json!({ "status": "deleted" }))),
     }
 }
@@ -399,7 +401,7 @@ async fn forget(desk: &Desk, peer: SocketAddr, intake: &Intake, name: &str) -> R
 async fn change(desk: &Desk, peer: SocketAddr, intake: &mut Intake, name: &str) -> Result<Response<Body>, Refusal> {
     access::may_write(peer, intake.request())?;
     let Some(paused) = intake.paused().await? else {
-        return Err(Error::bad("write {\"paused\": true} or {\"paused\": false}").into());
+        return Err(Error::bad_request("write {\"paused\": true} or {\"paused\": false}").into());
     };
     let (done, outcome) = oneshot::channel();
     let ask = HeartbeatAsk::Pause {

@@ -107,7 +107,7 @@ impl Intake {
         let reading = async {
             let (mut kept, mut total) = (Vec::new(), 0);
             while let Some(frame) = self.request.body_mut().frame().await {
-                let frame = frame.map_err(|_| Error::bad("the body broke off"))?;
+                let frame = frame.map_err(|_| Error::bad_request("the body broke off"))?;
                 let Ok(data) = frame.into_data() else { continue };
                 total += data.len();
                 if total > MAX_BODY {
@@ -124,7 +124,7 @@ impl Intake {
         };
         let body = tokio::time::timeout(PATIENCE, reading)
             .await
-            .map_err(|_| Error::bad("the body took too long"))??;
+            .map_err(|_| Error::bad_request("the body took too long"))??;
         self.complete = true;
         Ok(body)
     }
@@ -155,7 +155,7 @@ impl Intake {
             return signal(Report::default(), source);
         }
         let report = serde_json::from_slice(&body).map_err(|error| {
-            Error::bad(format!(
+            Error::bad_request(format!(
                 "the body is no report: {error}; send JSON, or text with Content-Type: text/plain"
             ))
         })?;
@@ -165,8 +165,8 @@ impl Intake {
     /// The body as a change: whether to pause, if it says.
     pub async fn paused(&mut self) -> Result<Option<bool>, Error> {
         let body = self.body(MAX_BODY).await?;
-        let change: Change =
-            serde_json::from_slice(&body).map_err(|error| Error::bad(format!("the body cannot be read: {error}")))?;
+        let change: Change = serde_json::from_slice(&body)
+            .map_err(|error| Error::bad_request(format!("the body cannot be read: {error}")))?;
         Ok(change.paused)
     }
 }
@@ -178,12 +178,14 @@ fn signal(report: Report, source: IpAddr) -> Result<Signal, Error> {
             if matches!(report.status, Some(Status::Ok)) && code != 0
                 || matches!(report.status, Some(Status::Fail)) && code == 0
             {
-                return Err(Error::bad("status and exit contradict each other: leave one out"));
+                return Err(Error::bad_request(
+                    "status and exit contradict each other: leave one out",
+                ));
             }
             SignalKind::Exit(code)
         }
         (Some(Status::Start | Status::Log), Some(_)) => {
-            return Err(Error::bad("only a run that has ended has an exit code"));
+            return Err(Error::bad_request("only a run that has ended has an exit code"));
         }
         (None | Some(Status::Ok), None) => SignalKind::Ok,
         (Some(Status::Fail), None) => SignalKind::Fail,
@@ -193,10 +195,10 @@ fn signal(report: Report, source: IpAddr) -> Result<Signal, Error> {
     let duration = match report.duration_s {
         None => None,
         Some(seconds) if (0.0..=366.0 * 86_400.0).contains(&seconds) => Some(Duration::from_secs_f64(seconds)),
-        Some(_) => return Err(Error::bad("duration_s is from 0 to a year")),
+        Some(_) => return Err(Error::bad_request("duration_s is from 0 to a year")),
     };
     if report.run_id.as_ref().is_some_and(|id| id.len() > MAX_RUN_ID) {
-        return Err(Error::bad(format!("a run_id has {MAX_RUN_ID} bytes at most")));
+        return Err(Error::bad_request(format!("a run_id has {MAX_RUN_ID} bytes at most")));
     }
     Ok(Signal {
         kind,

@@ -59,13 +59,13 @@ impl Collector for Scrape {
                 encode_devices(&mut encoder, family, &self.snapshot)?;
             }
         }
+        for family in internet::FAMILIES {
+            encode_internet(&mut encoder, family, self.snapshot.internet.as_ref())?;
+        }
         for family in heartbeat::FAMILIES {
             if family.worth >= self.plan.heartbeats_from {
                 heartbeat::encode(&mut encoder, family, &self.snapshot)?;
             }
-        }
-        for family in internet::FAMILIES {
-            encode_internet(&mut encoder, family, self.snapshot.internet.as_ref())?;
         }
         let scene = Scene {
             snapshot: &self.snapshot,

@@ -47,14 +47,14 @@ pub struct State {
     remembered: HashMap<LabelValue, Device>,
     /// How late probes are sent.
     lag: Histogram,
-    /// Those who must report.
-    pub heartbeats: Heartbeats,
     internet: Option<Internet>,
     /// The outages so far, newest first.
     outages: Vec<Outage>,
     link: Link,
     /// What to tell once.
     news: Vec<News>,
+    /// Those who must report.
+    pub heartbeats: Heartbeats,
 }
 
 /// Something worth a line in the log, once.

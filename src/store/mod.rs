@@ -92,12 +92,8 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             source,
         })?;
     let Rows { devices, outages } = rows.unwrap_or_default();
-    let handle = Handle {
-        queue,
-        path: path.into(),
-        outages,
-    };
-    Ok((Store(Arc::new(handle)), devices))
+    let path = path.into();
+    Ok((Store(Arc::new(Handle { queue, path, outages })), devices))
 }
 
 impl Store {

@@ -79,9 +79,8 @@ struct Inner {
 }
 
 impl Inner {
-    /// How many rows wait.
     fn pending(&self) -> usize {
-        self.changes.len() + self.outages.len() + self.beats.len()
+        self.changes.len() + self.beats.len() + self.outages.len()
     }
 }
 
@@ -97,7 +96,7 @@ pub(super) struct Queue {
 impl Batch {
     /// How many rows it has.
     pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.outages.len() + self.beats.len()
+        self.changes.len() + self.beats.len() + self.outages.len()
     }
 }
 
