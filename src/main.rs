@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Run => run(cli.flags),
         Command::CheckConfig { files } => cli::check_config(&files),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
+        Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }
 }
 
