@@ -7,7 +7,8 @@
 //! 4. The fault is the nearest that explains what is seen: link (no carrier, or no route), gateway (it used to answer, or
 //!    this host cannot find it), dns (addresses answer, but no name resolves, or no DNS server answers and no name shows
 //!    otherwise), else the provider. DNS can be at fault while the internet is up, where addresses alone make the quorum.
-//! 5. An outage keeps the nearest fault that was seen in it: when the link is back, what is behind it is late.
+//! 5. An outage keeps the nearest fault that was seen in it: when the link is back, what is behind it is late, and when
+//!    the provider is, the first check to succeed must not make it look as if DNS had been to blame.
 
 use std::sync::Arc;
 
@@ -252,11 +253,12 @@ impl Internet {
         let Some(outage) = &mut self.current else { return };
         let nearness = |fault| match fault {
             Fault::None => 0,
-            Fault::Dns | Fault::Provider => 1,
-            Fault::Gateway => 2,
-            Fault::Link => 3,
+            Fault::Dns => 1,
+            Fault::Provider => 2,
+            Fault::Gateway => 3,
+            Fault::Link => 4,
         };
-        if fault != outage.fault && nearness(fault) >= nearness(outage.fault) {
+        if nearness(fault) > nearness(outage.fault) {
             outage.fault = fault;
             self.dirty = true;
         }

@@ -164,6 +164,19 @@ fn an_outage_keeps_the_nearest_fault() {
 }
 
 #[test]
+fn checks_that_come_back_one_by_one_do_not_change_whose_fault_it_was() {
+    let mut story = Story::new(2);
+    story.round([OK, OK, OK], OK);
+    for _ in 0..2 {
+        story.round([LOST, LOST, NO_NAME], OK);
+    }
+    story.round([OK, LOST, NO_NAME], OK);
+    assert_eq!(story.said(), (Some(false), Fault::Dns), "now");
+    story.round([OK, OK, OK], OK);
+    assert_eq!(story.internet.take_dirty()[0].fault, Fault::Provider);
+}
+
+#[test]
 fn without_a_link_it_is_down_at_once_and_needs_fresh_successes() {
     let mut story = Story::new(1);
     story.round([OK, OK, OK], OK);
