@@ -1,6 +1,7 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
 mod healthcheck;
+mod scan;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config;
+
+pub use scan::{ScanArgs, scan};
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
 pub const EXIT_CONFIG: u8 = 64;
@@ -75,6 +78,8 @@ pub enum Command {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    /// Find who is on the network, now and without a daemon
+    Scan(ScanArgs),
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
 }

@@ -3,12 +3,22 @@
 //! Owns the sockets, opened once at start. Gets requests from `probe`; gives one answer to each.
 //! The crates underneath have traps (see each file); nothing above this room may need to know them.
 
+mod clock;
 mod echo;
+mod interface;
+mod link;
+mod neighbour;
+mod nodes;
 mod ping;
 mod resolve;
 mod socket;
 
+pub use clock::wall_clock;
 pub use echo::{Echo, EchoError, Endpoint, Flow};
+pub use interface::{Interface, interfaces, is_running};
+pub use link::{Link, LinkError, PacketLink, RECEIVE_WAIT};
+pub use neighbour::{Neighbour, neighbours};
+pub use nodes::NodeSocket;
 pub use ping::{Opened, Pinger, SocketType};
 pub use resolve::{Lookup, Resolver};
 pub use socket::{interface_index, open_files_limit};
