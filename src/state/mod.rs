@@ -6,6 +6,7 @@
 
 mod device;
 mod histogram;
+mod inventory;
 mod snapshot;
 mod window;
 
@@ -13,9 +14,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Device, LabelValue, Observation, Reading, Target, Timestamp, Transition};
+use crate::model::{Device, LabelValue, Observation, Outcome, Pass, Reading, Target, Timestamp, Transition};
 
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
+pub use inventory::{Evidence, Finding, Inventory, InventoryView, MOST_DEVICES, PassView, PatchError, Rules};
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use window::WindowStats;
 
@@ -111,6 +113,16 @@ impl State {
             lag: self.lag.buckets(),
             health,
         }
+    }
+}
+
+/// What a scan came to as a whole.
+pub fn scan_state(passes: &[Pass]) -> &'static str {
+    let has = |outcome| passes.iter().any(|pass| pass.outcome == outcome);
+    match (has(Outcome::Partial), has(Outcome::Complete), has(Outcome::Failed)) {
+        (false, true, false) => "complete",
+        (false, false, _) => "failed",
+        _ => "partial",
     }
 }
 

@@ -9,6 +9,7 @@ mod devices;
 mod error;
 mod file;
 mod health;
+mod inventory;
 mod past;
 mod queue;
 mod schema;
@@ -16,15 +17,16 @@ mod writer;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 pub use error::StoreError;
 pub use health::Health;
+pub use inventory::Rows as InventoryRows;
 
-use crate::model::{Device, LabelValue};
+use crate::model::{Device, Entry, LabelValue};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
 
@@ -36,6 +38,8 @@ pub struct Store(Arc<Handle>);
 
 struct Handle {
     queue: Arc<Queue>,
+    /// What was read at the start, until somebody takes it.
+    inventory: Mutex<Option<InventoryRows>>,
 }
 
 impl Drop for Handle {
@@ -61,12 +65,16 @@ impl fmt::Debug for Store {
 /// [`StoreError::Thread`] where the writer cannot be started.
 pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
     let queue = Arc::new(Queue::default());
+    let mut inventory = None;
     let (connection, rows) = match open_and_load(path) {
-        Ok((connection, rows)) => (Some(connection), Some(rows)),
+        Ok((connection, rows, found)) => {
+            inventory = Some(found);
+            (Some(connection), Some(rows))
+        }
         Err(error) if error.refuses() => return Err(error),
         Err(error) => {
             writer::report(&queue, &error);
-            (None, read_only(path, &error)?)
+            (None, read_only(path, &error, &mut inventory)?)
         }
     };
     queue.gauges.set_size(file::size(path));
@@ -78,7 +86,11 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             path: path.into(),
             source,
         })?;
-    Ok((Store(Arc::new(Handle { queue })), rows.unwrap_or_default()))
+    let handle = Handle {
+        queue,
+        inventory: Mutex::new(inventory),
+    };
+    Ok((Store(Arc::new(handle)), rows.unwrap_or_default()))
 }
 
 impl Store {
@@ -86,6 +98,17 @@ impl Store {
     /// waits, never fails: while storage does, the rows stay pending.
     pub fn save(&self, devices: Vec<Device>) {
         self.0.queue.push(Command::Save(devices));
+    }
+
+    /// The inventory and its latest events as they were at the start; `None` where they could not be read, and after
+    /// the first call.
+    pub fn take_inventory(&self) -> Option<InventoryRows> {
+        self.0.inventory.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Hands rows of the inventory to the writer, as [`Store::save`] does; the latest of each device wins.
+    pub fn keep(&self, entries: Vec<Entry>) {
+        self.0.queue.push(Command::Keep(entries));
     }
 
     /// Deletes the rows of these names, in order with [`Store::save`].
@@ -125,21 +148,28 @@ impl Store {
     }
 }
 
-fn open_and_load(path: &Path) -> Result<(Connection, Vec<Device>), StoreError> {
+fn open_and_load(path: &Path) -> Result<(Connection, Vec<Device>, InventoryRows), StoreError> {
     let connection = file::open(path)?;
-    let rows = devices::load(&connection).map_err(|source| file::failed("read", path, source))?;
-    Ok((connection, rows))
+    let failed = |source| file::failed("read", path, source);
+    let rows = devices::load(&connection).map_err(failed)?;
+    let inventory = inventory::load(&connection).map_err(failed)?;
+    Ok((connection, rows, inventory))
 }
 
 /// The rows of a file that cannot be opened for writing; `None` where it cannot be read either. A locked file is not
 /// read: what another process is writing may look damaged.
-fn read_only(path: &Path, why: &StoreError) -> Result<Option<Vec<Device>>, StoreError> {
+fn read_only(
+    path: &Path,
+    why: &StoreError,
+    inventory: &mut Option<InventoryRows>,
+) -> Result<Option<Vec<Device>>, StoreError> {
     if why.is_lock() {
         return Ok(None);
     }
     let Some(connection) = file::open_read_only(path)? else {
         return Ok(None);
     };
+    *inventory = inventory::load(&connection).ok();
     // A version that is still to be migrated may lack what we read.
     Ok(devices::load(&connection).ok())
 }

@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::devices::{self, Changes};
 use super::error::StoreError;
 use super::file;
+use super::inventory::{self, Pending};
 use super::past::Past;
 use super::queue::Queue;
 
@@ -50,13 +51,17 @@ impl Writer {
         loop {
             let batch = self.queue.take(attempt, self.failing);
             let last = batch.last;
-            let outcome = self.commit(&batch.changes);
+            let outcome = self.commit(&batch.changes, &batch.inventory);
             attempt = Instant::now();
             self.failing = outcome.is_err();
             self.queue.gauges.set_size(file::size(&self.path));
             match outcome {
                 Ok(()) => {
-                    if self.queue.gauges.succeeded(batch.changes.len() as u64) {
+                    if self
+                        .queue
+                        .gauges
+                        .succeeded((batch.changes.len() + batch.inventory.len()) as u64)
+                    {
                         tracing::info!(path = %self.path.display(), "the database works again");
                     }
                     self.queue.committed(batch);
@@ -75,7 +80,7 @@ impl Writer {
     }
 
     /// One transaction with all changes, on a new connection where there is none.
-    fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    fn commit(&mut self, changes: &Changes, pending: &Pending) -> Result<(), StoreError> {
         let mut connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
@@ -91,7 +96,7 @@ impl Writer {
                 path: self.path.clone(),
             });
         }
-        let outcome = self.write(&mut connection, changes);
+        let outcome = self.write(&mut connection, changes, pending);
         match &outcome {
             // Damage found while at work: moving the -wal into the file would only spread it.
             Err(StoreError::Corrupt { .. }) => {
@@ -104,13 +109,13 @@ impl Writer {
         outcome
     }
 
-    fn write(&mut self, connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
+    fn write(&mut self, connection: &mut Connection, changes: &Changes, pending: &Pending) -> Result<(), StoreError> {
         if !self.loaded {
             let rows = devices::load(connection).map_err(|source| file::failed("read", &self.path, source))?;
             self.past = Past::new(rows);
             self.loaded = true;
         }
-        if changes.is_empty() {
+        if changes.is_empty() && pending.len() == 0 {
             return Ok(());
         }
         let mut commit = || {
@@ -118,6 +123,7 @@ impl Writer {
             // whatever the busy timeout.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             devices::write(&transaction, changes, &mut self.past)?;
+            inventory::write(&transaction, pending)?;
             transaction.commit()
         };
         commit().map_err(|source| file::failed("write to", &self.path, source))
