@@ -8,9 +8,7 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 6] = [
-    ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
-    ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
+pub(super) const SECTIONS: [(&str, &[&str], &str); 4] = [
     ("snmp", &["credentials"], "snmp: {credentials: {}}"),
     ("internet", &["checks"], "internet: {checks: []}"),
     ("heartbeats", &[], "heartbeats: []"),
@@ -61,18 +59,7 @@ mod tests {
     #[test]
     fn off_is_off_and_all_else_is_not() {
         for (text, off) in [
-            ("discovery:", true),
-            ("discovery: {}", true),
-            ("discovery: {methods: []}", true),
-            ("discovery: {networks: []}", true),
-            ("discovery: {networks: [], methods: []}", true),
-            ("discovery: {methods: [arp]}", false),
-            ("discovery: {methods: [], interval: 5m}", false),
-            ("discovery: {interval: []}", false),
-            ("discovery: {methods: }", false),
             ("internet: {checks: []}", true),
-            ("identify: {snmp: {credentials: []}}", true),
-            ("identify: {snmp: {credentials: [public]}}", false),
             ("snmp: {credentials: {}}", true),
             ("heartbeats: []", true),
             ("heartbeats: [{name: x}]", false),

@@ -122,6 +122,29 @@ impl Targets {
     }
 }
 
+/// A target of which only the defaults are known.
+pub(super) fn stranger(defaults: &Defaults) -> TargetConfig {
+    let probes = vec![probe(icmp_defaults(defaults))];
+    let target = Target {
+        name: LabelValue::new(""),
+        address: Address::Name(String::new()),
+        role: None,
+        site: defaults.site.clone(),
+        parent: None,
+        labels: BTreeMap::new(),
+        limits: defaults.limits,
+        maintenance: Vec::new(),
+        hysteresis: defaults.hysteresis,
+        window: defaults.window.max(defaults.interval + defaults.timeout),
+        authorized: false,
+        probes: probes.iter().map(expectation).collect(),
+    };
+    TargetConfig {
+        target: Arc::new(target),
+        probes,
+    }
+}
+
 fn expectation(probe: &Probe) -> Expectation {
     Expectation {
         probe: Arc::clone(&probe.name),

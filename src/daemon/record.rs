@@ -2,16 +2,17 @@
 //!
 //! Nobody else touches the state, so there is no lock between a probe and a scrape.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::process;
 use super::schedule::{Outbox, wall_clock};
-use crate::model::{Failure, Observation, Pretty, Status, Target, Timestamp, Transition};
-use crate::state::{Health, ReloadState, Snapshot, State, StoreHealth};
+use crate::model::{Entry, Event, Failure, Observation, Patch, Pretty, Record, Status, Target, Timestamp, Transition};
+use crate::state::{Evidence, Health, PatchError, ReloadState, Rules, Snapshot, State, StoreHealth};
 use crate::store::Store;
 
 /// How often the state keeps time.
@@ -21,11 +22,24 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub enum Ask {
     /// Watch these targets from now on; answered when the state does.
     Adopt(Vec<Arc<Target>>, oneshot::Sender<()>),
+    /// The configured targets and how presence is judged; answered with the inventory's devices.
+    Configure(Vec<Arc<Target>>, Rules, oneshot::Sender<Vec<Arc<Record>>>),
+    /// The inventory's devices.
+    Records(oneshot::Sender<Vec<Arc<Record>>>),
+    /// The addresses to be asked first.
+    Known(oneshot::Sender<Vec<IpAddr>>),
+    /// A scan is over.
+    Learn(Box<Evidence>, oneshot::Sender<()>),
+    /// A person's change of a device, and from where; answered with the device as it then is.
+    Patch(u64, Box<Patch>, String, Patched),
     /// What is true now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Save what must be saved and end.
     Stop(oneshot::Sender<()>),
 }
+
+/// Tells what came of a person's change.
+pub type Patched = oneshot::Sender<Result<Arc<Record>, PatchError>>;
 
 /// What the daemon's parts tell about themselves, gathered for the snapshot.
 pub struct Vitals {
@@ -41,6 +55,8 @@ pub struct Vitals {
     pub sockets: Arc<[String]>,
     /// The store.
     pub store: Store,
+    /// To who listens to events.
+    pub events: broadcast::Sender<Event>,
 }
 
 impl Vitals {
@@ -76,18 +92,26 @@ pub async fn run(
         tokio::select! {
             Some(batch) = batches.recv() => {
                 for observation in &batch {
-                    state.apply(observation).iter().for_each(log);
+                    if let Some(transition) = state.apply(observation) {
+                        announce(&mut state, &transition);
+                    }
                 }
+                publish(&mut state, &vitals);
             }
             _ = sweep.tick() => {
                 let now = wall_clock();
-                state.sweep(now).iter().for_each(log);
+                state.sweep(now).iter().for_each(|transition| announce(&mut state, transition));
+                publish(&mut state, &vitals);
                 save(&mut state, &vitals, now, false);
             }
             ask = asks.recv() => match ask {
                 Some(Ask::Adopt(targets, done)) => {
                     state.adopt(&targets, wall_clock()).iter().for_each(log);
                     let _ = done.send(());
+                }
+                Some(ask @ (Ask::Configure(..) | Ask::Records(_) | Ask::Known(_) | Ask::Learn(..) | Ask::Patch(..))) => {
+                    inventory(&mut state, ask);
+                    publish(&mut state, &vitals);
                 }
                 Some(Ask::Snapshot(answer)) => {
                     let _ = answer.send(Arc::new(state.snapshot(wall_clock(), vitals.health())));
@@ -106,6 +130,64 @@ pub async fn run(
             },
         }
     }
+}
+
+/// What is asked about the inventory.
+fn inventory(state: &mut State, ask: Ask) {
+    let now = wall_clock();
+    let records = |state: &State| state.inventory.devices().cloned().collect();
+    match ask {
+        Ask::Configure(targets, rules, answer) => {
+            state.inventory.set_rules(rules);
+            state.inventory.configure(&targets, now);
+            let _ = answer.send(records(state));
+        }
+        Ask::Records(answer) => drop(answer.send(records(state))),
+        Ask::Known(answer) => drop(answer.send(state.inventory.known_addresses())),
+        Ask::Learn(evidence, done) => {
+            state.learn(&evidence, now);
+            let _ = done.send(());
+        }
+        Ask::Patch(id, patch, by, answer) => {
+            let outcome = state.inventory.patch(id, &patch, &by, now);
+            let changed = outcome.and_then(|()| state.inventory.get(id).ok_or(PatchError::Unknown(id)));
+            let _ = answer.send(changed);
+        }
+        Ask::Adopt(..) | Ask::Snapshot(_) | Ask::Stop(_) => {}
+    }
+}
+
+/// A transition is logged, and told to who listens.
+fn announce(state: &mut State, transition: &Transition) {
+    log(transition);
+    let kind = match transition.to {
+        Status::Down => "device_down",
+        Status::Up if transition.from == Status::Down => "device_up",
+        Status::Degraded => "latency",
+        _ => return,
+    };
+    let detail = serde_json::json!({
+        "device": transition.device.as_str(),
+        "from": transition.from.as_str(),
+        "to": transition.to.as_str(),
+        "reason": transition.reason.map(Failure::as_str),
+    });
+    state.inventory.publish(kind, transition.at, &detail);
+}
+
+/// Hands what happened to the store and to who listens.
+fn publish(state: &mut State, vitals: &Vitals) {
+    let entries = state.inventory.take_entries();
+    if entries.is_empty() {
+        return;
+    }
+    for entry in &entries {
+        if let Entry::Event(event) = entry {
+            // Nobody listening is no failure.
+            let _ = vitals.events.send(event.clone());
+        }
+    }
+    vitals.store.keep(entries);
 }
 
 fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {

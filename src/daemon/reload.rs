@@ -10,11 +10,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::discovery::Plan;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::watch::Watch;
-use crate::config::{self, Loaded, Problem};
+use crate::config::{self, Config, Loaded, Problem};
 use crate::metrics;
+use crate::model::Record;
 use crate::targets::{self, Diff, Job};
 
 /// Editors and tools write in several steps: wait until they are through.
@@ -63,6 +65,10 @@ pub struct Reloader {
     pub jobs: Vec<Job>,
     /// The content that was last tried.
     pub digest: u64,
+    /// The configuration that runs.
+    pub config: Option<Config>,
+    /// To the discoverer.
+    pub plan: watch::Sender<Arc<Plan>>,
 }
 
 impl Reloader {
@@ -72,7 +78,12 @@ impl Reloader {
     }
 
     /// Runs until everybody who could ask for a reload is gone.
-    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, directories: Vec<PathBuf>) {
+    pub async fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        mut discovered: mpsc::Receiver<()>,
+        directories: Vec<PathBuf>,
+    ) {
         let (hint, mut hints) = mpsc::channel(1);
         let mut watch = Watch::new(hint);
         watch.follow(&directories);
@@ -86,6 +97,10 @@ impl Reloader {
                     Some(request) => Some(request),
                     None => return,
                 },
+                Some(()) = discovered.recv() => {
+                    self.follow_discovery().await;
+                    continue;
+                }
                 Some(()) = hints.recv() => {
                     let now = Instant::now();
                     let latest = settled.map_or(now + SETTLE_AT_MOST, |(_, latest)| latest);
@@ -142,22 +157,22 @@ impl Reloader {
             Ok(config) => config,
             Err(problems) => return Err(self.refuse(problems.iter().map(ToString::to_string).collect())),
         };
-        let jobs = targets::jobs(&config);
-        let diff = targets::diff(&self.jobs, &jobs);
-        let summary = format!(
-            "{} targets; probes: {} started, {} stopped, {} kept",
-            config.targets.len(),
-            diff.start.len(),
-            diff.stop.len(),
-            diff.keep
-        );
-        // The state must know a target before its first reading arrives.
-        let (done, adopted) = oneshot::channel();
-        let _ = self.asks.send(Ask::Adopt(targets::targets(&config), done)).await;
-        let _ = adopted.await;
-        let _ = self.changes.send(diff).await;
-        self.series.send_replace(Arc::new(config.series));
-        self.jobs = jobs;
+        let configured = config.targets.iter().map(|entry| entry.target.clone()).collect();
+        let rules = config.discovery.rules.clone();
+        let (answer, records) = oneshot::channel();
+        let _ = self.asks.send(Ask::Configure(configured, rules, answer)).await;
+        let summary = self.watch(&config, &records.await.unwrap_or_default()).await;
+        self.series.send_replace(Arc::new(config.series.clone()));
+        let plan = Plan {
+            discovery: config.discovery.clone(),
+            identify: config.identify.clone(),
+        };
+        self.plan.send_if_modified(|old| {
+            let new = **old != plan;
+            *old = Arc::new(plan);
+            new
+        });
+        self.config = Some(config);
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
         reload.successful = true;
         reload.success_at = wall_clock();
@@ -165,6 +180,38 @@ impl Reloader {
         drop(reload);
         tracing::info!(file = %self.place.path.display(), "configuration loaded: {summary}");
         Ok(summary)
+    }
+
+    /// Watches the configured targets and these devices from now on.
+    async fn watch(&mut self, config: &Config, records: &[Arc<Record>]) -> String {
+        let all = targets::all(config, records);
+        let jobs = targets::jobs(&all);
+        let diff = targets::diff(&self.jobs, &jobs);
+        let summary = format!(
+            "{} targets; probes: {} started, {} stopped, {} kept",
+            all.len(),
+            diff.start.len(),
+            diff.stop.len(),
+            diff.keep
+        );
+        // The state must know a target before its first reading arrives.
+        let (done, adopted) = oneshot::channel();
+        let _ = self.asks.send(Ask::Adopt(targets::targets(&all), done)).await;
+        let _ = adopted.await;
+        let _ = self.changes.send(diff).await;
+        self.jobs = jobs;
+        summary
+    }
+
+    /// Discovery has news: the same configuration, perhaps other devices.
+    async fn follow_discovery(&mut self) {
+        let (answer, records) = oneshot::channel();
+        let _ = self.asks.send(Ask::Records(answer)).await;
+        if let (Some(config), Ok(records)) = (self.config.take(), records.await) {
+            let summary = self.watch(&config, &records).await;
+            self.config = Some(config);
+            tracing::debug!("after a scan: {summary}");
+        }
     }
 
     fn refuse(&self, problems: Vec<String>) -> Vec<String> {

@@ -6,6 +6,7 @@
 
 mod arp;
 mod icmp;
+mod mdns;
 mod networks;
 mod nodes;
 mod pace;
@@ -15,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use crate::model::{Mac, MacKind, Method, Network, Outcome, Pass, Sighting};
+use crate::model::{Announcement, Mac, MacKind, Method, Network, Outcome, Pass, Sighting};
 use crate::net::{Interface, LinkError, PacketLink, interfaces, neighbours, wall_clock};
 
 pub use networks::{Area, Door, EXCLUDED, LARGEST, area, matches, own, usable};
@@ -76,6 +77,8 @@ impl Settings {
 pub struct Report {
     /// Who was seen.
     pub sightings: Vec<Sighting>,
+    /// What was announced.
+    pub announcements: Vec<Announcement>,
     /// Each network by each method.
     pub passes: Vec<Pass>,
     /// What could not be done, and what was done instead.
@@ -95,6 +98,7 @@ pub fn scan(settings: &Settings, areas: &[Area], known: &[IpAddr], timeout: Dura
             .push(area);
     }
     let known: HashSet<IpAddr> = known.iter().copied().collect();
+    let links: Vec<&Door> = areas.iter().filter_map(|area| area.link.as_ref()).collect();
     let mut report = Report::default();
     std::thread::scope(|scope| {
         let known = &known;
@@ -105,18 +109,21 @@ pub fn scan(settings: &Settings, areas: &[Area], known: &[IpAddr], timeout: Dura
             }
             part
         };
+        let listening = settings
+            .methods
+            .contains(&Method::Mdns)
+            .then(|| scope.spawn(|| mdns::listen(&links, progress)));
         let running: Vec<_> = lanes
             .into_values()
             .map(|areas| scope.spawn(move || lane(areas)))
             .collect();
-        for thread in running {
+        for thread in running.into_iter().chain(listening) {
             match thread.join() {
                 Ok(part) => report.add(part),
                 Err(_) => report.notes.push("a part of the scan broke off".to_owned()),
             }
         }
     });
-    let links: Vec<&Door> = areas.iter().filter_map(|area| area.link.as_ref()).collect();
     let ipv6 = settings.methods.contains(&Method::Ipv6);
     if ipv6 && !progress.is_stopped() {
         report.add(nodes::ask_all(&links));
@@ -135,6 +142,7 @@ pub fn scan(settings: &Settings, areas: &[Area], known: &[IpAddr], timeout: Dura
 impl Report {
     fn add(&mut self, other: Self) {
         self.sightings.extend(other.sightings);
+        self.announcements.extend(other.announcements);
         self.passes.extend(other.passes);
         for note in other.notes {
             if !self.notes.contains(&note) {

@@ -6,6 +6,7 @@
 mod budget;
 mod device;
 mod encode;
+mod inventory;
 mod own;
 mod text;
 

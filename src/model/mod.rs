@@ -25,6 +25,6 @@ pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name,
 pub use mac::{Mac, MacKind};
 pub use network::Network;
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
-pub use sighting::{Method, Outcome, Pass, Sighting};
+pub use sighting::{Announcement, Method, Outcome, Pass, Sighting};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
 pub use time::Timestamp;

@@ -106,3 +106,18 @@ pub struct Pass {
     /// Why it is not complete.
     pub why: Option<Arc<str>>,
 }
+
+/// A service that somebody announces by multicast DNS (RFC 6763). All of it comes from the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// Where it says it is.
+    pub address: IpAddr,
+    /// The host name, as in `printer.local.`.
+    pub host: String,
+    /// The type, as in `_ipp._tcp`.
+    pub service: String,
+    /// What the instance calls itself.
+    pub instance: String,
+    /// The TXT record's keys and values.
+    pub texts: Vec<(String, String)>,
+}

@@ -36,6 +36,8 @@ pub struct State {
     remembered: HashMap<LabelValue, Device>,
     /// How late probes are sent.
     lag: Histogram,
+    /// The devices that were discovered.
+    pub inventory: Inventory,
 }
 
 impl State {
@@ -105,11 +107,33 @@ impl State {
             .collect()
     }
 
+    /// Takes in a finished scan. A device that answered its probes meanwhile is there too.
+    pub fn learn(&mut self, evidence: &Evidence, now: Timestamp) {
+        let answered = |name: &LabelValue| self.devices.get(*self.index.get(name)?)?.record().last_seen;
+        self.inventory.learn(evidence, answered, now);
+    }
+
+    /// A device with what discovery knows of it.
+    fn view(&self, device: &DeviceState, now: Timestamp) -> DeviceView {
+        let mut view = device.view(now);
+        if let Some(record) = self.inventory.named(&view.target.name) {
+            view.first_seen = view
+                .first_seen
+                .map_or(record.first_seen, |seen| seen.min(record.first_seen))
+                .into();
+            view.last_seen = view.last_seen.max(Some(record.last_seen));
+            view.record = Some(record.clone());
+        }
+        view.discovered = view.record.is_some() && !self.inventory.is_configured(&view.target.name);
+        view
+    }
+
     /// What is true now, to be rendered elsewhere.
     pub fn snapshot(&self, now: Timestamp, health: Health) -> Snapshot {
         Snapshot {
             at: now,
-            devices: self.devices.iter().map(|device| device.view(now)).collect(),
+            devices: self.devices.iter().map(|device| self.view(device, now)).collect(),
+            inventory: Arc::new(self.inventory.view()),
             lag: self.lag.buckets(),
             health,
         }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::histogram::Buckets;
+use super::inventory::InventoryView;
 use super::window::WindowStats;
-use crate::model::{Failure, Status, Target, Timestamp};
+use crate::model::{Failure, Record, Status, Target, Timestamp};
 
 /// Everything that can be shown.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Snapshot {
     pub at: Timestamp,
     /// The devices, in the order of the targets.
     pub devices: Vec<DeviceView>,
+    /// The inventory.
+    pub inventory: Arc<InventoryView>,
     /// How late probes are sent.
     pub lag: Buckets,
     /// How lanpulse itself is doing.
@@ -26,6 +29,10 @@ pub struct Snapshot {
 pub struct DeviceView {
     /// What was configured.
     pub target: Arc<Target>,
+    /// What discovery knows of it.
+    pub record: Option<Arc<Record>>,
+    /// Whether discovery brought it, and nobody configured it.
+    pub discovered: bool,
     /// The address in use; absent while a name has not resolved.
     pub address: Option<IpAddr>,
     /// Its status, since when, and how often that has changed.

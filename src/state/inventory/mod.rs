@@ -103,8 +103,6 @@ pub struct Inventory {
 pub struct InventoryView {
     /// The devices, without those merged into others.
     pub records: Vec<Arc<Record>>,
-    /// Each by its name.
-    pub by_name: HashMap<LabelValue, usize>,
     /// How often what happened, in the order of [`EventKind::ALL`].
     pub events: [u64; EventKind::ALL.len()],
     /// Scans by network and method.
@@ -289,6 +287,16 @@ impl Inventory {
             .collect()
     }
 
+    /// The device of this name.
+    pub fn named(&self, name: &LabelValue) -> Option<&Arc<Record>> {
+        self.records.get(self.names.get(name)?)
+    }
+
+    /// Whether a target of this name is configured.
+    pub fn is_configured(&self, name: &LabelValue) -> bool {
+        self.reserved.contains(name)
+    }
+
     /// All devices but those merged into others.
     pub fn devices(&self) -> impl Iterator<Item = &Arc<Record>> {
         self.records.values().filter(|record| record.merged.is_none())
@@ -296,14 +304,8 @@ impl Inventory {
 
     /// A copy to be shown.
     pub fn view(&self) -> InventoryView {
-        let records: Vec<Arc<Record>> = self.devices().cloned().collect();
         InventoryView {
-            by_name: records
-                .iter()
-                .enumerate()
-                .map(|(n, record)| (record.name.clone(), n))
-                .collect(),
-            records,
+            records: self.devices().cloned().collect(),
             events: self.counts,
             passes: self
                 .passes
