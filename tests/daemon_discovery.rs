@@ -436,6 +436,136 @@ impl Drop for Helper {
     }
 }
 
+const AVAHI: &str = "[server]
+host-name=office-printer
+use-ipv4=yes
+use-ipv6=no
+allow-interfaces=a
+enable-dbus=no
+[publish]
+publish-workstation=no
+publish-hinfo=no
+";
+
+const SERVICE: &str = "<?xml version=\"1.0\" standalone='no'?>
+<!DOCTYPE service-group SYSTEM \"avahi-service.dtd\">
+<service-group><name>Office Printer</name><service><type>_ipp._tcp</type><port>631</port>
+<txt-record>ty=LaserWriter 9000</txt-record><txt-record>UUID=1234-5678</txt-record></service></service-group>
+";
+
+#[test]
+fn names_models_and_classes_arrive_from_real_responders() {
+    let Some(segment) = Segment::new("identification by avahi and dnsmasq") else {
+        return;
+    };
+    // Made-up hardware addresses, as phones have: the second turns up as the printer under another one.
+    segment.add("a", "02:00:00:00:00:0a", &["10.77.0.10"]);
+    segment.add("b", "00:11:32:00:00:0b", &["10.77.0.11"]);
+    let home = Home::exactly("discovery: {interval: 1h, methods: [arp, mdns, neighbours]}\ninternet: {checks: []}\n");
+    home.write("avahi.conf", AVAHI);
+    home.write("services/printer.service", SERVICE);
+    home.write("hosts", "10.77.0.11 files.test\n");
+    let resolv = home.write("resolv.conf", "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n");
+    let hosts = format!("--addn-hosts={}", home.path("hosts").display());
+    let dns = Command::new("dnsmasq")
+        .args([
+            "--keep-in-foreground",
+            "--no-resolv",
+            "--no-hosts",
+            "--bind-interfaces",
+            "--user=root",
+            "--pid-file",
+        ])
+        .args(["--listen-address=127.0.0.53", "--log-facility=-", &hosts])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(dns) = dns else {
+        support::skip("no dnsmasq: run tests/tools/install.sh as root");
+        return;
+    };
+    let _dns = Helper(dns);
+    let script = format!(
+        "mount -t tmpfs tmpfs /run && mkdir /run/avahi-daemon && mount --bind {} /etc/avahi/services && \
+         exec avahi-daemon --no-drop-root --no-rlimits --no-chroot -f {}",
+        home.path("services").display(),
+        home.path("avahi.conf").display()
+    );
+    if support::binary("avahi-daemon").is_none() {
+        return;
+    }
+    let avahi = || {
+        let log = home.path("avahi.log");
+        let mut command = segment.over_there();
+        let command = command
+            .args(["unshare", "-m", "sh", "-ec", &script])
+            .stdin(Stdio::null());
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let helper = Helper(child);
+        wait_until(LIMIT, "avahi announces its service", || {
+            std::fs::read_to_string(&log)
+                .unwrap()
+                .contains("successfully established")
+        });
+        helper
+    };
+    let responder = avahi();
+    let script = format!("mount --bind {} /etc/resolv.conf && exec \"$@\"", resolv.display());
+    let mut daemon = Daemon::spawn_by(
+        &["unshare", "-m", "sh", "-ec", &script, "sh"],
+        &home,
+        &home.config(),
+        &[],
+    );
+    daemon.wait_ready();
+    let found = wait_devices(&daemon, 2);
+    let named = |found: &[Value], name: &str| found.iter().find(|device| device["name"] == name).cloned();
+    let printer = named(&found, "office-printer").unwrap_or_else(|| panic!("{found:#?}\n{}", daemon.log()));
+    assert_eq!(
+        (printer["model"].as_str(), printer["class"].as_str()),
+        (Some("LaserWriter 9000"), Some("printer"))
+    );
+    assert_eq!(printer["hostname"], "office-printer");
+    let files = named(&found, "files").unwrap_or_else(|| panic!("{found:#?}"));
+    assert_eq!(
+        (files["hostname"].as_str(), files["class"].as_str()),
+        (Some("files.test"), Some("nas"))
+    );
+    let hostname = files["facts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|fact| fact["topic"] == "hostname")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (hostname["source"].as_str(), hostname["confidence"].as_f64()),
+        (Some("dns"), Some(0.7))
+    );
+    // The printer comes back under another made-up hardware address and on another address: proposed, not merged.
+    std::mem::drop(responder);
+    segment.remove("a");
+    segment.add("a", "02:00:00:00:00:1a", &["10.77.0.30"]);
+    let _responder = avahi();
+    let again = wait_for(Duration::from_secs(40), "the proposal", || {
+        scan(&daemon);
+        let found = devices(&daemon, "");
+        found
+            .iter()
+            .find(|device| !device["proposed_same_as"].as_array().unwrap().is_empty())
+            .cloned()
+    });
+    assert_eq!(again["proposed_same_as"], json!([printer["id"]]), "{again:#}");
+    assert_eq!(patch(&daemon, &again["id"], &json!({"same_as": printer["id"]})), 200);
+    wait_until(LIMIT, "one device", || devices(&daemon, "").len() == 2);
+    assert_eq!(patch(&daemon, &again["id"], &json!({"same_as": 0})), 200);
+    wait_until(LIMIT, "two again", || devices(&daemon, "").len() == 3);
+}
+
 #[test]
 fn without_the_privilege_it_finds_what_the_kernel_knows() {
     let Some(segment) = Segment::new("discovery without CAP_NET_RAW") else {

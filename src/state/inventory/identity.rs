@@ -5,7 +5,8 @@
 //! 2. Virtual router addresses and nobody's never identify anybody: what answers with one is known by its address.
 //! 3. A sighting without a hardware address is evidence of whoever has the address now; a stranger's makes a device
 //!    that is known by its address, until a hardware address turns up there: then it is that one's.
-//! 4. A stale cache entry adds an address to a known device. It makes no device and is no presence.
+//! 4. A stale cache entry adds an address to a known device. It makes no device and is no presence; so does a fresh
+//!    one where ARP has asked and was not answered.
 //! 5. A device has its name from its first scan on: see [`name`].
 //! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence.
 
@@ -14,7 +15,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
-use crate::model::{EventKind, Fact, LabelValue, Mac, MacKind, Record, Seen, Sighting, Standing, Timestamp, Topic};
+use crate::model::{
+    EventKind, Fact, LabelValue, Mac, MacKind, Method, Network, Outcome, Record, Seen, Sighting, Standing, Timestamp,
+    Topic,
+};
 
 /// Addresses one device is remembered with: a host that claims more claims everything.
 const MOST_ADDRESSES: usize = 64;
@@ -38,8 +42,28 @@ impl Inventory {
             .map(|finding| (finding.address, finding))
             .collect();
         let mut born = HashSet::new();
+        // 4. The cache believes for half a minute what ARP has just asked about.
+        let asked: Vec<Network> = evidence
+            .scan
+            .passes
+            .iter()
+            .filter(|pass| pass.method == Method::Arp && pass.outcome == Outcome::Complete)
+            .filter_map(|pass| pass.network.parse().ok())
+            .collect();
+        let doubtful = |sighting: &Sighting| match sighting.address {
+            IpAddr::V4(ip) => sighting.method == Method::Neighbours && asked.iter().any(|network| network.contains(ip)),
+            IpAddr::V6(_) => false,
+        };
+        let all: Vec<Sighting> = evidence
+            .sightings
+            .iter()
+            .map(|sighting| Sighting {
+                alive: sighting.alive && !doubtful(sighting),
+                ..sighting.clone()
+            })
+            .collect();
         // Answers first, then what the cache remembers; hardware addresses before addresses alone.
-        let mut sightings: Vec<&Sighting> = evidence.sightings.iter().collect();
+        let mut sightings: Vec<&Sighting> = all.iter().collect();
         sightings.sort_by_key(|sighting| (!sighting.alive, identifying(sighting.mac).is_none(), sighting.address));
         for sighting in sightings {
             let mac = identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
