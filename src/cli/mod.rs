@@ -1,5 +1,6 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
+mod devices;
 mod healthcheck;
 mod scan;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config;
 
+pub use devices::{DevicesCommand, devices};
 pub use scan::{ScanArgs, scan};
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
@@ -80,6 +82,12 @@ pub enum Command {
     },
     /// Find who is on the network, now and without a daemon
     Scan(ScanArgs),
+    /// The inventory of the running daemon
+    Devices {
+        /// What to do
+        #[command(subcommand)]
+        command: DevicesCommand,
+    },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
 }

@@ -73,10 +73,17 @@ impl Vitals {
             },
             observations_dropped: self.outbox.dropped(),
             series_over_limit: self.series_over_limit.load(std::sync::atomic::Ordering::Relaxed),
+            registry_date: registry_date(),
             process: process::figures(self.started),
             sockets: self.sockets.clone(),
         }
     }
+}
+
+/// When the built-in registry of hardware addresses was published; never, should that be unreadable.
+fn registry_date() -> Timestamp {
+    let day = data_date().parse::<jiff::civil::Date>().and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC));
+    day.map_or_else(|_| Timestamp::default(), |day| Timestamp::from_secs(day.timestamp().as_second().cast_unsigned()))
 }
 
 /// Runs until it is asked to stop or everybody who could ask is gone.

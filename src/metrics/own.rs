@@ -170,6 +170,12 @@ pub static FAMILIES: &[Family<Source>] = &[
         Source::Counters(inventory::events),
     ),
     row(
+        "lanpulse_oui_data_timestamp_seconds",
+        "When the built-in registry of hardware addresses was published, in seconds since the Unix epoch",
+        "",
+        Source::Gauge(|scene| scene.snapshot.health.registry_date.into()),
+    ),
+    row(
         "process_cpu_seconds",
         "Total user and system CPU time spent in seconds",
         "",

@@ -85,6 +85,8 @@ pub struct Health {
     pub observations_dropped: u64,
     /// Series left out of scrapes so far because there were too many.
     pub series_over_limit: u64,
+    /// When the built-in registry of hardware addresses was published.
+    pub registry_date: Timestamp,
     /// The process.
     pub process: Process,
     /// The ICMP sockets, in words for people, one line a family.

@@ -98,7 +98,7 @@ impl Segment {
     }
 
     pub fn remove(&self, name: &str) {
-        self.there(&["ip", "link", "del", name]);
+        self.there(&["ip", "link", "del", "dev", name]);
     }
 }
 
