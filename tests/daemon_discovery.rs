@@ -428,22 +428,37 @@ fn events_are_told_and_resumed() {
 
 #[test]
 fn the_command_line_speaks_of_the_inventory() {
-    let Some(segment) = Segment::new("lanpulse devices") else { return };
+    let Some(segment) = Segment::new("lanpulse devices") else {
+        return;
+    };
     segment.add("a", "00:11:32:00:00:0a", &["10.77.0.10"]);
     segment.add("b", "00:11:32:00:00:0b", &["10.77.0.11"]);
     let home = Home::exactly(SCAN);
     let daemon = Daemon::start(&home);
     wait_devices(&daemon, 2);
     let cli = |words: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_lanpulse")).arg("devices").args(words).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_lanpulse"))
+            .arg("devices")
+            .args(words)
+            .output()
+            .unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         (output.status.success(), text)
     };
     assert!(cli(&["list"]).1.contains("synology-00000a"), "{}", cli(&["list"]).1);
-    assert_eq!(cli(&["approve", "synology-00000a", "nobody"]), (false, "lanpulse: there is no device \"nobody\"\n".into()));
+    assert_eq!(
+        cli(&["approve", "synology-00000a", "nobody"]),
+        (false, "lanpulse: there is no device \"nobody\"\n".into())
+    );
     assert_eq!(devices(&daemon, "&status=approved").len(), 0, "all or none");
-    assert_eq!(cli(&["approve", "synology-00000a"]), (true, "synology-00000a: approved\n".into()));
-    assert_eq!(cli(&["rename", "synology-00000a", "nas"]), (true, "nas: approved\n".into()));
+    assert_eq!(
+        cli(&["approve", "synology-00000a"]),
+        (true, "synology-00000a: approved\n".into())
+    );
+    assert_eq!(
+        cli(&["rename", "synology-00000a", "nas"]),
+        (true, "nas: approved\n".into())
+    );
     assert_eq!(cli(&["block", "2"]), (true, "synology-00000b: blocked\n".into()));
     assert_eq!(cli(&["ignore", "2"]).0, true);
     assert!(cli(&["list", "--status", "approved"]).1.lines().count() == 2);

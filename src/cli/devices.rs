@@ -85,8 +85,14 @@ fn run(listen: &str, command: &DevicesCommand) -> Result<(), String> {
     match command {
         DevicesCommand::List { status } => {
             let all = all(listen)?;
-            say(&format!("{:>6}  {:24}  {:8}  {:6}  {:15}  {:17}  VENDOR", "ID", "NAME", "STATUS", "ONLINE", "ADDRESS", "MAC"));
-            for device in all.iter().filter(|device| status.as_ref().is_none_or(|status| device["status"] == **status)) {
+            say(&format!(
+                "{:>6}  {:24}  {:8}  {:6}  {:15}  {:17}  VENDOR",
+                "ID", "NAME", "STATUS", "ONLINE", "ADDRESS", "MAC"
+            ));
+            for device in all
+                .iter()
+                .filter(|device| status.as_ref().is_none_or(|status| device["status"] == **status))
+            {
                 say(line(device).trim_end());
             }
         }
@@ -94,13 +100,20 @@ fn run(listen: &str, command: &DevicesCommand) -> Result<(), String> {
         DevicesCommand::Approve { devices } => each(listen, devices, &json!({ "status": "approved" }))?,
         DevicesCommand::Ignore { devices } => each(listen, devices, &json!({ "status": "ignored" }))?,
         DevicesCommand::Block { devices } => each(listen, devices, &json!({ "status": "blocked" }))?,
-        DevicesCommand::Rename { device, name } => each(listen, std::slice::from_ref(device), &json!({ "name": name }))?,
+        DevicesCommand::Rename { device, name } => {
+            each(listen, std::slice::from_ref(device), &json!({ "name": name }))?
+        }
         DevicesCommand::Export { format } => {
             let format = match format {
                 Format::Csv => "csv",
                 Format::Json => "json",
             };
-            let body = request(listen, "GET", &format!("/api/v1/devices?limit=100000&format={format}"), None)?;
+            let body = request(
+                listen,
+                "GET",
+                &format!("/api/v1/devices?limit=100000&format={format}"),
+                None,
+            )?;
             say(body.trim_end());
         }
     }
@@ -109,13 +122,21 @@ fn run(listen: &str, command: &DevicesCommand) -> Result<(), String> {
 
 /// What others have sent must not move the cursor.
 fn plain(value: &Value) -> String {
-    value.as_str().unwrap_or_default().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    value
+        .as_str()
+        .unwrap_or_default()
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn line(device: &Value) -> String {
     let current = |list: &str, key: &str| {
         let all = device[list].as_array().into_iter().flatten();
-        all.filter(|seen| seen["current"] == true).map(|seen| plain(&seen[key])).next_back().unwrap_or_default()
+        all.filter(|seen| seen["current"] == true)
+            .map(|seen| plain(&seen[key]))
+            .next_back()
+            .unwrap_or_default()
     };
     let online = if device["online"] == true { "yes" } else { "no" };
     format!(
@@ -132,8 +153,14 @@ fn line(device: &Value) -> String {
 fn all(listen: &str) -> Result<Vec<Value>, String> {
     let mut all = Vec::new();
     loop {
-        let body = request(listen, "GET", &format!("/api/v1/devices?limit=10000&offset={}", all.len()), None)?;
-        let mut page: Value = serde_json::from_str(&body).map_err(|error| format!("the answer is not JSON: {error}"))?;
+        let body = request(
+            listen,
+            "GET",
+            &format!("/api/v1/devices?limit=10000&offset={}", all.len()),
+            None,
+        )?;
+        let mut page: Value =
+            serde_json::from_str(&body).map_err(|error| format!("the answer is not JSON: {error}"))?;
         if let Value::Array(devices) = page["devices"].take() {
             all.extend(devices);
         }
@@ -156,7 +183,12 @@ fn each(listen: &str, devices: &[String], change: &Value) -> Result<(), String> 
     // All of them are there before any is changed.
     let ids: Result<Vec<&Value>, String> = devices.iter().map(|device| find(&all, device)).collect();
     for device in ids? {
-        let body = request(listen, "PATCH", &format!("/api/v1/devices/{}", device["id"]), Some(change))?;
+        let body = request(
+            listen,
+            "PATCH",
+            &format!("/api/v1/devices/{}", device["id"]),
+            Some(change),
+        )?;
         let changed: Value = serde_json::from_str(&body).unwrap_or_default();
         say(&format!("{}: {}", plain(&changed["name"]), plain(&changed["status"])));
     }
@@ -165,12 +197,17 @@ fn each(listen: &str, devices: &[String], change: &Value) -> Result<(), String> 
 
 /// One request; an answer that is no success is an error in the server's words.
 fn request(listen: &str, method: &str, path: &str, body: Option<&Value>) -> Result<String, String> {
-    let address = healthcheck::reachable(listen).ok_or_else(|| format!("{listen:?} is no address to ask: write HOST:PORT"))?;
+    let address =
+        healthcheck::reachable(listen).ok_or_else(|| format!("{listen:?} is no address to ask: write HOST:PORT"))?;
     let failed = |error: std::io::Error| format!("lanpulse does not answer at {address}: {error}");
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     let body = body.map(ToString::to_string).unwrap_or_default();
-    let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+    let kind = if body.is_empty() {
+        ""
+    } else {
+        "Content-Type: application/json\r\n"
+    };
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{kind}Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
@@ -178,11 +215,15 @@ fn request(listen: &str, method: &str, path: &str, body: Option<&Value>) -> Resu
     stream.write_all((head + &body).as_bytes()).map_err(failed)?;
     let mut answer = String::new();
     stream.take(MAX_ANSWER).read_to_string(&mut answer).map_err(failed)?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("no HTTP from {address}"))?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or_else(|| format!("no HTTP from {address}"))?;
     if head.starts_with("HTTP/1.1 2") {
         return Ok(body.to_owned());
     }
     let error: Value = serde_json::from_str(body).unwrap_or_default();
     let message = error["error"]["message"].as_str();
-    Err(message.unwrap_or_else(|| head.lines().next().unwrap_or("no answer")).to_owned())
+    Err(message
+        .unwrap_or_else(|| head.lines().next().unwrap_or("no answer"))
+        .to_owned())
 }

@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::process;
 use super::schedule::{Outbox, wall_clock};
+use crate::identify::data_date;
 use crate::model::{Entry, Event, Failure, Observation, Patch, Pretty, Record, Status, Target, Timestamp, Transition};
 use crate::state::{Evidence, Health, PatchError, ReloadState, Rules, Snapshot, State, StoreHealth};
 use crate::store::Store;
@@ -82,8 +83,13 @@ impl Vitals {
 
 /// When the built-in registry of hardware addresses was published; never, should that be unreadable.
 fn registry_date() -> Timestamp {
-    let day = data_date().parse::<jiff::civil::Date>().and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC));
-    day.map_or_else(|_| Timestamp::default(), |day| Timestamp::from_secs(day.timestamp().as_second().cast_unsigned()))
+    let day = data_date()
+        .parse::<jiff::civil::Date>()
+        .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC));
+    day.map_or_else(
+        |_| Timestamp::default(),
+        |day| Timestamp::from_secs(day.timestamp().as_second().cast_unsigned()),
+    )
 }
 
 /// Runs until it is asked to stop or everybody who could ask is gone.

@@ -87,8 +87,8 @@ impl Sweep {
         if (n as usize) < self.known { 3 } else { 2 }
     }
 
-    /// The next address to ask now and how often it was asked; forgets those that have answered or stay silent.
-    fn next(&mut self, now: Instant) -> Option<(u32, u8)> {
+    /// The next address to ask now, since when it is due and how often it was asked; forgets those that have answered or stay silent.
+    fn next(&mut self, now: Instant) -> Option<(Instant, u32, u8)> {
         while let Some(Reverse((at, n, times))) = self.due.peek().copied() {
             let silent = self.heard[n as usize].is_empty();
             if silent && at > now {
@@ -96,7 +96,7 @@ impl Sweep {
             }
             self.due.pop();
             if silent && times < self.questions(n) {
-                return Some((n, times));
+                return Some((at, n, times));
             }
         }
         None
@@ -197,7 +197,7 @@ fn ask(
 ) -> Result<(), LinkError> {
     let before = sweep.asked;
     while pace.may(now) {
-        let Some((n, times)) = sweep.next(now) else { break };
+        let Some((due, n, times)) = sweep.next(now) else { break };
         match link.send(&request(question.mac, question.address, question.addresses[n as usize])) {
             Ok(()) => {
                 pace.took();
@@ -205,7 +205,7 @@ fn ask(
             }
             // Full: give the queue time to drain, then ask this one again.
             Err(LinkError::Full(_)) => {
-                sweep.due.push(Reverse((now, n, times)));
+                sweep.due.push(Reverse((due, n, times)));
                 pace.pause(now + Duration::from_millis(10));
                 break;
             }

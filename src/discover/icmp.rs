@@ -15,7 +15,7 @@ use crate::model::{Method, Outcome, Sighting};
 use crate::net::{Echo, EchoError, Pinger, wall_clock};
 
 /// How long the first and second request wait for their reply.
-const WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(1000)];
+const WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 /// Requests under way: the kernel has room for some 1,000 neighbours that do not answer, and others need it too.
 const UNDER_WAY: usize = 256;
 

@@ -11,7 +11,7 @@ use crate::model::{Method, Outcome, Pass, Sighting};
 use crate::net::{NodeSocket, wall_clock};
 
 /// How long answers are waited for; RFC 4861 lets hosts take half a second over an answer to all.
-const WAIT: Duration = Duration::from_millis(1000);
+const WAIT: Duration = Duration::from_secs(1);
 /// More answers than this from one interface are no LAN but a flood.
 const MOST: usize = 65_536;
 

@@ -17,12 +17,11 @@ fn decode(text: &str) -> String {
             b'+' => out.push(b' '),
             b'%' => {
                 let ahead = bytes.clone();
-                match (digit(bytes.next()), digit(bytes.next())) {
-                    (Some(high), Some(low)) => out.push((high * 16 + low) as u8),
-                    _ => {
-                        out.push(b'%');
-                        bytes = ahead;
-                    }
+                if let (Some(high), Some(low)) = (digit(bytes.next()), digit(bytes.next())) {
+                    out.push((high * 16 + low) as u8);
+                } else {
+                    out.push(b'%');
+                    bytes = ahead;
                 }
             }
             byte => out.push(byte),

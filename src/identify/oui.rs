@@ -42,7 +42,7 @@ impl Registry {
     /// The one that was built in.
     pub fn built_in() -> Self {
         // The file is our own; a test reads it whole.
-        Self::parse(Cow::Borrowed(BUILT_IN)).unwrap_or_else(|| Self {
+        Self::parse(Cow::Borrowed(BUILT_IN)).unwrap_or(Self {
             data: Cow::Borrowed(&[]),
             tables: [(0, 0); 3],
             texts: 0,
