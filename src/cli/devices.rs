@@ -101,7 +101,7 @@ fn run(listen: &str, command: &DevicesCommand) -> Result<(), String> {
         DevicesCommand::Ignore { devices } => each(listen, devices, &json!({ "status": "ignored" }))?,
         DevicesCommand::Block { devices } => each(listen, devices, &json!({ "status": "blocked" }))?,
         DevicesCommand::Rename { device, name } => {
-            each(listen, std::slice::from_ref(device), &json!({ "name": name }))?
+            each(listen, std::slice::from_ref(device), &json!({ "name": name }))?;
         }
         DevicesCommand::Export { format } => {
             let format = match format {

@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 
 use super::{complain, count, say};
 use crate::discover::{self, Area, Progress, Report, Settings};
+use crate::identify::Registry;
 use crate::model::{Mac, MacKind, Method, Network, Outcome, parse_duration};
 use crate::net;
 
@@ -58,6 +59,7 @@ struct Row {
     macs: Vec<Mac>,
     methods: Vec<Method>,
     alive: bool,
+    vendor: String,
 }
 
 /// Scans and prints. Exit code 1 where nothing could be scanned, or the scan was cut short.
@@ -188,6 +190,15 @@ fn rows(report: &Report) -> BTreeMap<IpAddr, Row> {
         }
     }
     rows.retain(|_, row| row.alive);
+    let registry = Registry::built_in();
+    for row in rows.values_mut() {
+        row.vendor = match row.macs.first().map(|mac| (mac.kind(), *mac)) {
+            Some((MacKind::Local, _)) => "(locally administered)".to_owned(),
+            Some((MacKind::Virtual, _)) => "(virtual router)".to_owned(),
+            Some((_, mac)) => registry.vendor(mac).unwrap_or_default(),
+            None => String::new(),
+        };
+    }
     rows
 }
 
@@ -202,15 +213,6 @@ impl Row {
             .map(|method| method.as_str())
             .collect::<Vec<_>>()
             .join(" ")
-    }
-
-    /// What the hardware address tells.
-    fn vendor(&self) -> String {
-        match self.macs.first().map(|mac| mac.kind()) {
-            Some(MacKind::Local) => "(locally administered)".to_owned(),
-            Some(MacKind::Virtual) => "(virtual router)".to_owned(),
-            _ => String::new(),
-        }
     }
 }
 
@@ -227,7 +229,7 @@ fn table(rows: &BTreeMap<IpAddr, Row>, areas: &[Area], took: Duration) {
             "{:wide$}  {:17}  {:32}  {}",
             address.to_string(),
             row.macs(),
-            row.vendor(),
+            row.vendor,
             row.methods()
         );
         say(line.trim_end());
@@ -249,7 +251,7 @@ fn json(rows: &BTreeMap<IpAddr, Row>, report: &Report, took: Duration) {
             serde_json::json!({
                 "address": address,
                 "macs": row.macs,
-                "vendor": row.vendor(),
+                "vendor": row.vendor,
                 "methods": row.methods,
             })
         })
@@ -278,7 +280,7 @@ fn csv(rows: &BTreeMap<IpAddr, Row>) {
             text,
             "\r\n{address},{},{},{}",
             row.macs(),
-            quoted(&row.vendor()),
+            quoted(&row.vendor),
             row.methods()
         );
     }

@@ -124,9 +124,6 @@ impl Discoverer {
                 },
             }
         }
-        for (_, progress, _) in this.running.values() {
-            progress.stop();
-        }
     }
 
     /// Starts a scan, unless one of the same network runs.
@@ -226,6 +223,15 @@ impl Discoverer {
             .iter()
             .find(|scan| scan.id == id)
             .map(|scan| (**scan).clone())
+    }
+}
+
+/// Scans end soon when nobody waits for them any more: the daemon stops.
+impl Drop for Discoverer {
+    fn drop(&mut self) {
+        for (_, progress, _) in self.running.values() {
+            progress.stop();
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+//! The ARP scan against a wire made up of hash maps.
+
 use std::collections::VecDeque;
 
 use super::*;

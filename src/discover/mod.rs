@@ -131,11 +131,12 @@ pub fn scan(settings: &Settings, areas: &[Area], known: &[IpAddr], timeout: Dura
     // Also what was only pinged has its hardware address there.
     if settings.methods.contains(&Method::Neighbours) {
         report.add(cache(&links));
-        report.sightings.retain(|sighting| match sighting.address {
-            IpAddr::V4(address) => areas.iter().any(|area| area.network.contains(address)),
-            IpAddr::V6(_) => ipv6,
-        });
     }
+    // Announcements may name any address, and the cache knows others too.
+    report.sightings.retain(|sighting| match sighting.address {
+        IpAddr::V4(address) => areas.iter().any(|area| area.network.contains(address)),
+        IpAddr::V6(_) => ipv6,
+    });
     report
 }
 
@@ -161,11 +162,11 @@ fn scan_area(
     progress: &Progress,
 ) -> Report {
     let mut report = Report::default();
-    let own = area.link.as_ref().map(|door| door.address);
+    let own = interfaces();
     let (mut first, rest): (Vec<Ipv4Addr>, Vec<Ipv4Addr>) = area
         .network
         .hosts()
-        .filter(|address| Some(*address) != own)
+        .filter(|address| !own.iter().any(|interface| interface.owns(IpAddr::V4(*address))))
         .partition(|address| known.contains(&IpAddr::V4(*address)));
     let known = first.len();
     first.extend(rest);

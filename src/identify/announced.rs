@@ -84,7 +84,7 @@ mod tests {
         };
         let mut found = Vec::new();
         facts(&announcement, &mut |topic, _, value: &str, _| {
-            found.push((topic, value.to_owned()))
+            found.push((topic, value.to_owned()));
         });
         assert_eq!(
             found,

@@ -5,8 +5,8 @@
 //! 2. Virtual router addresses and nobody's never identify anybody: what answers with one is known by its address.
 //! 3. A sighting without a hardware address is evidence of whoever has the address now; a stranger's makes a device
 //!    that is known by its address, until a hardware address turns up there: then it is that one's.
-//! 4. A stale cache entry adds an address to a known device. It makes no device and is no presence; so does a fresh
-//!    one where ARP has asked and was not answered.
+//! 4. A stale cache entry adds an address to a known device. It makes no device and is no presence; so do a
+//!    fresh one and an announcement where ARP has asked and was not answered.
 //! 5. A device has its name from its first scan on: see [`name`].
 //! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence.
 
@@ -42,7 +42,8 @@ impl Inventory {
             .map(|finding| (finding.address, finding))
             .collect();
         let mut born = HashSet::new();
-        // 4. The cache believes for half a minute what ARP has just asked about.
+        // 4. The cache believes for half a minute what ARP has just asked about, and an announcement names any address.
+        let hearsay = |method| matches!(method, Method::Neighbours | Method::Mdns);
         let asked: Vec<Network> = evidence
             .scan
             .passes
@@ -51,7 +52,7 @@ impl Inventory {
             .filter_map(|pass| pass.network.parse().ok())
             .collect();
         let doubtful = |sighting: &Sighting| match sighting.address {
-            IpAddr::V4(ip) => sighting.method == Method::Neighbours && asked.iter().any(|network| network.contains(ip)),
+            IpAddr::V4(ip) => hearsay(sighting.method) && asked.iter().any(|network| network.contains(ip)),
             IpAddr::V6(_) => false,
         };
         let all: Vec<Sighting> = evidence

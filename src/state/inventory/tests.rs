@@ -1,3 +1,5 @@
+//! Identity, presence and people, told as scans a minute apart.
+
 use std::time::Duration;
 
 use super::*;
@@ -294,8 +296,10 @@ fn patches_are_checked_and_audited() {
         Err(PatchError::Taken("device-334402".into()))
     );
     assert!(matches!(patch(&mut story, &named(" ")), Err(PatchError::Invalid(_))));
-    let mut bad = Patch::default();
-    bad.labels = Some(BTreeMap::from([("device".into(), "x".into())]));
+    let bad = Patch {
+        labels: Some(BTreeMap::from([("device".into(), "x".into())])),
+        ..Patch::default()
+    };
     assert!(patch(&mut story, &bad).is_err());
     assert!(story.inventory.take_entries().is_empty(), "nothing was changed");
     patch(&mut story, &named("desk")).unwrap();
