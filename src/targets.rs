@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::{Config, Monitor, TargetConfig};
-use crate::model::{Address, LabelValue, Record, Standing, Target};
+use crate::model::{Address, INTERNET, LabelValue, Record, Standing, Target};
 use crate::probe::Settings;
 
 /// One probe of one device, to be run again and again.
@@ -30,6 +30,17 @@ impl Job {
     pub fn key(&self) -> Key {
         (self.device.clone(), self.probe.clone())
     }
+
+    /// The host names that its runs ask the resolver for. Internet checks ask for themselves.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let own = match (&self.address, &self.settings) {
+            // The address of a target says nothing to a check that has a URL.
+            (Address::Name(name), _) => Some(name.as_str()),
+            _ => None,
+        };
+        let checked = matches!(self.settings, Settings::Check(_)) && self.device.as_str() == INTERNET;
+        own.into_iter().chain(self.settings.names()).filter(move |_| !checked)
+    }
 }
 
 /// What a reload changes.
@@ -43,8 +54,8 @@ pub struct Diff {
     pub keep: usize,
 }
 
-/// The jobs of these targets, in their order.
-pub fn jobs(targets: &[TargetConfig]) -> Vec<Job> {
+/// The jobs of these targets, in their order, and of the configuration's internet checks.
+pub fn jobs(config: &Config, targets: &[TargetConfig]) -> Vec<Job> {
     let of_target = |entry: &TargetConfig| -> Vec<Job> {
         let target = &entry.target;
         let job = |probe: &crate::probe::Probe| Job {
@@ -55,7 +66,15 @@ pub fn jobs(targets: &[TargetConfig]) -> Vec<Job> {
         };
         entry.probes.iter().map(job).collect()
     };
-    targets.iter().flat_map(of_target).collect()
+    let of_internet = config.internet.iter().flat_map(|internet| {
+        internet.checks.iter().map(|(probe, address)| Job {
+            device: INTERNET.into(),
+            address: address.clone(),
+            probe: probe.name.clone(),
+            settings: probe.settings.clone(),
+        })
+    });
+    targets.iter().flat_map(of_target).chain(of_internet).collect()
 }
 
 /// What is watched: the configured targets in their order, then what discovery brought.

@@ -118,7 +118,7 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
 
 /// What to scan, from what the user wrote.
 fn areas(settings: &Settings, what: &[String]) -> Result<Vec<Area>, String> {
-    let all = net::interfaces();
+    let all = net::nics();
     let usable = discover::usable(&all, if what.is_empty() { &settings.exclude } else { &[] });
     if what.is_empty() {
         let (areas, left_out) = discover::own(&usable);

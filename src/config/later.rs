@@ -8,15 +8,14 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 4] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 3] = [
     ("snmp", &["credentials"], "snmp: {credentials: {}}"),
-    ("internet", &["checks"], "internet: {checks: []}"),
     ("heartbeats", &[], "heartbeats: []"),
     ("api", &["tokens"], "api: {tokens: []}"),
 ];
 
 /// The kinds of probes.
-pub(super) const PROBES: [&str; 5] = ["snmp", "tcp", "http", "dns", "tls"];
+pub(super) const PROBES: [&str; 1] = ["snmp"];
 
 /// Reports the sections that ask for something.
 pub(super) fn check(top: &At, main: &Fields, findings: &mut Findings) {
@@ -59,7 +58,6 @@ mod tests {
     #[test]
     fn off_is_off_and_all_else_is_not() {
         for (text, off) in [
-            ("internet: {checks: []}", true),
             ("snmp: {credentials: {}}", true),
             ("heartbeats: []", true),
             ("heartbeats: [{name: x}]", false),

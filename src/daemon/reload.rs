@@ -10,9 +10,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::ask::Modules;
 use super::discovery::Plan;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
+use super::uplink::Pace;
 use super::watch::Watch;
 use crate::config::{self, Config, Loaded, Problem};
 use crate::metrics;
@@ -59,6 +61,10 @@ pub struct Reloader {
     pub changes: mpsc::Sender<Diff>,
     /// To who renders metrics.
     pub series: watch::Sender<Arc<metrics::Settings>>,
+    /// To who pings the gateway.
+    pub pace: watch::Sender<Pace>,
+    /// To who answers `/probe`.
+    pub modules: watch::Sender<Modules>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.
@@ -172,6 +178,12 @@ impl Reloader {
             *old = Arc::new(plan);
             new
         });
+        let pace = config
+            .internet
+            .as_ref()
+            .map(|internet| (internet.interval, internet.timeout));
+        self.pace.send_replace(pace);
+        self.modules.send_replace(config.modules.clone());
         self.config = Some(config);
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
         reload.successful = true;
@@ -185,7 +197,7 @@ impl Reloader {
     /// Watches the configured targets and these devices from now on.
     async fn watch(&mut self, config: &Config, records: &[Arc<Record>]) -> String {
         let all = targets::all(config, records);
-        let jobs = targets::jobs(&all);
+        let jobs = targets::jobs(config, &all);
         let diff = targets::diff(&self.jobs, &jobs);
         let summary = format!(
             "{} targets; probes: {} started, {} stopped, {} kept",
@@ -196,7 +208,9 @@ impl Reloader {
         );
         // The state must know a target before its first reading arrives.
         let (done, adopted) = oneshot::channel();
-        let _ = self.asks.send(Ask::Adopt(targets::targets(&all), done)).await;
+        let internet = config.internet.as_ref().map(|internet| internet.settings.clone());
+        let adopt = Ask::Adopt(targets::targets(&all), internet, done);
+        let _ = self.asks.send(adopt).await;
         let _ = adopted.await;
         let _ = self.changes.send(diff).await;
         self.jobs = jobs;

@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use crate::model::{Announcement, Mac, MacKind, Method, Network, Outcome, Pass, Sighting};
-use crate::net::{Interface, LinkError, PacketLink, interfaces, neighbours, wall_clock};
+use crate::net::{LinkError, Nic, PacketLink, neighbours, nics, wall_clock};
 
 pub use networks::{Area, Door, EXCLUDED, LARGEST, area, matches, own, usable};
 pub use progress::Progress;
@@ -60,7 +60,7 @@ impl Settings {
 
     /// What is to be scanned now, and what is not and why.
     pub fn areas(&self) -> (Vec<Area>, Vec<String>) {
-        let all = interfaces();
+        let all = nics();
         let usable = usable(&all, &self.exclude);
         match &self.networks {
             None => own(&usable),
@@ -162,7 +162,7 @@ fn scan_area(
     progress: &Progress,
 ) -> Report {
     let mut report = Report::default();
-    let own = interfaces();
+    let own = nics();
     let (mut first, rest): (Vec<Ipv4Addr>, Vec<Ipv4Addr>) = area
         .network
         .hosts()
@@ -287,7 +287,7 @@ fn cache(links: &[&Door]) -> Report {
         }
     };
     let at = wall_clock();
-    let own: Vec<Interface> = interfaces();
+    let own: Vec<Nic> = nics();
     for entry in entries {
         let here = links.iter().any(|door| door.index == entry.interface);
         let nobody = entry.mac.kind() == MacKind::Nobody || own.iter().any(|interface| interface.owns(entry.address));

@@ -6,6 +6,7 @@ mod access;
 mod devices;
 mod discovery;
 mod landing;
+mod probe;
 mod query;
 mod reply;
 mod report;
@@ -25,6 +26,7 @@ use crate::model::Event;
 use crate::state::Snapshot;
 
 pub use discovery::{Order, OrderError, Request};
+pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
 pub use serve::{BindError, bind, serve};
 
 use reply::{Body, Error};
@@ -36,6 +38,8 @@ pub type ReloadRequest = oneshot::Sender<Result<String, Vec<String>>>;
 pub struct Desk {
     /// Fetches a snapshot of the state.
     pub snapshots: Snapshots,
+    /// Has something probed.
+    pub probes: Probes,
     /// Asks for a reload.
     pub reloads: mpsc::Sender<ReloadRequest>,
     /// What to expose.
@@ -98,7 +102,7 @@ async fn dispatch(
     let (device, post) = ([Method::GET, Method::HEAD, Method::PATCH], [Method::POST]);
     let allowed: &[Method] = match path {
         "/" | "/metrics" | "/-/healthy" | "/-/ready" | "/api/v1/targets" | "/api/v1/status" | "/api/v1/devices"
-        | "/sd" | "/api/v1/events" => &read,
+        | "/sd" | "/api/v1/events" | "/api/v1/outages" | "/probe" => &read,
         "/-/reload" => &write,
         "/api/v1/discovery/scan" => &post,
         _ => match (stem, id) {
@@ -121,6 +125,8 @@ async fn dispatch(
         "/api/v1/devices" => devices::list(desk, request).await,
         "/api/v1/events" => discovery::events(desk, request).await,
         "/sd" => discovery::targets(desk, request).await,
+        "/api/v1/outages" => probe::outages(desk).await,
+        "/probe" => probe::probe(desk, request).await,
         "/-/reload" => {
             access::may_write(peer, request)?;
             reload(desk).await

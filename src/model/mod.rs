@@ -5,8 +5,10 @@
 
 mod address;
 mod calendar;
+mod check;
 mod device;
 mod duration;
+mod internet;
 mod inventory;
 mod label;
 mod mac;
@@ -18,8 +20,10 @@ mod time;
 
 pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
+pub use check::{Check, DnsFacts, HttpFacts, Phase, Phases, TlsFacts};
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
+pub use internet::{Fault, INTERNET, Link, Outage};
 pub use inventory::{Audit, Class, Entry, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Standing, Topic};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use mac::{Mac, MacKind};

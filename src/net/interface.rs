@@ -9,7 +9,7 @@ use crate::model::{Mac, Network};
 
 /// One interface as it is now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Interface {
+pub struct Nic {
     /// Its name.
     pub name: String,
     /// Its index.
@@ -29,13 +29,13 @@ pub struct Interface {
 }
 
 /// All interfaces, in the order of their indices.
-pub fn interfaces() -> Vec<Interface> {
-    let mut all: Vec<Interface> = datalink::interfaces().into_iter().map(interface).collect();
+pub fn nics() -> Vec<Nic> {
+    let mut all: Vec<Nic> = datalink::interfaces().into_iter().map(interface).collect();
     all.sort_by_key(|interface| interface.index);
     all
 }
 
-fn interface(from: datalink::NetworkInterface) -> Interface {
+fn interface(from: datalink::NetworkInterface) -> Nic {
     let has = |flag: libc::c_int| from.flags & flag.cast_unsigned() != 0;
     let mut v4 = Vec::new();
     let mut v6 = Vec::new();
@@ -50,7 +50,7 @@ fn interface(from: datalink::NetworkInterface) -> Interface {
         }
     }
     let mac = from.mac.map(|mac| Mac(mac.octets())).filter(|mac| mac.0 != [0; 6]);
-    Interface {
+    Nic {
         running: has(libc::IFF_UP) && has(libc::IFF_LOWER_UP),
         loopback: has(libc::IFF_LOOPBACK),
         broadcast: has(libc::IFF_BROADCAST) && !has(libc::IFF_NOARP) && mac.is_some(),
@@ -71,7 +71,7 @@ pub fn is_running(name: &str) -> bool {
     datalink::interfaces().iter().any(running)
 }
 
-impl Interface {
+impl Nic {
     /// Whether an address is this host's own.
     pub fn owns(&self, address: IpAddr) -> bool {
         match address {

@@ -3,7 +3,9 @@
 //! Owns the sockets, opened once at start. Gets requests from `probe`; gives one answer to each.
 //! The crates underneath have traps (see each file); nothing above this room may need to know them.
 
+mod certificate;
 mod clock;
+mod connect;
 mod echo;
 mod interface;
 mod link;
@@ -12,16 +14,21 @@ mod nodes;
 mod ping;
 mod resolve;
 mod socket;
+mod tls;
+mod uplink;
 
 pub use clock::wall_clock;
+pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
-pub use interface::{Interface, interfaces, is_running};
+pub use interface::{Nic, is_running, nics};
 pub use link::{Link, LinkError, PacketLink, RECEIVE_WAIT};
 pub use neighbour::{Neighbour, neighbours};
 pub use nodes::NodeSocket;
 pub use ping::{Opened, Pinger, SocketType};
-pub use resolve::{Lookup, Resolver};
+pub use resolve::{Lookup, Resolver, resolve_now};
 pub use socket::{interface_index, open_files_limit};
+pub use tls::{TlsError, TlsSettings, handshake};
+pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::CheckView;
 use super::histogram::Buckets;
+use super::internet::InternetView;
 use super::inventory::InventoryView;
 use super::window::WindowStats;
-use crate::model::{Failure, Record, Status, Target, Timestamp};
+use crate::model::{Failure, Outage, Record, Status, Target, Timestamp};
 
 /// Everything that can be shown.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +20,10 @@ pub struct Snapshot {
     pub devices: Vec<DeviceView>,
     /// The inventory.
     pub inventory: Arc<InventoryView>,
+    /// The internet, if it is watched.
+    pub internet: Option<InternetView>,
+    /// Times without internet, newest first.
+    pub outages: Arc<[Outage]>,
     /// How late probes are sent.
     pub lag: Buckets,
     /// How lanpulse itself is doing.
@@ -51,6 +57,8 @@ pub struct DeviceView {
     pub last_failure: Option<(Failure, Option<Arc<str>>)>,
     /// Its pings, if it is pinged.
     pub icmp: Option<IcmpView>,
+    /// Its checks, in the order of the target's probes.
+    pub checks: Vec<CheckView>,
 }
 
 /// A device's pings.

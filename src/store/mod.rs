@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod health;
 mod inventory;
+mod outages;
 mod past;
 mod queue;
 mod schema;
@@ -26,9 +27,16 @@ pub use error::StoreError;
 pub use health::Health;
 pub use inventory::Rows as InventoryRows;
 
-use crate::model::{Device, Entry, LabelValue};
+use crate::model::{Device, Entry, LabelValue, Outage};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
+
+/// What the database holds at the start.
+#[derive(Default)]
+struct Rows {
+    devices: Vec<Device>,
+    outages: Vec<Outage>,
+}
 
 /// A handle to the database and its writer thread; clones share both.
 ///
@@ -40,6 +48,7 @@ struct Handle {
     queue: Arc<Queue>,
     /// What was read at the start, until somebody takes it.
     inventory: Mutex<Option<InventoryRows>>,
+    outages: Vec<Outage>,
 }
 
 impl Drop for Handle {
@@ -86,11 +95,13 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             path: path.into(),
             source,
         })?;
+    let Rows { devices, outages } = rows.unwrap_or_default();
     let handle = Handle {
         queue,
         inventory: Mutex::new(inventory),
+        outages,
     };
-    Ok((Store(Arc::new(handle)), rows.unwrap_or_default()))
+    Ok((Store(Arc::new(handle)), devices))
 }
 
 impl Store {
@@ -109,6 +120,16 @@ impl Store {
     /// Hands rows of the inventory to the writer, as [`Store::save`] does; the latest of each device wins.
     pub fn keep(&self, entries: Vec<Entry>) {
         self.0.queue.push(Command::Keep(entries));
+    }
+
+    /// The newest outages as of the start, newest first.
+    pub fn outages(&self) -> Vec<Outage> {
+        self.0.outages.clone()
+    }
+
+    /// Hands outages to the writer. The latest state of a start wins.
+    pub fn save_outages(&self, outages: Vec<Outage>) {
+        self.0.queue.push(Command::SaveOutages(outages));
     }
 
     /// Deletes the rows of these names, in order with [`Store::save`].
@@ -148,21 +169,24 @@ impl Store {
     }
 }
 
-fn open_and_load(path: &Path) -> Result<(Connection, Vec<Device>, InventoryRows), StoreError> {
+fn open_and_load(path: &Path) -> Result<(Connection, Rows, InventoryRows), StoreError> {
     let connection = file::open(path)?;
     let failed = |source| file::failed("read", path, source);
-    let rows = devices::load(&connection).map_err(failed)?;
+    let rows = load(&connection).map_err(failed)?;
     let inventory = inventory::load(&connection).map_err(failed)?;
     Ok((connection, rows, inventory))
 }
 
+fn load(connection: &Connection) -> rusqlite::Result<Rows> {
+    Ok(Rows {
+        devices: devices::load(connection)?,
+        outages: outages::load(connection)?,
+    })
+}
+
 /// The rows of a file that cannot be opened for writing; `None` where it cannot be read either. A locked file is not
 /// read: what another process is writing may look damaged.
-fn read_only(
-    path: &Path,
-    why: &StoreError,
-    inventory: &mut Option<InventoryRows>,
-) -> Result<Option<Vec<Device>>, StoreError> {
+fn read_only(path: &Path, why: &StoreError, inventory: &mut Option<InventoryRows>) -> Result<Option<Rows>, StoreError> {
     if why.is_lock() {
         return Ok(None);
     }
@@ -171,5 +195,9 @@ fn read_only(
     };
     *inventory = inventory::load(&connection).ok();
     // A version that is still to be migrated may lack what we read.
-    Ok(devices::load(&connection).ok())
+    let Ok(devices) = devices::load(&connection) else {
+        return Ok(None);
+    };
+    let outages = outages::load(&connection).unwrap_or_default();
+    Ok(Some(Rows { devices, outages }))
 }

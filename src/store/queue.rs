@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::devices::{Change, Changes};
 use super::health::Gauges;
 use super::inventory::Pending;
-use crate::model::{Device, Entry, LabelValue};
+use super::outages::Outages;
+use crate::model::{Device, Entry, LabelValue, Outage};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -31,6 +32,8 @@ pub(super) enum Command {
     Forget(Vec<LabelValue>),
     /// Write these rows of the inventory.
     Keep(Vec<Entry>),
+    /// Write these outages; the latest of a start wins.
+    SaveOutages(Vec<Outage>),
     /// Commit now what is pending, then reply.
     Flush(Reply),
     /// Try once more to commit what is pending, close the file, reply, end.
@@ -44,6 +47,8 @@ pub(super) struct Batch {
     pub changes: Changes,
     /// Those of the inventory.
     pub inventory: Pending,
+    /// Times without internet.
+    pub outages: Outages,
     /// Who waits for them.
     replies: Vec<Reply>,
     /// Whether this is the last one.
@@ -54,6 +59,7 @@ pub(super) struct Batch {
 struct Inner {
     changes: Changes,
     inventory: Pending,
+    outages: Outages,
     replies: Vec<Reply>,
     /// The writer is at work on this many rows.
     in_flight: usize,
@@ -65,12 +71,9 @@ struct Inner {
 }
 
 impl Inner {
-    fn len(&self) -> usize {
-        self.changes.len() + self.inventory.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// How many rows wait.
+    fn pending(&self) -> usize {
+        self.changes.len() + self.outages.len() + self.inventory.len()
     }
 }
 
@@ -96,7 +99,11 @@ impl Queue {
                 .changes
                 .extend(names.into_iter().map(|name| (name, Change::Forget))),
             Command::Keep(entries) => inner.inventory.add(entries),
-            Command::Flush(reply) if inner.is_empty() && inner.in_flight == 0 => reply(),
+            Command::SaveOutages(outages) => {
+                let by_start = |outage: Outage| (outage.start, outage);
+                inner.outages.extend(outages.into_iter().map(by_start));
+            }
+            Command::Flush(reply) if inner.pending() == 0 && inner.in_flight == 0 => reply(),
             // Nobody would ever commit it: the dropped reply says so.
             Command::Flush(_) if inner.stopped => {}
             Command::Flush(reply) => {
@@ -126,7 +133,7 @@ impl Queue {
                 _ if inner.stopping || inner.urgent => Some(Duration::ZERO),
                 (true, true) => Some(RETRY_EVERY),
                 (true, false) => Some(URGENT_RETRY_EVERY),
-                (false, _) => (!inner.is_empty()).then_some(COMMIT_EVERY),
+                (false, _) => (inner.pending() > 0).then_some(COMMIT_EVERY),
             };
             inner = match pause.map(|pause| pause.saturating_sub(attempt.elapsed())) {
                 Some(Duration::ZERO) => break,
@@ -140,10 +147,11 @@ impl Queue {
             };
         }
         inner.urgent = false;
-        inner.in_flight = inner.len();
+        inner.in_flight = inner.pending();
         Batch {
             changes: std::mem::take(&mut inner.changes),
             inventory: std::mem::take(&mut inner.inventory),
+            outages: std::mem::take(&mut inner.outages),
             replies: std::mem::take(&mut inner.replies),
             last: inner.stopping,
         }
@@ -167,6 +175,8 @@ impl Queue {
         let newer = std::mem::replace(&mut inner.changes, batch.changes);
         inner.changes.extend(newer);
         inner.inventory.restore(batch.inventory);
+        let newer = std::mem::replace(&mut inner.outages, batch.outages);
+        inner.outages.extend(newer);
         inner.replies.extend(batch.replies);
         self.count(&inner);
     }
@@ -184,7 +194,7 @@ impl Queue {
     }
 
     fn count(&self, inner: &Inner) {
-        self.gauges.set_pending(inner.len() + inner.in_flight);
+        self.gauges.set_pending(inner.pending() + inner.in_flight);
     }
 
     /// A caller that panicked while it held the lock cannot have left half a row: the maps are whole at any time.

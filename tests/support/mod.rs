@@ -20,6 +20,7 @@ mod daemon;
 mod exposition;
 mod http;
 mod lan;
+mod parts;
 mod segment;
 mod servers;
 
@@ -27,6 +28,7 @@ pub use daemon::{Daemon, Home, run};
 pub use exposition::{Exposition, Family, Format, Sample};
 pub use http::{Reply, Request};
 pub use lan::{Lan, loopback};
+pub use parts::{EXPIRED_SINCE, GOOD_UNTIL, Parts, dnsmasq, programs};
 pub use segment::Segment;
 pub use servers::{Server, WebhookSink, binary};
 
