@@ -17,6 +17,7 @@ fn main() -> ExitCode {
             cli::devices(cli.flags.listen.first().map_or(":10526", String::as_str), &command)
         }
         Command::Healthcheck => cli::healthcheck(&cli.flags),
+        Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }
 }
 

@@ -8,9 +8,8 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 3] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 2] = [
     ("snmp", &["credentials"], "snmp: {credentials: {}}"),
-    ("heartbeats", &[], "heartbeats: []"),
     ("api", &["tokens"], "api: {tokens: []}"),
 ];
 
@@ -59,18 +58,13 @@ mod tests {
     fn off_is_off_and_all_else_is_not() {
         for (text, off) in [
             ("snmp: {credentials: {}}", true),
-            ("heartbeats: []", true),
-            ("heartbeats: [{name: x}]", false),
             ("api: {tokens: []}", true),
             ("api: 5", false),
         ] {
             let root = super::super::syntax::parse(text).unwrap();
             let top = At::root(0, &root);
             let mut findings = Findings::default();
-            let main = top.fields(
-                &["discovery", "identify", "snmp", "internet", "heartbeats", "api"],
-                &mut findings,
-            );
+            let main = top.fields(&["discovery", "identify", "snmp", "internet", "api"], &mut findings);
             check(&top, &main, &mut findings);
             assert_eq!(findings.0.is_empty(), off, "{text}");
         }

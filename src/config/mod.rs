@@ -8,6 +8,7 @@
 mod decode;
 mod discovery;
 mod global;
+mod heartbeat;
 mod include;
 mod internet;
 mod interval;
@@ -24,7 +25,9 @@ mod syntax;
 mod target;
 mod web;
 
+pub use crate::state::upcoming;
 pub use discovery::{Discovery, Monitor};
+pub use heartbeat::Outbound;
 pub use problem::Problem;
 
 use std::collections::BTreeMap;
@@ -33,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::metrics;
-use crate::model::{Address, Calendar, Target};
+use crate::model::{Address, Calendar, Enrolment, Heartbeat, Target};
 use crate::probe::{self as probes, Probe};
 use crate::state::InternetSettings;
 
@@ -59,6 +62,12 @@ pub struct Config {
     pub internet: Option<InternetConfig>,
     /// The modules of `/probe`, by name.
     pub modules: Arc<BTreeMap<String, Module>>,
+    /// The configured heartbeats, in the order of the file.
+    pub heartbeats: Vec<Arc<Heartbeat>>,
+    /// Whether and how clients may provision heartbeats.
+    pub enrolment: Option<Enrolment>,
+    /// Whom lanpulse itself reports to.
+    pub outbound: Option<Outbound>,
 }
 
 /// The internet checks.
@@ -124,6 +133,8 @@ const MAIN: &[&str] = &[
     "snmp",
     "internet",
     "heartbeats",
+    "heartbeat_enrolment",
+    "outbound_heartbeat",
     "api",
     "modules",
 ];
@@ -216,7 +227,18 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     }
     parent::check(&targets, complete, findings);
     internet::reserve(internet.as_ref(), &targets, findings);
+    let base = sources
+        .first()
+        .and_then(|source| source.path.parent())
+        .unwrap_or(Path::new(""));
+    let mut beats = heartbeat::Heartbeats::default();
+    if let Some(main) = fields.first() {
+        beats.read(main, base, &calendars, findings);
+    }
     Config {
+        heartbeats: beats.list,
+        enrolment: beats.enrolment,
+        outbound: beats.outbound,
         series,
         targets: targets.list,
         calendars: calendars.list,

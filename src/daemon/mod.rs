@@ -5,6 +5,8 @@
 
 mod ask;
 mod discovery;
+mod heartbeats;
+mod outbound;
 mod process;
 mod record;
 mod reload;
@@ -23,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 
 use crate::config::{Loaded, Problem};
-use crate::http::{self, Desk};
+use crate::http::{self, Desk, Gate};
 use crate::metrics;
 use crate::net::{Opened, Pinger, Resolver};
 use crate::state::{Inventory, ReloadState, State};
@@ -142,6 +144,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (asks, ask_inbox) = mpsc::channel::<Ask>(64);
     let (changes, change_inbox) = mpsc::channel::<Diff>(4);
     let (reload_requests, reload_inbox) = mpsc::channel(16);
+    let (outbound, outbound_now) = latest::channel(None);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
     let (modules, modules_now) = latest::channel(Arc::default());
     let (gateway_pace, gateway_pace_now) = latest::channel(None);
@@ -155,6 +158,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let outbox = Arc::new(Outbox::new(batch));
     let over_limit = Arc::new(AtomicU64::new(0));
     let file = options.place.path.display().to_string().into();
+    let (keeper, directory) = heartbeats::start(store.clone());
+    let gate = Arc::new(Gate::new(directory));
     let vitals = Arc::new(Vitals {
         started: process::start_time(),
         reload: Mutex::new(ReloadState {
@@ -166,12 +171,13 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         sockets,
         store: store.clone(),
         events: events.clone(),
+        gate: gate.clone(),
     });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
 
-    let recorder = tokio::spawn(record::run(state, vitals.clone(), batches, ask_inbox));
+    let recorder = tokio::spawn(record::run(state, keeper, vitals.clone(), batches, ask_inbox));
     for listener in &listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "listening");
@@ -188,6 +194,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         discovery: scans,
         events,
         listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
+        heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
     let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
@@ -207,6 +214,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         series,
         pace: gateway_pace,
         modules,
+        outbound,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -218,6 +226,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
     let reloading = tokio::spawn(reloader.run(reload_inbox, discovered_inbox, directories));
     let discovering = tokio::spawn(Discoverer::run(plan_now, asks.clone(), discovered, scan_inbox));
+    let reporting = tokio::spawn(outbound::run(outbound_now, asks.clone()));
 
     loop {
         tokio::select! {
@@ -235,6 +244,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     // The scheduler ends when nobody can send it changes any more.
     uplink.abort();
     let _ = uplink.await;
+    reporting.abort();
     reloading.abort();
     discovering.abort();
     let _ = reloading.await;

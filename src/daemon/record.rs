@@ -9,8 +9,10 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::heartbeats::{HeartbeatSetup, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
+use crate::http::{Gate, HeartbeatAsk};
 use crate::identify::data_date;
 use crate::model::{
     Entry, Event, Failure, INTERNET, Link, Observation, Patch, Pretty, Record, Status, Target, Timestamp, Transition,
@@ -39,6 +41,10 @@ pub enum Ask {
     Learn(Box<Evidence>, oneshot::Sender<()>),
     /// A person's change of a device, and from where; answered with the device as it then is.
     Patch(u64, Box<Patch>, String, Patched),
+    /// Expect these heartbeats from now on; answered when reports for them are taken.
+    AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
+    /// Something about a heartbeat.
+    Heartbeat(HeartbeatAsk),
     /// What is true now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Save what must be saved and end.
@@ -64,6 +70,8 @@ pub struct Vitals {
     pub store: Store,
     /// To who listens to events.
     pub events: broadcast::Sender<Event>,
+    /// Counts refused reports.
+    pub gate: Arc<Gate>,
 }
 
 impl Vitals {
@@ -82,6 +90,7 @@ impl Vitals {
             series_over_limit: self.series_over_limit.load(std::sync::atomic::Ordering::Relaxed),
             registry_date: registry_date(),
             process: process::figures(self.started),
+            heartbeats_rejected: self.gate.rejected(),
             sockets: self.sockets.clone(),
         }
     }
@@ -101,6 +110,7 @@ fn registry_date() -> Timestamp {
 /// Runs until it is asked to stop or everybody who could ask is gone.
 pub async fn run(
     mut state: State,
+    mut keeper: Keeper,
     vitals: Arc<Vitals>,
     mut batches: mpsc::Receiver<Vec<Observation>>,
     mut asks: mpsc::Receiver<Ask>,
@@ -122,6 +132,7 @@ pub async fn run(
                 let now = wall_clock();
                 state.sweep(now).iter().for_each(|transition| announce(&mut state, transition));
                 publish(&mut state, &vitals);
+                keeper.sweep(&mut state.heartbeats, now);
                 save(&mut state, &vitals, now, false);
             }
             ask = asks.recv() => match ask {
@@ -138,8 +149,14 @@ pub async fn run(
                     state.link(&link, wall_clock()).iter().for_each(log);
                     state.take_news().iter().for_each(tell);
                 }
+                Some(Ask::AdoptHeartbeats(setup, done)) => {
+                    keeper.adopt(&mut state.heartbeats, setup, done, wall_clock()).await;
+                }
+                Some(Ask::Heartbeat(ask)) => keeper.answer(&mut state.heartbeats, ask, wall_clock()),
                 Some(Ask::Snapshot(answer)) => {
-                    let _ = answer.send(Arc::new(state.snapshot(wall_clock(), vitals.health())));
+                    let now = wall_clock();
+                    keeper.tick(&mut state.heartbeats, now);
+                    let _ = answer.send(Arc::new(state.snapshot(now, vitals.health())));
                 }
                 Some(Ask::Stop(done)) => {
                     while let Ok(batch) = batches.try_recv() {
@@ -147,6 +164,7 @@ pub async fn run(
                             state.apply(observation);
                         }
                     }
+                    keeper.end(&mut state.heartbeats, wall_clock());
                     save(&mut state, &vitals, wall_clock(), true);
                     let _ = done.send(());
                     return;
@@ -178,7 +196,12 @@ fn inventory(state: &mut State, ask: Ask) {
             let changed = outcome.and_then(|()| state.inventory.get(id).ok_or(PatchError::Unknown(id)));
             let _ = answer.send(changed);
         }
-        Ask::Adopt(..) | Ask::Link(_) | Ask::Snapshot(_) | Ask::Stop(_) => {}
+        Ask::Adopt(..)
+        | Ask::AdoptHeartbeats(..)
+        | Ask::Heartbeat(_)
+        | Ask::Link(_)
+        | Ask::Snapshot(_)
+        | Ask::Stop(_) => {}
     }
 }
 

@@ -12,11 +12,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::ask::Modules;
 use super::discovery::Plan;
+use super::heartbeats::HeartbeatSetup;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::uplink::Pace;
 use super::watch::Watch;
-use crate::config::{self, Config, Loaded, Problem};
+use crate::config::{self, Config, Loaded, Outbound, Problem};
 use crate::metrics;
 use crate::model::Record;
 use crate::targets::{self, Diff, Job};
@@ -65,6 +66,8 @@ pub struct Reloader {
     pub pace: watch::Sender<Pace>,
     /// To who answers `/probe`.
     pub modules: watch::Sender<Modules>,
+    /// To who reports for lanpulse itself.
+    pub outbound: watch::Sender<Option<Outbound>>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.
@@ -168,6 +171,18 @@ impl Reloader {
         let (answer, records) = oneshot::channel();
         let _ = self.asks.send(Ask::Configure(configured, rules, answer)).await;
         let summary = self.watch(&config, &records.await.unwrap_or_default()).await;
+        let setup = HeartbeatSetup {
+            heartbeats: config.heartbeats.clone(),
+            enrolment: config.enrolment.clone(),
+        };
+        let (done, adopted) = oneshot::channel();
+        let _ = self.asks.send(Ask::AdoptHeartbeats(setup, done)).await;
+        let _ = adopted.await;
+        self.outbound.send_if_modified(|current| {
+            let changed = *current != config.outbound;
+            current.clone_from(&config.outbound);
+            changed
+        });
         self.series.send_replace(Arc::new(config.series.clone()));
         let plan = Plan {
             discovery: config.discovery.clone(),

@@ -64,7 +64,7 @@ impl Wanted {
             ..Self::default()
         };
         for (key, value) in query::pairs(request.uri().query().unwrap_or_default()) {
-            let bad = |expected: &str| Error::bad(format!("{key}: expected {expected}"));
+            let bad = |expected: &str| Error::bad_request(format!("{key}: expected {expected}"));
             match key.as_str() {
                 "status" => wanted
                     .standing
@@ -106,7 +106,7 @@ impl Wanted {
                     };
                 }
                 _ => {
-                    return Err(Error::bad(
+                    return Err(Error::bad_request(
                         "the query takes status, class, online, q, sort, limit, offset and format",
                     ));
                 }
@@ -199,7 +199,7 @@ pub async fn patch(
 ) -> Result<Response<Body>, Error> {
     let patch: Patch = body(request)
         .await?
-        .ok_or_else(|| Error::bad("send what to change, as in {\"status\": \"approved\"}"))?;
+        .ok_or_else(|| Error::bad_request("send what to change, as in {\"status\": \"approved\"}"))?;
     let (answer, patched) = oneshot::channel();
     let by = peer.ip().to_canonical().to_string();
     let _ = desk
@@ -210,7 +210,7 @@ pub async fn patch(
         Ok(Ok(record)) => Ok(reply::json(&row(&record))),
         Ok(Err(PatchError::Unknown(_))) => Err(Error::not_found()),
         Ok(Err(error @ PatchError::Taken(_))) => Err(Error::conflict(error.to_string())),
-        Ok(Err(PatchError::Invalid(problem))) => Err(Error::bad(problem)),
+        Ok(Err(PatchError::Invalid(problem))) => Err(Error::bad_request(problem)),
         Err(_) => Err(Error::unavailable("lanpulse is stopping")),
     }
 }
@@ -228,7 +228,7 @@ pub async fn body<T: serde::de::DeserializeOwned>(request: &mut hyper::Request<I
     }
     serde_json::from_slice(&bytes)
         .map(Some)
-        .map_err(|error| Error::bad(format!("the body is not as it must be: {error}")))
+        .map_err(|error| Error::bad_request(format!("the body is not as it must be: {error}")))
 }
 
 /// A device as the API shows it.

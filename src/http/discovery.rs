@@ -75,14 +75,14 @@ struct OrderBody {
 pub async fn scan(desk: &Desk, request: &mut hyper::Request<Incoming>) -> Result<Response<Body>, Error> {
     let body: OrderBody = devices::body(request).await?.unwrap_or_default();
     if body.networks.iter().flatten().any(|network| network.length() < 16) {
-        return Err(Error::bad("a network may be /16 at most"));
+        return Err(Error::bad_request("a network may be /16 at most"));
     }
     let timeout = body
         .timeout
         .as_deref()
         .map(parse_duration)
         .transpose()
-        .map_err(Error::bad)?;
+        .map_err(Error::bad_request)?;
     let order = Order {
         networks: body.networks,
         interfaces: body.interfaces,
@@ -109,7 +109,7 @@ pub async fn scan(desk: &Desk, request: &mut hyper::Request<Incoming>) -> Result
             } else {
                 format!(": {}", why.join("; "))
             };
-            Err(Error::bad(format!("there is no network to scan{why}")))
+            Err(Error::bad_request(format!("there is no network to scan{why}")))
         }
         Err(_) => Err(Error::unavailable("lanpulse is stopping")),
     }
@@ -222,13 +222,17 @@ pub async fn targets(desk: &Desk, request: &hyper::Request<Incoming>) -> Result<
         match key.as_str() {
             "port" => {
                 let number = value.parse::<u16>().ok().filter(|port| *port > 0);
-                port = Some(number.ok_or_else(|| Error::bad("port: expected a number from 1 to 65535"))?);
+                port = Some(number.ok_or_else(|| Error::bad_request("port: expected a number from 1 to 65535"))?);
             }
             "status" if Standing::parse(&value).is_none() => {
-                return Err(Error::bad("status: expected new, approved, ignored or blocked"));
+                return Err(Error::bad_request("status: expected new, approved, ignored or blocked"));
             }
             "class" | "role" | "site" | "status" | "probe" => filters.push((key, value)),
-            _ => return Err(Error::bad("the query takes port, class, role, site, status and probe")),
+            _ => {
+                return Err(Error::bad_request(
+                    "the query takes port, class, role, site, status and probe",
+                ));
+            }
         }
     }
     if filters.iter().all(|(key, _)| key != "status") {

@@ -3,13 +3,19 @@
 //! Gets a `Desk` of channels to the daemon; gives pages, JSON and metrics. Never changes state itself: it asks.
 
 mod access;
+mod bucket;
 mod devices;
 mod discovery;
+mod gate;
+mod heartbeats;
+mod intake;
 mod landing;
+mod ping;
 mod probe;
 mod query;
 mod reply;
 mod report;
+mod roll;
 mod scrape;
 mod serve;
 
@@ -26,6 +32,8 @@ use crate::model::Event;
 use crate::state::Snapshot;
 
 pub use discovery::{Order, OrderError, Request};
+pub use gate::{Directory, Gate, digest};
+pub use heartbeats::{HeartbeatAsk, HeartbeatDesk, Recorded};
 pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
 pub use serve::{BindError, bind, serve};
 
@@ -56,6 +64,8 @@ pub struct Desk {
     pub events: broadcast::Sender<Event>,
     /// Places for listeners.
     pub listening: Arc<tokio::sync::Semaphore>,
+    /// Heartbeats: who may report, and to whom.
+    pub heartbeats: HeartbeatDesk,
 }
 
 /// Sends off a request for a snapshot.
@@ -79,6 +89,9 @@ impl Desk {
 
 /// Answers one request. Whatever goes wrong is an answer too.
 async fn route(desk: &Arc<Desk>, peer: SocketAddr, mut request: hyper::Request<Incoming>) -> Response<Body> {
+    if let Some(claim) = heartbeats::claim(request.uri().path()) {
+        return heartbeats::answer(desk, peer, request, claim).await;
+    }
     let answer = match dispatch(desk, peer, &mut request).await {
         Ok(answer) => answer,
         Err(error) => error.into_response(),

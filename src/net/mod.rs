@@ -16,6 +16,7 @@ mod resolve;
 mod socket;
 mod tls;
 mod uplink;
+mod web;
 
 pub use clock::wall_clock;
 pub use connect::{ConnectError, classify, connect, socket_address};
@@ -32,3 +33,4 @@ pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;
+pub use web::{Answer, Call, WebError, call};
