@@ -231,9 +231,9 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
     // the first report of a kind begins its counter: rates see the second
     for round in 0..2 {
         for path in [
-            "/ping/token-backup/0",
-            "/ping/token-backup/start",
             "/ping/token-backup",
+            "/ping/token-backup/start",
+            "/ping/token-backup/0",
             "/ping/token-late",
         ] {
             assert_eq!(daemon.post(path).status, 200, "{path}");

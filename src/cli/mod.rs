@@ -1,10 +1,12 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
 mod ack;
+mod devices;
 mod healthcheck;
 mod heartbeat;
 mod render;
 mod report;
+mod scan;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use crate::model::{Heartbeat, Schedule, Timestamp};
 pub use heartbeat::HeartbeatCommand;
 
 pub use ack::Ack;
+pub use devices::{DevicesCommand, devices};
+pub use scan::{ScanArgs, scan};
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
 pub const EXIT_CONFIG: u8 = 64;
@@ -83,6 +87,14 @@ pub enum Command {
         /// The files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Find who is on the network, now and without a daemon
+    Scan(ScanArgs),
+    /// The inventory of the running daemon
+    Devices {
+        /// What to do
+        #[command(subcommand)]
+        command: DevicesCommand,
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
