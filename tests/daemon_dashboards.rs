@@ -19,11 +19,18 @@ use serde_json::Value;
 use support::{Daemon, Home, Lan, Parts, Server, repository, wait_until};
 
 /// What shows nothing in a healthy laboratory, and why: part of the panel's title, part of the expression.
-const QUIET: &[(&str, &str, &str)] = &[(
-    "Series",
-    "lanpulse_series_dropped_total",
-    "nothing is left out below the limit of 500,000 series",
-)];
+const QUIET: &[(&str, &str, &str)] = &[
+    (
+        "Series",
+        "lanpulse_series_dropped_total",
+        "nothing is left out below the limit of 500,000 series",
+    ),
+    (
+        "Scans that failed",
+        "lanpulse_discovery_scans_total",
+        "no scan fails in this network",
+    ),
+];
 
 /// An expression, where it stands, and how it is asked.
 struct Question {
@@ -158,7 +165,7 @@ fn ask(prometheus: &Server, question: &Question, start: f64) -> usize {
 
 /// Everything that lanpulse can watch, in one network. `@` stands for the directory of the certificates.
 const NETWORK: &str = "global: {interval: 500ms, timeout: 400ms, site: home}
-discovery: {methods: []}
+discovery: {methods: [icmp], networks: [10.77.60.0/28]}
 internet:
   interval: 500ms
   quorum: 3
@@ -217,6 +224,7 @@ fn every_panel_variable_and_annotation_shows_something() {
     );
     let home = Home::exactly(&network);
     rules(&home);
+    lan.kill_host("10.77.60.12");
     let daemon = Daemon::start(&home);
     let Some(prometheus) = Server::prometheus(&format!(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
@@ -251,6 +259,16 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
     wait_until(Duration::from_secs(20), "Prometheus knows the devices", || {
         prometheus.query("lanpulse_device_up == 1").len() >= 6
     });
+    // a newcomer, after Prometheus knows the others
+    wait_until(Duration::from_secs(20), "the first scan", || {
+        !prometheus.query("lanpulse_discovery_scan_hosts > 0").is_empty()
+    });
+    lan.revive_host("10.77.60.12");
+    let scan = daemon
+        .request("POST", "/api/v1/discovery/scan")
+        .header("Content-Type", "application/json")
+        .body(r#"{"networks": ["10.77.60.0/28"], "methods": ["icmp"]}"#);
+    assert_eq!(scan.send().status, 202);
     // what is drawn into the graphs: a device that comes and goes, a configuration that is loaded and one that is refused
     lan.kill_host("10.77.60.7");
     home.write(
