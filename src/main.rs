@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run(cli.flags),
         Command::CheckConfig { files } => cli::check_config(&files),
+        Command::Snmp { what } => cli::snmp::run(&cli.flags, &what),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
     }
 }

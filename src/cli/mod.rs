@@ -1,6 +1,7 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
 mod healthcheck;
+pub mod snmp;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -74,6 +75,12 @@ pub enum Command {
         /// The files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Ask a device by SNMP, without the daemon
+    Snmp {
+        /// What to ask
+        #[command(subcommand)]
+        what: snmp::What,
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,

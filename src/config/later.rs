@@ -8,17 +8,16 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 6] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 5] = [
     ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
     ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
-    ("snmp", &["credentials"], "snmp: {credentials: {}}"),
     ("internet", &["checks"], "internet: {checks: []}"),
     ("heartbeats", &[], "heartbeats: []"),
     ("api", &["tokens"], "api: {tokens: []}"),
 ];
 
 /// The kinds of probes.
-pub(super) const PROBES: [&str; 5] = ["snmp", "tcp", "http", "dns", "tls"];
+pub(super) const PROBES: [&str; 4] = ["tcp", "http", "dns", "tls"];
 
 /// Reports the sections that ask for something.
 pub(super) fn check(top: &At, main: &Fields, findings: &mut Findings) {
@@ -73,7 +72,6 @@ mod tests {
             ("internet: {checks: []}", true),
             ("identify: {snmp: {credentials: []}}", true),
             ("identify: {snmp: {credentials: [public]}}", false),
-            ("snmp: {credentials: {}}", true),
             ("heartbeats: []", true),
             ("heartbeats: [{name: x}]", false),
             ("api: {tokens: []}", true),
@@ -83,7 +81,7 @@ mod tests {
             let top = At::root(0, &root);
             let mut findings = Findings::default();
             let main = top.fields(
-                &["discovery", "identify", "snmp", "internet", "heartbeats", "api"],
+                &["discovery", "identify", "internet", "heartbeats", "api"],
                 &mut findings,
             );
             check(&top, &main, &mut findings);

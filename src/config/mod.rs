@@ -16,14 +16,18 @@ mod parent;
 mod problem;
 mod report;
 mod scalar;
+mod snmp;
 mod suggest;
 mod syntax;
 mod target;
 
 pub use problem::Problem;
+pub use snmp::Entry as SnmpCredentials;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::metrics;
 use crate::model::{Calendar, Target};
@@ -41,6 +45,10 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
+    /// The named SNMP credentials.
+    pub snmp: HashMap<String, SnmpCredentials>,
+    /// How long a probe waits unless it says otherwise.
+    pub timeout: Duration,
 }
 
 /// A configured target and its probes.
@@ -132,9 +140,12 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let fields: Vec<_> = tops.iter().map(|top| top.fields(MAIN, findings)).collect();
     let mut defaults = global::Defaults::default();
     let mut series = metrics::Settings::default();
+    let mut credentials = snmp::Named::default();
     if let (Some(top), Some(main)) = (tops.first(), fields.first()) {
         defaults = global::defaults(main, findings);
         series = global::series(main, findings);
+        let file = sources.first().map_or(Path::new(""), |source| &*source.path);
+        credentials = snmp::Named::read(main, file, complete, findings);
         later::check(top, main, findings);
     }
     for (top, included) in tops.iter().zip(&fields).skip(1) {
@@ -157,13 +168,15 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     }
     let mut targets = target::Targets::default();
     for section in fields.iter().filter_map(|fields| fields.get("targets")) {
-        targets.read(&section, &defaults, &calendars, findings);
+        targets.read(&section, &defaults, &calendars, &credentials, findings);
     }
     parent::check(&targets, complete, findings);
     Config {
         series,
         targets: targets.list,
         calendars: calendars.list,
+        snmp: credentials.into_entries(),
+        timeout: defaults.timeout,
     }
 }
 

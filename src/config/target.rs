@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::model::{Address, Calendar, Expectation, Family, LabelNameProblem, LabelValue, Target, check_label_name};
+use crate::model::{Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name};
 use crate::probe::{Probe, Settings, icmp};
 
 use super::TargetConfig;
@@ -18,6 +18,7 @@ use super::later;
 use super::locate::Place;
 use super::problem::{plain, quoted};
 use super::scalar;
+use super::snmp;
 use super::suggest;
 
 const KNOWN: &[&str] = &[
@@ -54,7 +55,14 @@ pub(super) struct Named {
 
 impl Targets {
     /// Adds one file's `targets`.
-    pub fn read(&mut self, section: &At, defaults: &Defaults, calendars: &Calendars, findings: &mut Findings) {
+    pub fn read(
+        &mut self,
+        section: &At,
+        defaults: &Defaults,
+        calendars: &Calendars,
+        credentials: &snmp::Named,
+        findings: &mut Findings,
+    ) {
         for item in section.items(findings) {
             let fields = item.fields(KNOWN, findings);
             let name = self.name(&fields, findings);
@@ -73,12 +81,13 @@ impl Targets {
                 None => defaults.limits,
             };
             let maintenance = maintenance(&fields, calendars, findings);
-            let probes = probes(&fields, address.as_ref(), defaults, findings);
+            let probes = probes(&fields, address.as_ref(), defaults, credentials, findings);
             let (Some(name), Some(address)) = (name, address) else {
                 continue;
             };
             let slowest = probes
                 .iter()
+                .filter(|probe| probe.settings.kind() == Kind::Icmp)
                 .map(|probe| probe.settings.interval() + probe.settings.timeout())
                 .max();
             let target = Target {
@@ -187,14 +196,22 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
     chosen
 }
 
-fn probes(fields: &Fields, address: Option<&Address>, defaults: &Defaults, findings: &mut Findings) -> Vec<Probe> {
+fn probes(
+    fields: &Fields,
+    address: Option<&Address>,
+    defaults: &Defaults,
+    credentials: &snmp::Named,
+    findings: &mut Findings,
+) -> Vec<Probe> {
     let Some(map) = fields.get("probes") else {
-        return vec![probe(icmp_defaults(defaults))];
+        return vec![probe(Settings::Icmp(icmp_defaults(defaults)))];
     };
     let mut probes = Vec::new();
     for (ordinal, kind, at) in map.entries(findings) {
         if kind == "icmp" {
-            probes.push(probe(icmp(&at, address, defaults, findings)));
+            probes.push(probe(Settings::Icmp(icmp(&at, address, defaults, findings))));
+        } else if kind == "snmp" {
+            probes.extend(snmp::probe(&at, defaults, credentials, findings).map(|it| probe(Settings::Snmp(it))));
         } else if later::PROBES.contains(&kind) {
             findings.key(
                 &map,
@@ -203,14 +220,13 @@ fn probes(fields: &Fields, address: Option<&Address>, defaults: &Defaults, findi
                 "remove it",
             );
         } else {
-            map.unknown(ordinal, kind, &["icmp"], findings);
+            map.unknown(ordinal, kind, &["icmp", "snmp"], findings);
         }
     }
     probes
 }
 
-fn probe(settings: icmp::Settings) -> Probe {
-    let settings = Settings::Icmp(settings);
+fn probe(settings: Settings) -> Probe {
     Probe {
         name: settings.kind().as_str().into(),
         settings,

@@ -165,7 +165,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         scraping: tokio::sync::Semaphore::new(1),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
-    let scheduler = Scheduler::new(pinger, Resolver::new(), outbox);
+    let scheduler = Scheduler::new(pinger, Resolver::new(), outbox, runtime::Handle::current());
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();

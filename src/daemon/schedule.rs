@@ -5,6 +5,7 @@
 //! 2. A job keeps its place: the next run is due one interval after the last was DUE, not after it ran.
 //! 3. Runs that were missed (suspended host, frozen process) are skipped, not made up for: no storm.
 //! 4. A run never waits for another. What comes of it goes out in batches.
+//! 5. Only echo requests run on this thread; everything else runs on the other runtime.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -12,12 +13,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::{Address, LOCAL_AGENT, LabelValue, Observation, Timestamp};
 use crate::net::{Echo, Resolver};
-use crate::probe::{Settings, icmp};
+use crate::probe::{Settings, icmp, snmp};
 use crate::targets::{Diff, Job, Key};
 
 /// How long observations gather before they go to the state in one piece.
@@ -39,6 +41,8 @@ pub struct Scheduler<E> {
     echo: Arc<E>,
     names: Resolver,
     outbox: Arc<Outbox>,
+    /// Rule 5.
+    elsewhere: Handle,
     slots: HashMap<Key, Slot>,
     due: BinaryHeap<Reverse<Due>>,
     placed: u64,
@@ -47,9 +51,16 @@ pub struct Scheduler<E> {
 /// A job and what it remembers.
 struct Slot {
     job: Arc<Job>,
-    memory: Arc<icmp::Memory>,
+    memory: Memory,
     /// Tells this job's entries in the queue from those of a stopped one of the same name.
     ticket: u64,
+}
+
+/// What a job remembers from run to run, by kind of probe.
+#[derive(Clone)]
+enum Memory {
+    Icmp(Arc<icmp::Memory>),
+    Snmp(Arc<snmp::Memory>),
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -61,11 +72,12 @@ struct Due {
 
 impl<E: Echo> Scheduler<E> {
     /// With nothing to do yet.
-    pub fn new(echo: E, names: Resolver, outbox: Arc<Outbox>) -> Self {
+    pub fn new(echo: E, names: Resolver, outbox: Arc<Outbox>, elsewhere: Handle) -> Self {
         Self {
             echo: Arc::new(echo),
             names,
             outbox,
+            elsewhere,
             slots: HashMap::new(),
             due: BinaryHeap::new(),
             placed: 0,
@@ -105,7 +117,10 @@ impl<E: Echo> Scheduler<E> {
                 ticket: self.placed,
                 key: key.clone(),
             }));
-            let memory = Arc::new(icmp::Memory::new(self.echo.flow()));
+            let memory = match &job.settings {
+                Settings::Icmp(_) => Memory::Icmp(Arc::new(icmp::Memory::new(self.echo.flow()))),
+                Settings::Snmp(_) => Memory::Snmp(Arc::default()),
+            };
             self.slots.insert(
                 key,
                 Slot {
@@ -155,9 +170,17 @@ impl<E: Echo> Scheduler<E> {
         let (job, memory) = (slot.job.clone(), slot.memory.clone());
         let (echo, names, outbox) = (self.echo.clone(), self.names.clone(), self.outbox.clone());
         let at = wall_clock();
-        tokio::spawn(async move {
-            let reading = match &job.settings {
-                Settings::Icmp(settings) => icmp::run(settings, &job.address, &*echo, &names, &memory).await,
+        let here = matches!(job.settings, Settings::Icmp(_));
+        let run = async move {
+            let reading = match (&job.settings, &memory) {
+                (Settings::Icmp(settings), Memory::Icmp(memory)) => {
+                    icmp::run(settings, &job.address, &*echo, &names, memory).await
+                }
+                (Settings::Snmp(settings), Memory::Snmp(memory)) => {
+                    snmp::run(settings, &job.address, &names, memory).await
+                }
+                // A job has the memory of its kind.
+                _ => return,
             };
             outbox.put(Observation {
                 agent: outbox.agent.clone(),
@@ -167,7 +190,12 @@ impl<E: Echo> Scheduler<E> {
                 lag,
                 reading,
             });
-        });
+        };
+        if here {
+            tokio::spawn(run);
+        } else {
+            self.elsewhere.spawn(run);
+        }
     }
 }
 
@@ -273,7 +301,7 @@ mod tests {
     async fn observe(script: impl AsyncFnOnce(mpsc::Sender<Diff>)) -> Vec<Observation> {
         let (out, mut batches) = mpsc::channel(100_000);
         let (changes, inbox) = mpsc::channel(10);
-        let scheduler = Scheduler::new(FakeEcho::default(), Resolver::new(), Arc::new(Outbox::new(out)));
+        let scheduler = Scheduler::new(FakeEcho::default(), Resolver::new(), Arc::new(Outbox::new(out)), Handle::current());
         let running = tokio::spawn(scheduler.run(inbox));
         script(changes).await;
         running.await.unwrap();

@@ -1,13 +1,15 @@
 //! `/api/v1/targets` and `/api/v1/status`: what runs, what it last said, and what is wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Response;
 use serde::Serialize;
 
 use super::Desk;
 use super::reply::{self, Body, Error, rfc3339};
-use crate::model::{Kind, Status, Timestamp};
+use crate::model::{Failure, Kind, Status, Timestamp};
 use crate::state::{DeviceView, Snapshot};
 
 /// One probe of one device and its last reading.
@@ -50,13 +52,28 @@ struct Trouble<'a> {
     failure: Option<Reason>,
 }
 
-fn reason(view: &DeviceView) -> Option<Reason> {
-    let (failure, detail) = view.last_failure.as_ref()?;
-    let message = detail.as_deref().unwrap_or(failure.explain()).to_owned();
-    Some(Reason {
+/// A failure and its text.
+type Failed = (Failure, Option<Arc<str>>);
+
+fn reason((failure, detail): &Failed) -> Reason {
+    Reason {
         reason: failure.as_str(),
-        message,
-    })
+        message: detail.as_deref().unwrap_or(failure.explain()).to_owned(),
+    }
+}
+
+/// When a device's probe of this kind last ran, what it took, and how it failed.
+fn last(view: &DeviceView, kind: Kind) -> (Option<Timestamp>, Option<Duration>, Option<&Failed>) {
+    match kind {
+        Kind::Icmp => {
+            let icmp = view.icmp.as_ref();
+            let rtt = icmp.and_then(|icmp| icmp.last_rtt);
+            (icmp.and_then(|icmp| icmp.last_run), rtt, view.last_failure.as_ref())
+        }
+        Kind::Snmp => view.snmp.as_ref().map_or((None, None, None), |snmp| {
+            (snmp.last_run, snmp.last_run.map(|_| snmp.duration), snmp.failure.as_ref())
+        }),
+    }
 }
 
 /// Every job with its last reading.
@@ -70,8 +87,7 @@ pub async fn targets(desk: &Desk) -> Result<Response<Body>, Error> {
 
 fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
     view.target.probes.iter().map(move |probe| {
-        let icmp = view.icmp.as_ref().filter(|_| probe.kind == Kind::Icmp);
-        let last_run = icmp.and_then(|icmp| icmp.last_run);
+        let (last_run, duration, failure) = last(view, probe.kind);
         let address = view.target.address.to_string();
         TargetRow {
             device: view.target.name.as_str(),
@@ -84,9 +100,9 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
             status: view.status.as_str(),
             up: view.up,
             last_run: last_run.map(rfc3339),
-            success: last_run.map(|_| view.last_failure.is_none()),
-            duration_seconds: icmp.and_then(|icmp| icmp.last_rtt).map(|rtt| rtt.as_secs_f64()),
-            failure: last_run.and_then(|_| reason(view)),
+            success: last_run.map(|_| failure.is_none()),
+            duration_seconds: duration.map(|duration| duration.as_secs_f64()),
+            failure: last_run.and(failure).map(reason),
         }
     })
 }
@@ -153,6 +169,6 @@ fn trouble(view: &DeviceView, now: Timestamp) -> Trouble<'_> {
         since: rfc3339(view.status_since),
         for_seconds: now.since(view.status_since).as_secs(),
         parent: view.target.parent.as_ref().map(crate::model::LabelValue::as_str),
-        failure: reason(view),
+        failure: view.last_failure.as_ref().map(reason),
     }
 }

@@ -3,7 +3,7 @@
 use super::device::{self, Source};
 use super::{Settings, Worth, own};
 use crate::model::{Failure, Status};
-use crate::state::{DeviceView, Snapshot};
+use crate::state::{DeviceView, InterfaceView, Snapshot};
 
 /// The reasons a series can be left out for.
 pub const DROP_REASONS: [&str; 1] = ["limit"];
@@ -24,7 +24,7 @@ impl Plan {
     /// for some devices only would make every sum over it wrong.
     pub fn of(snapshot: &Snapshot, settings: &Settings) -> Self {
         let mut by_worth = [0_usize; Worth::ALL.len()];
-        for family in device::FAMILIES {
+        for family in device::all() {
             if wanted(family.worth, settings) {
                 let count: usize = snapshot.devices.iter().map(|view| count(&family.source, view)).sum();
                 by_worth[family.worth as usize] += count;
@@ -79,6 +79,10 @@ fn count(source: &Source, view: &DeviceView) -> usize {
             }
         }
         Source::Histogram(buckets) => buckets(view).map_or(0, |buckets| buckets.counts.len() + 2),
+        Source::SnmpFailures => view.snmp.as_ref().map_or(0, |_| Failure::SNMP.len()),
+        Source::InterfaceInfo => interfaces(view).len(),
+        Source::Interface(value) => interfaces(view).iter().filter(|row| value(row).is_some()).count(),
+        Source::InterfaceCounter(value) => interfaces(view).iter().filter(|row| value(row).is_some()).count(),
         Source::PerProbe(value) => view
             .target
             .probes
@@ -86,6 +90,11 @@ fn count(source: &Source, view: &DeviceView) -> usize {
             .filter(|probe| value(view, probe.kind.as_str()).is_some())
             .count(),
     }
+}
+
+/// The interfaces the last walk read.
+pub fn interfaces(view: &DeviceView) -> &[InterfaceView] {
+    view.snmp.as_ref().map_or(&[], |snmp| &*snmp.interfaces)
 }
 
 fn own_series(snapshot: &Snapshot) -> usize {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Family, Worth};
+use super::{Family, Worth, snmp};
 use crate::model::{Failure, Timestamp};
-use crate::state::{Buckets, DeviceView, WindowStats};
+use crate::state::{Buckets, DeviceView, InterfaceView, WindowStats};
 
 /// Where a family of the device collector takes its values from; absent ones are not exposed.
 pub enum Source {
@@ -20,6 +20,14 @@ pub enum Source {
     Failures(fn(&DeviceView) -> Option<[u64; Failure::ICMP.len()]>),
     /// A histogram.
     Histogram(fn(&DeviceView) -> Option<&Buckets>),
+    /// A counter a reason, in the order of [`Failure::SNMP`].
+    SnmpFailures,
+    /// `lanpulse_interface_info`.
+    InterfaceInfo,
+    /// A gauge an interface.
+    Interface(fn(&InterfaceView) -> Option<Value>),
+    /// A counter an interface.
+    InterfaceCounter(fn(&InterfaceView) -> Option<u64>),
     /// A gauge a probe, with the labels `probe` and `kind`.
     PerProbe(fn(&DeviceView, &str) -> Option<Value>),
 }
@@ -28,9 +36,9 @@ impl Source {
     /// The type in the exposition.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Info => "info",
-            Self::Status | Self::Gauge(_) | Self::PerProbe(_) => "gauge",
-            Self::Counter(_) | Self::Failures(_) => "counter",
+            Self::Info | Self::InterfaceInfo => "info",
+            Self::Status | Self::Gauge(_) | Self::PerProbe(_) | Self::Interface(_) => "gauge",
+            Self::Counter(_) | Self::Failures(_) | Self::SnmpFailures | Self::InterfaceCounter(_) => "counter",
             Self::Histogram(_) => "histogram",
         }
     }
@@ -89,7 +97,12 @@ const fn row(
     }
 }
 
-/// The device collector, in the order of the exposition.
+/// Every family of the device collector, in the order of the exposition.
+pub fn all() -> impl Iterator<Item = &'static Family<Source>> {
+    FAMILIES.iter().chain(snmp::FAMILIES)
+}
+
+/// What every device has, and what pings tell.
 pub static FAMILIES: &[Family<Source>] = &[
     row(
         "lanpulse_device",
@@ -230,8 +243,12 @@ pub static FAMILIES: &[Family<Source>] = &[
         "probe, kind",
         Worth::Detail,
         Source::PerProbe(|device, kind| {
-            let icmp = device.icmp.as_ref().filter(|_| kind == "icmp")?;
-            icmp.last_run.map(Value::from)
+            let last_run = match kind {
+                "icmp" => device.icmp.as_ref()?.last_run,
+                "snmp" => device.snmp.as_ref()?.last_run,
+                _ => None,
+            };
+            last_run.map(Value::from)
         }),
     ),
 ];

@@ -12,13 +12,13 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::budget::Plan;
+use super::budget::{Plan, interfaces};
 use super::device::{self, Value};
 use super::own::{self, Scene};
 use super::text::{Classic, Format};
 use super::{Family, Settings};
 use crate::model::{Address, Failure, LOCAL_AGENT, Status};
-use crate::state::{Buckets, DeviceView, Snapshot};
+use crate::state::{Buckets, DeviceView, InterfaceView, Snapshot};
 
 /// Writes the whole exposition.
 ///
@@ -57,7 +57,7 @@ struct Scrape {
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        for family in device::FAMILIES {
+        for family in device::all() {
             if self.plan.includes(family.worth, &self.settings) {
                 encode_devices(&mut encoder, family, &self.snapshot.devices)?;
             }
@@ -128,6 +128,34 @@ fn encode_devices(
             Source::Histogram(buckets) => {
                 if let Some(buckets) = buckets(view) {
                     histogram(&mut metric.encode_family(&Labels { device, more: &[] })?, buckets)?;
+                }
+            }
+            Source::SnmpFailures => {
+                let failures = view.snmp.iter().flat_map(|snmp| Failure::SNMP.iter().zip(snmp.failures));
+                for (failure, value) in failures {
+                    let more = [("reason", failure.as_str())];
+                    counter(&mut metric, &Labels { device, more: &more }, Value::Int(value))?;
+                }
+            }
+            Source::InterfaceInfo => {
+                for interface in interfaces(view) {
+                    metric.encode_info(&InterfaceInfo(device, interface))?;
+                }
+            }
+            Source::Interface(value) => {
+                for interface in interfaces(view) {
+                    if let Some(value) = value(interface) {
+                        let more = [("interface", interface.facts.name.as_str())];
+                        gauge(&mut metric, &Labels { device, more: &more }, value)?;
+                    }
+                }
+            }
+            Source::InterfaceCounter(value) => {
+                for interface in interfaces(view) {
+                    if let Some(value) = value(interface) {
+                        let more = [("interface", interface.facts.name.as_str())];
+                        counter(&mut metric, &Labels { device, more: &more }, Value::Int(value))?;
+                    }
                 }
             }
             Source::PerProbe(value) => {
@@ -216,8 +244,11 @@ impl EncodeLabelSet for Info<'_> {
         if let Some(address) = self.0.address {
             label(encoder, "address", &address.to_string())?;
         }
-        if let Address::Name(name) = &target.address {
-            label(encoder, "hostname", name)?;
+        let system = self.0.snmp.as_ref().and_then(|snmp| snmp.system.as_ref());
+        match (system.and_then(|system| system.name.as_ref()), &target.address) {
+            (Some(name), _) => label(encoder, "hostname", name.as_str())?,
+            (None, Address::Name(name)) => label(encoder, "hostname", name)?,
+            (None, _) => {}
         }
         for (name, value) in [
             ("role", &target.role),
@@ -233,6 +264,32 @@ impl EncodeLabelSet for Info<'_> {
             .labels
             .iter()
             .try_for_each(|(name, value)| label(encoder, name, value.as_str()))
+    }
+}
+
+/// The labels of `lanpulse_interface_info`.
+struct InterfaceInfo<'a>(&'a str, &'a InterfaceView);
+
+impl EncodeLabelSet for InterfaceInfo<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
+        let facts = &self.1.facts;
+        label(encoder, "device", self.0)?;
+        label(encoder, "agent", LOCAL_AGENT)?;
+        label(encoder, "interface", facts.name.as_str())?;
+        label(encoder, "ifindex", &facts.index.to_string())?;
+        for (name, value) in [
+            ("alias", &facts.alias),
+            ("description", &facts.description),
+            ("type", &facts.kind),
+            ("mac", &facts.mac),
+        ] {
+            if let Some(value) = value {
+                label(encoder, name, value.as_str())?;
+            }
+        }
+        self.1
+            .bits
+            .map_or(Ok(()), |bits| label(encoder, "counter_bits", &bits.to_string()))
     }
 }
 

@@ -7,6 +7,7 @@ mod budget;
 mod device;
 mod encode;
 mod own;
+mod snmp;
 mod text;
 
 pub use budget::{DROP_REASONS, Plan};
@@ -84,7 +85,7 @@ pub fn documentation() -> Vec<[String; 4]> {
         ]
     };
     let with_device = |labels: &str| format!("device, agent, {labels}").trim_end_matches(", ").to_owned();
-    let device = device::FAMILIES.iter().map(|family| {
+    let device = device::all().map(|family| {
         exposed(
             family.name,
             family.source.kind(),

@@ -9,6 +9,7 @@ mod device;
 mod duration;
 mod label;
 mod observation;
+mod snmp;
 mod target;
 mod time;
 
@@ -18,5 +19,6 @@ pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
+pub use snmp::{InterfaceFacts, InterfaceRow, MEASURES, Measure, Sample, SnmpWalk, SystemFacts};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
 pub use time::Timestamp;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabelValue, Timestamp};
+use super::{LabelValue, SnmpWalk, Timestamp};
 
 /// The `agent` label of the built-in prober.
 pub const LOCAL_AGENT: &str = "local";
@@ -42,6 +42,8 @@ pub enum Reading {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<Arc<str>>,
     },
+    /// One walk over a device's interfaces.
+    Snmp(Box<SnmpWalk>),
 }
 
 /// Why a probe failed. A closed set, so that it is safe as a label value.
@@ -58,9 +60,32 @@ pub enum Failure {
     Denied,
     /// This host could not send: no route, link down, buffers full.
     Send,
+    /// The device does not let us in.
+    Authentication,
+    /// It answers what cannot be understood.
+    Malformed,
+    /// Its table goes in circles.
+    Loop,
+    /// It answers with an error.
+    Error,
+    /// It took longer than all of it may take.
+    Deadline,
 }
 
 impl Failure {
+    /// The reasons an SNMP walk can fail for, in the order they are exposed.
+    pub const SNMP: [Self; 9] = [
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Unresolved,
+        Self::Authentication,
+        Self::Malformed,
+        Self::Loop,
+        Self::Error,
+        Self::Deadline,
+        Self::Send,
+    ];
+
     /// The reasons an ICMP probe can fail for, in the order they are exposed.
     pub const ICMP: [Self; 5] = [
         Self::Timeout,
@@ -78,6 +103,11 @@ impl Failure {
             Self::Unresolved => "unresolved",
             Self::Denied => "denied",
             Self::Send => "send",
+            Self::Authentication => "authentication",
+            Self::Malformed => "malformed",
+            Self::Loop => "loop",
+            Self::Error => "error",
+            Self::Deadline => "deadline",
         }
     }
 
@@ -95,6 +125,11 @@ impl Failure {
             Self::Unresolved => "its name does not resolve",
             Self::Denied => "this host does not permit the probe",
             Self::Send => "this host could not send the probe",
+            Self::Authentication => "it refuses the credentials",
+            Self::Malformed => "its answers cannot be understood",
+            Self::Loop => "its table goes in circles",
+            Self::Error => "it answers with an error",
+            Self::Deadline => "it took too long",
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Hysteresis {
 pub enum Kind {
     /// ICMP echo (RFC 792, RFC 4443).
     Icmp,
+    /// SNMP (RFC 3416): interface counters.
+    Snmp,
 }
 
 impl Kind {
@@ -65,6 +67,7 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Icmp => "icmp",
+            Self::Snmp => "snmp",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Gets sockets from `net`; gives a `Reading`. When and how often is the scheduler's business.
 
 pub mod icmp;
+pub mod snmp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Probe {
 pub enum Settings {
     /// ICMP echo.
     Icmp(icmp::Settings),
+    /// SNMP.
+    Snmp(snmp::Settings),
 }
 
 impl Settings {
@@ -30,6 +33,7 @@ impl Settings {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Icmp(_) => Kind::Icmp,
+            Self::Snmp(_) => Kind::Snmp,
         }
     }
 
@@ -37,6 +41,7 @@ impl Settings {
     pub const fn interval(&self) -> Duration {
         match self {
             Self::Icmp(settings) => settings.interval,
+            Self::Snmp(settings) => settings.interval,
         }
     }
 
@@ -44,6 +49,7 @@ impl Settings {
     pub const fn timeout(&self) -> Duration {
         match self {
             Self::Icmp(settings) => settings.timeout,
+            Self::Snmp(settings) => settings.walk_timeout,
         }
     }
 }

@@ -19,8 +19,11 @@ use std::time::Duration;
 
 use super::histogram::{Histogram, RTT_BOUNDS};
 use super::snapshot::{DeviceView, IcmpView};
+use super::snmp::Snmp;
 use super::window::Window;
-use crate::model::{Address, Device, Failure, Kind, LabelValue, Observation, Status, Target, Timestamp, Transition};
+use crate::model::{
+    Address, Device, Expectation, Failure, Kind, LabelValue, Observation, SnmpWalk, Status, Target, Timestamp, Transition,
+};
 
 /// More than this between two sweeps is a step of the clock or a suspended host.
 const STEP: Duration = Duration::from_secs(10);
@@ -49,6 +52,7 @@ pub(super) struct DeviceState {
     address: Option<IpAddr>,
     last_failure: Option<(Failure, Option<Arc<str>>)>,
     icmp: Option<Icmp>,
+    snmp: Option<Snmp>,
     /// Rule 7: silence is counted from here at the earliest.
     listening_since: Timestamp,
     last_sweep: Timestamp,
@@ -126,6 +130,7 @@ impl DeviceState {
             address: None,
             last_failure: None,
             icmp: None,
+            snmp: None,
             listening_since: now,
             last_sweep: now,
             saved: None,
@@ -148,8 +153,43 @@ impl DeviceState {
         }
         if self.target.address != target.address {
             self.address = None;
+            self.snmp = None;
         }
+        let walked = target.probes.iter().any(|probe| probe.kind == Kind::Snmp);
+        self.snmp = self.snmp.take().or_else(|| Some(Snmp::default())).filter(|_| walked);
         self.target = target;
+    }
+
+    /// The probe that says whether it is up, and when it last ran: ICMP where the device has it.
+    fn judge(&self) -> Option<(&Expectation, Option<Timestamp>)> {
+        let by = |kind: Kind| self.target.probes.iter().find(|probe| probe.kind == kind);
+        match (by(Kind::Icmp), by(Kind::Snmp)) {
+            (Some(icmp), _) => Some((icmp, self.icmp.as_ref().and_then(|icmp| icmp.last_run))),
+            (None, Some(snmp)) => Some((snmp, self.snmp.as_ref().and_then(|snmp| snmp.view.last_run))),
+            (None, None) => None,
+        }
+    }
+
+    /// Takes in one SNMP walk.
+    pub(super) fn snmp(&mut self, observation: &Observation, walk: &SnmpWalk) -> Option<Transition> {
+        let at = observation.at;
+        let snmp = self.snmp.as_mut()?;
+        snmp.take(at, walk);
+        if walk.address.is_some() {
+            self.address = walk.address;
+        }
+        // A walk that broke off half-way came from a device that lives.
+        let answered = walk.outcome.is_ok() || walk.uptime.is_some() || !walk.interfaces.is_empty();
+        if answered {
+            self.first_seen.get_or_insert(at);
+            self.last_seen = self.last_seen.max(Some(at));
+        }
+        if self.icmp.is_some() {
+            return None;
+        }
+        self.last_failure = walk.outcome.err().map(|failure| (failure, walk.detail.clone()));
+        self.decide(at, if answered { Ok(()) } else { walk.outcome });
+        self.settle(at)
     }
 
     /// Takes in one ping.
@@ -280,9 +320,8 @@ impl DeviceState {
         self.last_sweep = now;
         self.in_maintenance = self.target.maintenance.iter().any(|calendar| calendar.contains(now));
         // 7.
-        let probe = self.target.probes.iter().find(|probe| probe.kind == Kind::Icmp);
-        let silent = probe.is_none_or(|probe| {
-            let heard = self.icmp.as_ref().and_then(|icmp| icmp.last_run).unwrap_or_default();
+        let silent = self.judge().is_none_or(|(probe, last_run)| {
+            let heard = last_run.unwrap_or_default();
             now.since(heard.max(self.listening_since)) > probe.interval * 3 + probe.timeout + PATIENCE
         });
         if silent && self.up.is_some() {
@@ -341,6 +380,7 @@ impl DeviceState {
                 last_run: icmp.last_run,
                 last_rtt: icmp.last_rtt,
             }),
+            snmp: self.snmp.as_ref().map(|snmp| snmp.view.clone()),
         }
     }
 }

@@ -6,7 +6,9 @@
 
 mod device;
 mod histogram;
+mod interface;
 mod snapshot;
+mod snmp;
 mod window;
 
 use std::collections::HashMap;
@@ -16,7 +18,9 @@ use std::time::Duration;
 use crate::model::{Device, LabelValue, Observation, Reading, Target, Timestamp, Transition};
 
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
+pub use interface::InterfaceView;
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
+pub use snmp::SnmpView;
 pub use window::WindowStats;
 
 use device::DeviceState;
@@ -87,6 +91,7 @@ impl State {
                 outcome,
                 detail,
             } => device.icmp(observation, *address, *outcome, detail.as_ref()),
+            Reading::Snmp(walk) => device.snmp(observation, walk),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::histogram::Buckets;
+use super::snmp::SnmpView;
 use super::window::WindowStats;
 use crate::model::{Failure, Status, Target, Timestamp};
 
@@ -44,6 +45,8 @@ pub struct DeviceView {
     pub last_failure: Option<(Failure, Option<Arc<str>>)>,
     /// Its pings, if it is pinged.
     pub icmp: Option<IcmpView>,
+    /// Its SNMP walks, if it is walked.
+    pub snmp: Option<SnmpView>,
 }
 
 /// A device's pings.
