@@ -35,7 +35,10 @@ pub fn run(flags: &Flags, what: &What) -> ExitCode {
         credentials,
         port,
     } = what;
-    let path = flags.config_file.clone().unwrap_or_else(|| "config/lanpulse.yaml".into());
+    let path = flags
+        .config_file
+        .clone()
+        .unwrap_or_else(|| "config/lanpulse.yaml".into());
     let config = match config::load(&path).result {
         Ok(config) => config,
         Err(problems) => {
@@ -46,8 +49,15 @@ pub fn run(flags: &Flags, what: &What) -> ExitCode {
     let Some(entry) = config.snmp.get(credentials) else {
         let mut known: Vec<&str> = config.snmp.keys().map(String::as_str).collect();
         known.sort_unstable();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        complain(&format!("no credentials \"{credentials}\" in {}: there are {known}", path.display()));
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        complain(&format!(
+            "no credentials \"{credentials}\" in {}: there are {known}",
+            path.display()
+        ));
         return ExitCode::from(EXIT_CONFIG);
     };
     let address: Address = match address.parse() {
@@ -112,7 +122,9 @@ fn print(address: &Address, walk: &SnmpWalk) {
     let duration = walk.duration.as_secs_f64() * 1e3;
     let (requests, retries) = (walk.requests, walk.retries);
     let interfaces = walk.interfaces.len();
-    say(&format!("{interfaces} interfaces, {requests} requests, {retries} of them repeated, {duration:.1} ms"));
+    say(&format!(
+        "{interfaces} interfaces, {requests} requests, {retries} of them repeated, {duration:.1} ms"
+    ));
     if let Err(failure) = walk.outcome {
         let detail = walk.detail.as_deref().unwrap_or(failure.explain());
         complain(&format!("{address}: not complete: {} ({detail})", failure.as_str()));
@@ -122,8 +134,22 @@ fn print(address: &Address, walk: &SnmpWalk) {
 /// A row an interface, the columns as wide as they need to be.
 fn table(walk: &SnmpWalk) {
     let head = [
-        "index", "interface", "alias", "type", "admin", "oper", "speed", "bits", "rx bytes", "tx bytes", "rx packets",
-        "tx packets", "rx errors", "tx errors", "rx discards", "tx discards",
+        "index",
+        "interface",
+        "alias",
+        "type",
+        "admin",
+        "oper",
+        "speed",
+        "bits",
+        "rx bytes",
+        "tx bytes",
+        "rx packets",
+        "tx packets",
+        "rx errors",
+        "tx errors",
+        "rx discards",
+        "tx discards",
     ];
     let mut rows: Vec<Vec<String>> = vec![head.iter().map(|&word| word.to_owned()).collect()];
     for row in &walk.interfaces {
@@ -152,7 +178,12 @@ fn table(walk: &SnmpWalk) {
         }
         rows.push(cells);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     for row in &rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));

@@ -125,7 +125,10 @@ impl Named {
 
     /// The good ones.
     pub fn into_entries(self) -> HashMap<String, Entry> {
-        self.entries.into_iter().filter_map(|(name, entry)| Some((name, entry?))).collect()
+        self.entries
+            .into_iter()
+            .filter_map(|(name, entry)| Some((name, entry?)))
+            .collect()
     }
 }
 
@@ -141,7 +144,9 @@ fn entry(at: &At, folder: &Path, findings: &mut Findings) -> Option<Entry> {
     let _ = version_at;
     Some(Entry {
         port: port(&fields, PORT, findings),
-        timeout: fields.get("timeout").map(|_| global::timeout(&fields, Duration::from_secs(2), findings)),
+        timeout: fields
+            .get("timeout")
+            .map(|_| global::timeout(&fields, Duration::from_secs(2), findings)),
         retries: retries(&fields, RETRIES, findings),
         max_repetitions: max_repetitions(&fields, MAX_REPETITIONS, findings),
         credentials: Arc::new(credentials?),
@@ -166,8 +171,20 @@ fn version(fields: &Fields, findings: &mut Findings) -> Option<u8> {
 }
 
 fn community(at: &At, fields: &Fields, v1: bool, folder: &Path, findings: &mut Findings) -> Option<Credentials> {
-    refuse(at, fields, &["user", "context", "auth", "privacy"], "belongs to version 3", findings);
-    let community = secret(at, fields, ["community", "community_file", "community_env"], folder, findings)?;
+    refuse(
+        at,
+        fields,
+        &["user", "context", "auth", "privacy"],
+        "belongs to version 3",
+        findings,
+    );
+    let community = secret(
+        at,
+        fields,
+        ["community", "community_file", "community_env"],
+        folder,
+        findings,
+    )?;
     Some(Credentials::Community { v1, community })
 }
 
@@ -176,7 +193,10 @@ fn user(at: &At, fields: &Fields, folder: &Path, findings: &mut Findings) -> Opt
     refuse(at, fields, &communities, "belongs to versions 1 and 2c", findings);
     let user = fields.require("user", "the securityName of version 3", findings);
     let user = user.and_then(|at| scalar::name(&at, findings));
-    let context = fields.get("context").and_then(|at| scalar::text(&at, findings)).unwrap_or_default();
+    let context = fields
+        .get("context")
+        .and_then(|at| scalar::text(&at, findings))
+        .unwrap_or_default();
     let auth_words = [
         ("md5", AuthProtocol::Md5),
         ("sha1", AuthProtocol::Sha1),
@@ -191,12 +211,21 @@ fn user(at: &At, fields: &Fields, folder: &Path, findings: &mut Findings) -> Opt
         ("aes192", PrivacyProtocol::Aes192),
         ("aes256", PrivacyProtocol::Aes256),
     ];
-    let auth = fields.get("auth").map(|at| protected(&at, &auth_words, folder, findings));
-    let privacy = fields.get("privacy").map(|at| protected(&at, &privacy_words, folder, findings));
+    let auth = fields
+        .get("auth")
+        .map(|at| protected(&at, &auth_words, folder, findings));
+    let privacy = fields
+        .get("privacy")
+        .map(|at| protected(&at, &privacy_words, folder, findings));
     // What is there but not good has been complained of: nothing comes of the whole.
     let bad = matches!(auth, Some(None)) || matches!(privacy, Some(None));
     if let (None, Some(ordinal)) = (&auth, fields.ordinal("privacy")) {
-        findings.key(at, ordinal, "privacy needs auth", "version 3 encrypts only what it signs");
+        findings.key(
+            at,
+            ordinal,
+            "privacy needs auth",
+            "version 3 encrypts only what it signs",
+        );
     }
     Some(Credentials::User {
         user: user?.as_str().to_owned(),
@@ -222,7 +251,10 @@ fn protected<T: Copy>(at: &At, words: &[(&str, T)], folder: &Path, findings: &mu
     if let (Ok(bytes), Some(place)) = (password.read(), place)
         && bytes.len() < PASSWORD_MIN_BYTES
     {
-        let message = format!("the password has {} bytes: at least {PASSWORD_MIN_BYTES} (RFC 3414)", bytes.len());
+        let message = format!(
+            "the password has {} bytes: at least {PASSWORD_MIN_BYTES} (RFC 3414)",
+            bytes.len()
+        );
         findings.value(&place, message, "");
     }
     Some((protocol?, password))
@@ -256,7 +288,11 @@ fn secret(at: &At, fields: &Fields, ways: [&'static str; 3], folder: &Path, find
     match secret.read() {
         Ok(bytes) if bytes.is_empty() => findings.value(&at, "the secret is empty", ""),
         Ok(_) => {}
-        Err(reason) => findings.value(&at, super::problem::plain(&reason), "a path is relative to the file that names it"),
+        Err(reason) => findings.value(
+            &at,
+            super::problem::plain(&reason),
+            "a path is relative to the file that names it",
+        ),
     }
     Some(secret)
 }
@@ -276,17 +312,20 @@ fn refuse(at: &At, fields: &Fields, names: &[&str], why: &str, findings: &mut Fi
 
 fn port(fields: &Fields, default: u16, findings: &mut Findings) -> u16 {
     let at = fields.get("port");
-    at.and_then(|at| scalar::count(&at, 1..=u16::MAX, findings)).unwrap_or(default)
+    at.and_then(|at| scalar::count(&at, 1..=u16::MAX, findings))
+        .unwrap_or(default)
 }
 
 fn retries(fields: &Fields, default: u32, findings: &mut Findings) -> u32 {
     let at = fields.get("retries");
-    at.and_then(|at| scalar::count(&at, 0..=10, findings)).unwrap_or(default)
+    at.and_then(|at| scalar::count(&at, 0..=10, findings))
+        .unwrap_or(default)
 }
 
 fn max_repetitions(fields: &Fields, default: u32, findings: &mut Findings) -> u32 {
     let at = fields.get("max_repetitions");
-    at.and_then(|at| scalar::count(&at, 1..=1_000, findings)).unwrap_or(default)
+    at.and_then(|at| scalar::count(&at, 1..=1_000, findings))
+        .unwrap_or(default)
 }
 
 /// Reads a target's `snmp` probe.
@@ -329,7 +368,9 @@ pub(super) fn probe(at: &At, defaults: &Defaults, named: &Named, findings: &mut 
         settings.walk_timeout = scalar::duration(&at, range, findings).unwrap_or(settings.walk_timeout);
     }
     let families = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
-    let family = fields.get("family").and_then(|at| scalar::choice(&at, &families, findings));
+    let family = fields
+        .get("family")
+        .and_then(|at| scalar::choice(&at, &families, findings));
     settings.family = family.unwrap_or(settings.family);
     if let Some(at) = fields.get("interfaces") {
         settings.interfaces = filter(&at, findings);
@@ -362,7 +403,11 @@ fn pattern(at: &At, findings: &mut Findings) -> Option<glob::Pattern> {
     match glob::Pattern::new(text) {
         Ok(pattern) => Some(pattern),
         Err(error) => {
-            findings.value(at, format!("{} is not a pattern: {}", quoted(text), error.msg), "as in \"Gi*\" or \"*uplink*\"");
+            findings.value(
+                at,
+                format!("{} is not a pattern: {}", quoted(text), error.msg),
+                "as in \"Gi*\" or \"*uplink*\"",
+            );
             None
         }
     }

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::model::{Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name};
+use crate::model::{
+    Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name,
+};
 use crate::probe::{Probe, Settings, icmp};
 
 use super::TargetConfig;

@@ -301,7 +301,12 @@ mod tests {
     async fn observe(script: impl AsyncFnOnce(mpsc::Sender<Diff>)) -> Vec<Observation> {
         let (out, mut batches) = mpsc::channel(100_000);
         let (changes, inbox) = mpsc::channel(10);
-        let scheduler = Scheduler::new(FakeEcho::default(), Resolver::new(), Arc::new(Outbox::new(out)), Handle::current());
+        let scheduler = Scheduler::new(
+            FakeEcho::default(),
+            Resolver::new(),
+            Arc::new(Outbox::new(out)),
+            Handle::current(),
+        );
         let running = tokio::spawn(scheduler.run(inbox));
         script(changes).await;
         running.await.unwrap();

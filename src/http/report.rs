@@ -71,7 +71,11 @@ fn last(view: &DeviceView, kind: Kind) -> (Option<Timestamp>, Option<Duration>, 
             (icmp.and_then(|icmp| icmp.last_run), rtt, view.last_failure.as_ref())
         }
         Kind::Snmp => view.snmp.as_ref().map_or((None, None, None), |snmp| {
-            (snmp.last_run, snmp.last_run.map(|_| snmp.duration), snmp.failure.as_ref())
+            (
+                snmp.last_run,
+                snmp.last_run.map(|_| snmp.duration),
+                snmp.failure.as_ref(),
+            )
         }),
     }
 }

@@ -131,7 +131,10 @@ fn encode_devices(
                 }
             }
             Source::SnmpFailures => {
-                let failures = view.snmp.iter().flat_map(|snmp| Failure::SNMP.iter().zip(snmp.failures));
+                let failures = view
+                    .snmp
+                    .iter()
+                    .flat_map(|snmp| Failure::SNMP.iter().zip(snmp.failures));
                 for (failure, value) in failures {
                     let more = [("reason", failure.as_str())];
                     counter(&mut metric, &Labels { device, more: &more }, Value::Int(value))?;

@@ -5,7 +5,13 @@ use super::{Family, Worth};
 use crate::model::{MEASURES, Measure};
 use crate::state::InterfaceView;
 
-const fn row(name: &'static str, help: &'static str, labels: &'static str, worth: Worth, source: Source) -> Family<Source> {
+const fn row(
+    name: &'static str,
+    help: &'static str,
+    labels: &'static str,
+    worth: Worth,
+    source: Source,
+) -> Family<Source> {
     Family {
         name,
         help,

@@ -164,8 +164,10 @@ mod tests {
 
     async fn ping(echo: &FakeEcho, address: &str, memory: &Memory) -> (Option<IpAddr>, Result<Duration, Failure>) {
         let address = address.parse().unwrap();
-        let Reading::Icmp { address, outcome, .. } = run(&settings(), &address, echo, &Resolver::new(), memory).await;
-        (address, outcome)
+        match run(&settings(), &address, echo, &Resolver::new(), memory).await {
+            Reading::Icmp { address, outcome, .. } => (address, outcome),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[tokio::test]

@@ -22,7 +22,8 @@ use super::snapshot::{DeviceView, IcmpView};
 use super::snmp::Snmp;
 use super::window::Window;
 use crate::model::{
-    Address, Device, Expectation, Failure, Kind, LabelValue, Observation, SnmpWalk, Status, Target, Timestamp, Transition,
+    Address, Device, Expectation, Failure, Kind, LabelValue, Observation, SnmpWalk, Status, Target, Timestamp,
+    Transition,
 };
 
 /// More than this between two sweeps is a step of the clock or a suspended host.

@@ -65,7 +65,11 @@ impl Interface {
         self.seen = at;
         let mut counters = [None; MEASURES.len()];
         for (place, measure) in MEASURES.into_iter().enumerate() {
-            let capacity = row.facts.speed.filter(|bits| *bits > 0).map(|bits| capacity(measure, bits));
+            let capacity = row
+                .facts
+                .speed
+                .filter(|bits| *bits > 0)
+                .map(|bits| capacity(measure, bits));
             counters[place] = self.counters[place].take(row.samples[place], at, capacity);
         }
         let width = |counter: &Counter| match counter {
@@ -161,8 +165,16 @@ mod tests {
         }
     }
 
-    fn bytes(interface: &mut Interface, second: u64, speed: Option<u64>, narrow: Option<u32>, wide: Option<u64>) -> Option<u64> {
-        interface.take(&row(speed, narrow, wide), Timestamp::from_secs(1_000 + second)).counters[0]
+    fn bytes(
+        interface: &mut Interface,
+        second: u64,
+        speed: Option<u64>,
+        narrow: Option<u32>,
+        wide: Option<u64>,
+    ) -> Option<u64> {
+        interface
+            .take(&row(speed, narrow, wide), Timestamp::from_secs(1_000 + second))
+            .counters[0]
     }
 
     #[test]
@@ -173,7 +185,11 @@ mod tests {
         assert_eq!(take(0, 4_294_967_000), Some(4_294_967_000));
         assert_eq!(take(60, 704), Some(4_294_968_000));
         assert_eq!(take(120, 704), Some(4_294_968_000));
-        assert_eq!(take(180, 703), Some(8_589_935_295), "nearly a whole round, which a gigabit can do in a minute");
+        assert_eq!(
+            take(180, 703),
+            Some(8_589_935_295),
+            "nearly a whole round, which a gigabit can do in a minute"
+        );
         eth.restart();
         assert_eq!(bytes(&mut eth, 240, fast, Some(5_000), None), Some(5_000));
         assert_eq!(bytes(&mut eth, 300, fast, Some(6_000), None), Some(6_000));
@@ -191,7 +207,8 @@ mod tests {
         let mut eth = Interface::default();
         let fast = Some(1_000_000_000);
         let packets = |eth: &mut Interface, second: u64, narrow| {
-            eth.take(&row(fast, Some(narrow), None), Timestamp::from_secs(second)).counters[2]
+            eth.take(&row(fast, Some(narrow), None), Timestamp::from_secs(second))
+                .counters[2]
         };
         assert_eq!(packets(&mut eth, 0, 1_000_000_000), Some(1_000_000_000));
         assert_eq!(packets(&mut eth, 60, 5), Some(5));
@@ -206,10 +223,20 @@ mod tests {
         assert_eq!(bytes(&mut eth, 0, None, Some(7), Some(1 << 40)), Some(1 << 40));
         assert_eq!(bytes(&mut eth, 60, None, Some(8), None), None, "never the 32-bit one");
         assert_eq!(bytes(&mut eth, 120, None, None, Some(1 << 41)), Some(1 << 41));
-        assert_eq!(eth.take(&row(None, None, None), Timestamp::from_secs(2_000)).bits, Some(64));
+        assert_eq!(
+            eth.take(&row(None, None, None), Timestamp::from_secs(2_000)).bits,
+            Some(64)
+        );
         let mut eth = Interface::default();
         assert_eq!(bytes(&mut eth, 0, None, Some(7), None), Some(7));
-        assert_eq!(bytes(&mut eth, 60, None, None, Some((5 << 32) | 9)), Some(9), "its lower half");
-        assert_eq!(eth.take(&row(None, None, None), Timestamp::from_secs(2_000)).bits, Some(32));
+        assert_eq!(
+            bytes(&mut eth, 60, None, None, Some((5 << 32) | 9)),
+            Some(9),
+            "its lower half"
+        );
+        assert_eq!(
+            eth.take(&row(None, None, None), Timestamp::from_secs(2_000)).bits,
+            Some(32)
+        );
     }
 }

@@ -64,7 +64,8 @@ impl Snmp {
             interfaces.push(interface.take(row, at));
         }
         if walk.outcome.is_ok() {
-            self.interfaces.retain(|_, interface| at.since(interface.seen) <= FORGET);
+            self.interfaces
+                .retain(|_, interface| at.since(interface.seen) <= FORGET);
         }
         let view = &mut self.view;
         view.requests += walk.requests;

@@ -137,7 +137,9 @@ impl<'a> Reader<'a> {
                 return Err(Malformed("a length that cannot be"));
             }
             let (digits, after) = rest.split_at(size);
-            length = digits.iter().fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit));
+            length = digits
+                .iter()
+                .fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit));
             rest = after;
         }
         if length > rest.len() {
@@ -251,7 +253,8 @@ pub fn put(out: &mut Vec<u8>, tag: u8, content: impl FnOnce(&mut Vec<u8>)) {
 /// Writes an INTEGER in as few bytes as it needs.
 pub fn put_integer(out: &mut Vec<u8>, value: i64) {
     let bytes = value.to_be_bytes();
-    let spare = |pair: &[u8]| matches!(pair, [0, next] if next & 0x80 == 0) || matches!(pair, [0xff, next] if next & 0x80 != 0);
+    let spare =
+        |pair: &[u8]| matches!(pair, [0, next] if next & 0x80 == 0) || matches!(pair, [0xff, next] if next & 0x80 != 0);
     let skip = bytes.windows(2).take_while(|pair| spare(pair)).count();
     put(out, tag::INTEGER, |out| out.extend_from_slice(&bytes[skip..]));
 }
@@ -297,8 +300,14 @@ mod tests {
             (&[0x41, 5, 0xff, 0xff, 0xff, 0xff, 0xfe], Value::Counter32(u32::MAX - 1)),
             (&[0x41, 1, 0], Value::Counter32(0)),
             (&[0x41, 0], Value::Other(0x41)),
-            (&[0x46, 9, 0, 0xff, 0, 0, 0, 0, 0, 0, 1], Value::Counter64(0xff00_0000_0000_0001)),
-            (&[0x46, 8, 0xff, 0, 0, 0, 0, 0, 0, 1], Value::Counter64(0xff00_0000_0000_0001)),
+            (
+                &[0x46, 9, 0, 0xff, 0, 0, 0, 0, 0, 0, 1],
+                Value::Counter64(0xff00_0000_0000_0001),
+            ),
+            (
+                &[0x46, 8, 0xff, 0, 0, 0, 0, 0, 0, 1],
+                Value::Counter64(0xff00_0000_0000_0001),
+            ),
             (&[0x46, 9, 1, 0xff, 0, 0, 0, 0, 0, 0, 1], Value::Other(0x46)),
             (&[0x02, 1, 0x80], Value::Int(-128)),
             (&[0x02, 2, 0, 0x80], Value::Int(128)),
@@ -328,7 +337,11 @@ mod tests {
             assert!(value(bytes).is_err(), "{bytes:02x?}");
         }
         assert_eq!(oid(&[0x2b, 0x86]), None, "the last part is open");
-        assert_eq!(oid(&[0x2b, 0x8f, 0xff, 0xff, 0xff, 0xff, 0x7f]), None, "more than 32 bits");
+        assert_eq!(
+            oid(&[0x2b, 0x8f, 0xff, 0xff, 0xff, 0xff, 0x7f]),
+            None,
+            "more than 32 bits"
+        );
         assert_eq!(oid(&[1; 500]), None, "more than 128 parts");
     }
 

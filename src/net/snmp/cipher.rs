@@ -100,7 +100,9 @@ fn authenticate<D: Digest + BlockSizeUser + Clone>(key: &[u8], message: &[u8]) -
 
 /// Whether two signatures are the same, in a time that does not tell where they differ.
 pub fn same(ours: &[u8], theirs: &[u8]) -> bool {
-    ours.len() == theirs.len() && !ours.is_empty() && ours.iter().zip(theirs).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+    ours.len() == theirs.len()
+        && !ours.is_empty()
+        && ours.iter().zip(theirs).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }
 
 fn des_parts(key: &[u8], salt: [u8; 8]) -> Result<([u8; 8], [u8; 8]), Malformed> {

@@ -104,10 +104,7 @@ pub enum Credentials {
 #[derive(Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Access {
-    Community {
-        v1: bool,
-        community: Vec<u8>,
-    },
+    Community { v1: bool, community: Vec<u8> },
     User(User),
 }
 
@@ -194,7 +191,10 @@ mod tests {
             auth: Some((AuthProtocol::Sha1, Secret::Inline(password.into()))),
             privacy: None,
         };
-        assert!(user("").access().is_err(), "an empty one would be an endless loop of nothing");
+        assert!(
+            user("").access().is_err(),
+            "an empty one would be an endless loop of nothing"
+        );
         assert!(user("1234567").access().is_err());
         assert!(user("12345678").access().is_ok());
     }

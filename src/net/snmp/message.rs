@@ -115,11 +115,30 @@ pub fn read_reply(message: &mut Reader) -> Result<Reply, Malformed> {
 /// What an error-status means (RFC 3416, 3).
 pub fn status_name(status: i64) -> &'static str {
     const NAMES: [&str; 19] = [
-        "noError", "tooBig", "noSuchName", "badValue", "readOnly", "genErr", "noAccess", "wrongType", "wrongLength",
-        "wrongEncoding", "wrongValue", "noCreation", "inconsistentValue", "resourceUnavailable", "commitFailed",
-        "undoFailed", "authorizationError", "notWritable", "inconsistentName",
+        "noError",
+        "tooBig",
+        "noSuchName",
+        "badValue",
+        "readOnly",
+        "genErr",
+        "noAccess",
+        "wrongType",
+        "wrongLength",
+        "wrongEncoding",
+        "wrongValue",
+        "noCreation",
+        "inconsistentValue",
+        "resourceUnavailable",
+        "commitFailed",
+        "undoFailed",
+        "authorizationError",
+        "notWritable",
+        "inconsistentName",
     ];
-    usize::try_from(status).ok().and_then(|status| NAMES.get(status)).unwrap_or(&"an unknown error")
+    usize::try_from(status)
+        .ok()
+        .and_then(|status| NAMES.get(status))
+        .unwrap_or(&"an unknown error")
 }
 
 #[cfg(test)]
@@ -129,7 +148,11 @@ mod tests {
     #[test]
     fn a_request_is_what_the_rfc_says() {
         let oids = [Oid(vec![1, 3, 6, 1, 2, 1, 1, 3, 0])];
-        let query = Query { op: Op::Bulk, repetitions: 25, oids: &oids };
+        let query = Query {
+            op: Op::Bulk,
+            repetitions: 25,
+            oids: &oids,
+        };
         let bytes = with_community(1, b"public", 0x0102_0304, query);
         // As net-snmp's snmpbulkget sends it.
         let expected = [
@@ -165,7 +188,10 @@ mod tests {
         let reply = read_with_community(1, &bytes).unwrap();
         assert_eq!(reply.bindings[0].1, Value::Other(0x44));
         assert_eq!(reply.bindings[1].1, Value::Counter32(9), "what follows is read");
-        assert_eq!(read_with_community(0, &bytes), Err(Malformed("a reply in another SNMP version")));
+        assert_eq!(
+            read_with_community(0, &bytes),
+            Err(Malformed("a reply in another SNMP version"))
+        );
         for end in 0..bytes.len() {
             assert!(read_with_community(1, &bytes[..end]).is_err());
         }

@@ -196,7 +196,10 @@ impl Session {
         if attempt > 0 {
             self.retries += 1;
         }
-        let patience = self.patience.timeout.mul_f64(1.5_f64.powi(attempt.min(8).cast_signed()));
+        let patience = self
+            .patience
+            .timeout
+            .mul_f64(1.5_f64.powi(attempt.min(8).cast_signed()));
         let until = (Instant::now() + patience).min(self.end);
         loop {
             let discovering = matches!(self.access, Access::User(_)) && self.engine.is_none();
@@ -247,9 +250,7 @@ impl Session {
         let id = self.next_id;
         self.next_id = if id == i32::MAX { 1 } else { id + 1 };
         let bytes = match (&self.access, &self.engine) {
-            (Access::Community { v1, community }, _) => {
-                message::with_community(i64::from(!v1), community, id, query)
-            }
+            (Access::Community { v1, community }, _) => message::with_community(i64::from(!v1), community, id, query),
             (Access::User(_), None) => usm::discovery(id),
             (Access::User(user), Some(engine)) => {
                 self.salt = self.salt.wrapping_add(1);

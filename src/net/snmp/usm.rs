@@ -75,9 +75,9 @@ impl Engine {
         let id = envelope.engine_id.clone();
         let auth = user.auth.as_ref();
         let auth_key = auth.map(|(protocol, password)| cipher::localized_key(*protocol, password, &id));
-        let privacy_key = auth.zip(user.privacy.as_ref()).map(|((auth, _), (protocol, password))| {
-            cipher::privacy_key(*auth, *protocol, password, &id)
-        });
+        let privacy_key = auth
+            .zip(user.privacy.as_ref())
+            .map(|((auth, _), (protocol, password))| cipher::privacy_key(*auth, *protocol, password, &id));
         Self {
             id,
             boots: envelope.boots,
@@ -90,7 +90,9 @@ impl Engine {
 
     /// Its clock now, from when we last heard of it.
     fn now(&self) -> u32 {
-        self.time.saturating_add(self.at.elapsed().as_secs() as u32).min(i32::MAX as u32)
+        self.time
+            .saturating_add(self.at.elapsed().as_secs() as u32)
+            .min(i32::MAX as u32)
     }
 
     /// Takes its clock over from a message; from an authentic one only.
@@ -138,7 +140,10 @@ pub fn request(user: &User, engine: &Engine, id: i32, salt: u64, query: Query) -
         cipher::encrypt(*protocol, &engine.privacy_key, clock, bytes, &mut body)?;
         public = bytes.to_vec();
     }
-    let signature = user.auth.as_ref().map_or(0, |(protocol, _)| cipher::signature_length(*protocol));
+    let signature = user
+        .auth
+        .as_ref()
+        .map_or(0, |(protocol, _)| cipher::signature_length(*protocol));
     if signature > 0 {
         flags |= AUTH;
     }
@@ -213,7 +218,11 @@ pub fn read(user: &User, engine: Option<&Engine>, bytes: &[u8]) -> Result<Envelo
     let mut header = Reader::new(message.expect(tag::SEQUENCE, "no message header")?);
     let message_id = header.integer("no message id")?;
     header.integer("no message size")?;
-    let flags = header.expect(tag::OCTETS, "no message flags")?.first().copied().unwrap_or_default();
+    let flags = header
+        .expect(tag::OCTETS, "no message flags")?
+        .first()
+        .copied()
+        .unwrap_or_default();
     if header.integer("no security model")? != USM {
         return Err(Malformed("another security model than USM"));
     }

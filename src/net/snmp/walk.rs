@@ -153,7 +153,9 @@ pub async fn columns(session: &mut Session, bases: &[&'static [u32]], pace: &mut
 impl Walk<'_> {
     /// The columns to ask for, those furthest behind first.
     fn next(&self, pace: &Pace) -> Option<Vec<usize>> {
-        let mut open: Vec<usize> = (0..self.cursors.len()).filter(|place| self.cursors[*place].open).collect();
+        let mut open: Vec<usize> = (0..self.cursors.len())
+            .filter(|place| self.cursors[*place].open)
+            .collect();
         open.sort_by_key(|place| self.cursors[*place].rows);
         open.truncate(pace.columns.max(1));
         (!open.is_empty()).then_some(open)
@@ -208,7 +210,10 @@ impl Walk<'_> {
     /// Takes in an answer.
     fn absorb(&mut self, session: &Session, asked: &[usize], reply: Reply) -> Result<(), SnmpError> {
         if reply.bindings.is_empty() {
-            return Err(SnmpError::Malformed(session.peer(), "an answer without variables".into()));
+            return Err(SnmpError::Malformed(
+                session.peer(),
+                "an answer without variables".into(),
+            ));
         }
         for (number, (oid, value)) in reply.bindings.into_iter().enumerate() {
             let place = asked[number % asked.len()];
@@ -235,7 +240,9 @@ impl Walk<'_> {
             if cursor.rows >= ROWS {
                 cursor.open = false;
                 let text = format!("a table of more than {ROWS} rows");
-                self.table.trouble.get_or_insert(SnmpError::Status(session.peer(), text));
+                self.table
+                    .trouble
+                    .get_or_insert(SnmpError::Status(session.peer(), text));
             }
             cursor.last = oid;
         }
@@ -244,7 +251,9 @@ impl Walk<'_> {
 
     /// Takes in an answer that says no.
     fn refused(&mut self, session: &Session, pace: &mut Pace, asked: &[usize], reply: &Reply) {
-        let blamed = usize::try_from(reply.index).ok().and_then(|index| asked.get(index.wrapping_sub(1)));
+        let blamed = usize::try_from(reply.index)
+            .ok()
+            .and_then(|index| asked.get(index.wrapping_sub(1)));
         let narrower = asked.len() > 1;
         match reply.status {
             TOO_BIG if pace.shrink(1) => {}
@@ -261,7 +270,9 @@ impl Walk<'_> {
                 // One column that cannot be read; the others go on.
                 self.cursors[asked[0]].open = false;
                 let text = format!("{} for {}", message::status_name(status), self.cursors[asked[0]].last);
-                self.table.trouble.get_or_insert(SnmpError::Status(session.peer(), text));
+                self.table
+                    .trouble
+                    .get_or_insert(SnmpError::Status(session.peer(), text));
             }
         }
     }

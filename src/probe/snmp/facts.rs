@@ -28,7 +28,11 @@ impl Filter {
     /// Rule 3.
     pub fn wants(&self, facts: &InterfaceFacts) -> bool {
         let matches = |pattern: &glob::Pattern| {
-            pattern.matches(facts.name.as_str()) || facts.alias.as_ref().is_some_and(|alias| pattern.matches(alias.as_str()))
+            pattern.matches(facts.name.as_str())
+                || facts
+                    .alias
+                    .as_ref()
+                    .is_some_and(|alias| pattern.matches(alias.as_str()))
         };
         self.include.iter().any(matches) && !self.exclude.iter().any(matches)
     }
@@ -154,7 +158,11 @@ fn mac(value: &Value) -> Option<LabelValue> {
         return None;
     }
     // Some send it as text already.
-    if bytes.len() >= 11 && bytes.iter().all(|byte| byte.is_ascii_hexdigit() || b":-.".contains(byte)) {
+    if bytes.len() >= 11
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_hexdigit() || b":-.".contains(byte))
+    {
         return text(value).map(|text| text.as_str().to_ascii_lowercase().into());
     }
     let mut mac = String::with_capacity(bytes.len() * 3);
@@ -180,24 +188,37 @@ mod tests {
             draft.learn(Fact::Description, &octets(description));
             draft
         };
-        rows.iter().map(|(index, name, description)| (*index, draft(name, description))).collect()
+        rows.iter()
+            .map(|(index, name, description)| (*index, draft(name, description)))
+            .collect()
     }
 
     fn names(rows: &[(u32, &[u8], &[u8])]) -> Vec<String> {
-        name_all(drafts(rows)).values().map(|facts| facts.name.to_string()).collect()
+        name_all(drafts(rows))
+            .values()
+            .map(|facts| facts.name.to_string())
+            .collect()
     }
 
     #[test]
     fn the_name_is_the_first_that_says_something() {
         assert_eq!(
-            names(&[(1, b"Gi0/1", b"GigabitEthernet0/1"), (2, b"", b"Ethernet 2 \0"), (3, b"\0\0", b"  "), (4, b"lan\x01", b"")]),
+            names(&[
+                (1, b"Gi0/1", b"GigabitEthernet0/1"),
+                (2, b"", b"Ethernet 2 \0"),
+                (3, b"\0\0", b"  "),
+                (4, b"lan\x01", b"")
+            ]),
             ["Gi0/1", "Ethernet 2", "if3", "lan\u{fffd}"]
         );
     }
 
     #[test]
     fn twins_are_told_apart_by_their_index() {
-        assert_eq!(names(&[(3, b"eth3", b""), (13, b"eth3", b""), (14, b"eth4", b"")]), ["eth3#3", "eth3#13", "eth4"]);
+        assert_eq!(
+            names(&[(3, b"eth3", b""), (13, b"eth3", b""), (14, b"eth4", b"")]),
+            ["eth3#3", "eth3#13", "eth4"]
+        );
         // One is really called like a numbered twin.
         let odd = names(&[(1, b"a", b""), (2, b"a", b""), (3, b"a#1", b"")]);
         assert_eq!(odd, ["a#1#1", "a#2", "a#1"]);

@@ -26,8 +26,8 @@ use crate::model::{
 use crate::net::snmp::{self, Access, Engine, Oid, Op, Pace, Patience, Query, Session, SnmpError, Table, Value};
 use crate::net::{Lookup, Resolver, interface_index};
 
-use columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, SYSTEM, UPTIME, WIDE};
 pub use crate::net::snmp::{AuthProtocol, Credentials, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret};
+use columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, SYSTEM, UPTIME, WIDE};
 pub use facts::Filter;
 
 /// How old facts may be.
@@ -191,7 +191,9 @@ async fn candidates(
         Address::Name(name) => match names.first_answer(name, settings.family, settings.timeout).await {
             Lookup::Found(found) => {
                 let first = found.first().copied();
-                let other = found.iter().find(|ip| first.is_some_and(|first| first.is_ipv4() != ip.is_ipv4()));
+                let other = found
+                    .iter()
+                    .find(|ip| first.is_some_and(|first| first.is_ipv4() != ip.is_ipv4()));
                 Ok([first.map(at), other.copied().map(at)])
             }
             Lookup::Failed(reason) => Err((Failure::Unresolved, reason)),
@@ -228,7 +230,10 @@ async fn converse(
     known.pace.rest();
     let mut trouble = None;
     scalars(session, known, walk).await?;
-    if known.facts_at.is_none_or(|at| session.started().duration_since(at) >= FACTS_EVERY) {
+    if known
+        .facts_at
+        .is_none_or(|at| session.started().duration_since(at) >= FACTS_EVERY)
+    {
         note(&mut trouble, read_facts(session, known).await)?;
     }
     let mut rows = read_counters(session, known, &mut trouble).await;
@@ -272,7 +277,9 @@ fn note(trouble: &mut Option<SnmpError>, table: Result<(), SnmpError>) -> Result
 /// Reads sysUpTime and what tells that the facts are old, and the system group with the facts.
 async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) -> Result<(), SnmpError> {
     let mut names = vec![UPTIME, NUMBER, LAST_CHANGE];
-    let old = known.facts_at.is_none_or(|at| session.started().duration_since(at) >= FACTS_EVERY);
+    let old = known
+        .facts_at
+        .is_none_or(|at| session.started().duration_since(at) >= FACTS_EVERY);
     if old || known.system.is_none() {
         names.extend(SYSTEM);
     }
@@ -282,7 +289,8 @@ async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) 
     let number = take(NUMBER).as_ref().and_then(facts::number);
     let last_change = take(LAST_CHANGE).as_ref().and_then(facts::number);
     if names.len() > 3 {
-        let [description, object_id, contact, name, location] = SYSTEM.map(|name| take(name).as_ref().and_then(facts::text));
+        let [description, object_id, contact, name, location] =
+            SYSTEM.map(|name| take(name).as_ref().and_then(facts::text));
         known.system = Some(Arc::new(SystemFacts {
             name,
             description,
@@ -327,7 +335,13 @@ async fn get(
         match (reply.status, blamed) {
             (0, _) => {
                 let usable = |value: &Value| !matches!(value, Value::Missing | Value::EndOfMib | Value::Null);
-                found.extend(reply.bindings.into_iter().filter(|(_, value)| usable(value)).map(|(oid, value)| (oid.0, value)));
+                found.extend(
+                    reply
+                        .bindings
+                        .into_iter()
+                        .filter(|(_, value)| usable(value))
+                        .map(|(oid, value)| (oid.0, value)),
+                );
                 left.drain(..asked.len());
             }
             // Version 1 refuses a request for the sake of one variable.
@@ -453,10 +467,14 @@ fn learn(row: &mut InterfaceRow, column: Column, value: &Value) {
     match (column, value) {
         (Column::Oper, value) => {
             // unknown(4) is no answer
-            row.up = facts::number(value).filter(|status| (1..=7).contains(status) && *status != 4).map(|status| status == 1);
+            row.up = facts::number(value)
+                .filter(|status| (1..=7).contains(status) && *status != 4)
+                .map(|status| status == 1);
         }
         (Column::Admin, value) => {
-            row.enabled = facts::number(value).filter(|status| (1..=3).contains(status)).map(|status| status == 1);
+            row.enabled = facts::number(value)
+                .filter(|status| (1..=3).contains(status))
+                .map(|status| status == 1);
         }
         // A 64-bit column that holds 32-bit numbers wraps like them.
         (Column::Wide(measure), Value::Counter32(number) | Value::Gauge32(number)) => {
@@ -488,7 +506,12 @@ async fn unless_restarted(
 ) -> Result<(), SnmpError> {
     let fell = |(index, row): (&u32, &InterfaceRow)| {
         let before = known.counted.get(index);
-        before.is_some_and(|before| row.samples.iter().zip(before).any(|(now, before)| now.narrow.is_some() && now.narrow < *before))
+        before.is_some_and(|before| {
+            row.samples
+                .iter()
+                .zip(before)
+                .any(|(now, before)| now.narrow.is_some() && now.narrow < *before)
+        })
     };
     if known.uptime.is_none() || !rows.iter().any(fell) {
         return Ok(());
