@@ -10,7 +10,7 @@ mod own;
 mod snmp;
 mod text;
 
-pub use budget::{DROP_REASONS, Plan};
+pub use budget::Plan;
 pub use encode::render;
 pub use text::{Encoding, Format};
 
