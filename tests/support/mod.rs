@@ -16,6 +16,7 @@
     reason = "test code, compiled into several test crates, none of which uses all of it"
 )]
 
+pub mod agent;
 mod daemon;
 mod exposition;
 mod http;

@@ -5,7 +5,8 @@
 //! 1. A reply counts only for a request that is still waited for; late, doubled and foreign ones are passed over.
 //! 2. Every attempt at one question has an id of its own, and a reply to any of them answers it: a device slower than
 //!    the time-out is heard in the end.
-//! 3. An attempt that had no answer is followed by one that waits longer, by half.
+//! 3. An attempt that had no answer is followed by one that waits longer, by half. Where the answer to an earlier attempt
+//!    comes during a later one, the device is slow: from then on every first attempt waits longer, by half.
 //! 4. What a device's engine reports about its clock or id (idle, reboot, replaced device) is mended at once and without
 //!    being counted as an attempt, three times a question.
 
@@ -87,6 +88,8 @@ pub struct Session {
     /// What came instead of an answer to it.
     garbage: Option<Malformed>,
     mends: u32,
+    /// Rule 3: the last answer was to an earlier attempt.
+    was_late: bool,
     /// Datagrams sent.
     pub requests: u64,
     /// Those of them that repeat a question.
@@ -140,6 +143,7 @@ impl Session {
             waiting: Vec::new(),
             garbage: None,
             mends: 0,
+            was_late: false,
             requests: 0,
             retries: 0,
         })
@@ -158,6 +162,11 @@ impl Session {
     /// Whether this is version 1.
     pub const fn is_v1(&self) -> bool {
         matches!(self.access, Access::Community { v1: true, .. })
+    }
+
+    /// Whether the last answer was to an earlier attempt than the last: what was asked was not too much for the device.
+    pub const fn was_late(&self) -> bool {
+        self.was_late
     }
 
     /// Attempts after the first, at most.
@@ -229,7 +238,14 @@ impl Session {
                     let text = message::status_name(reply.status).to_owned();
                     return Err(SnmpError::Authentication(self.peer, text));
                 }
-                Some(reply) => return Ok(reply),
+                Some(reply) => {
+                    self.was_late = self.waiting.last().is_some_and(|last| i64::from(*last) != reply.id);
+                    if self.was_late {
+                        let longer = self.patience.timeout.mul_f64(1.5);
+                        self.patience.timeout = longer.min(self.patience.whole / 4).max(self.patience.timeout);
+                    }
+                    return Ok(reply);
+                }
                 None => {}
             }
         }

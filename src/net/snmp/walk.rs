@@ -5,7 +5,7 @@
 //! 1. A column ends at the first variable outside it. A variable that is not after the last one is a loop: the column
 //!    ends there, with an error; the others go on.
 //! 2. Where a device answers tooBig, or is silent although it answers smaller questions, half as many rows are asked
-//!    for, and in the end GETNEXT is used. What worked is remembered; after [`PROBATION`] good walks more is tried.
+//!    for, and in the end GETNEXT is used. Not where it turns out to have been slow only. What worked is remembered; after [`PROBATION`] good walks more is tried.
 //! 3. A table has at most [`ROWS`] rows.
 
 use super::ber::{Oid, Value};
@@ -175,6 +175,7 @@ impl Walk<'_> {
         let left = (expected + 1).saturating_sub(rows).max(1);
         let left = if expected == 0 { u32::MAX } else { left as u32 };
         let mut attempt = 0;
+        let before = *pace;
         session.question();
         let reply = loop {
             let bulk = pace.repetitions > 0;
@@ -185,6 +186,9 @@ impl Walk<'_> {
             };
             match session.attempt(query, attempt).await {
                 Ok(reply) => {
+                    if session.was_late() {
+                        *pace = before;
+                    }
                     pace.proven |= bulk && reply.status == 0;
                     break reply;
                 }
