@@ -90,6 +90,8 @@ pub struct Session {
     mends: u32,
     /// Rule 3: the last answer was to an earlier attempt.
     was_late: bool,
+    /// The device has said something that can be understood.
+    heard: bool,
     /// Datagrams sent.
     pub requests: u64,
     /// Those of them that repeat a question.
@@ -144,6 +146,7 @@ impl Session {
             garbage: None,
             mends: 0,
             was_late: false,
+            heard: false,
             requests: 0,
             retries: 0,
         })
@@ -215,7 +218,7 @@ impl Session {
             self.send(query).await?;
             let reply = loop {
                 if Instant::now() >= self.end {
-                    return Err(SnmpError::Deadline(self.peer, self.patience.whole));
+                    return Err(self.silence(patience));
                 }
                 match timeout_at(until, self.socket.recv(&mut self.buffer)).await {
                     Err(_) => return Err(self.silence(patience)),
@@ -224,8 +227,14 @@ impl Session {
                         return Err(SnmpError::Unreachable(self.peer, error.to_string()));
                     }
                     Ok(Ok(length)) => match self.understand(length).await {
-                        Ok(Meaning::Answer(reply)) if !discovering => break Some(reply),
-                        Ok(Meaning::Again) => break None,
+                        Ok(Meaning::Answer(reply)) if !discovering => {
+                            self.heard = true;
+                            break Some(reply);
+                        }
+                        Ok(Meaning::Again) => {
+                            self.heard = true;
+                            break None;
+                        }
                         Ok(Meaning::Answer(_) | Meaning::Nothing) => {}
                         Err(Complaint::Malformed(problem)) => self.garbage = Some(problem),
                         Err(Complaint::Refused(text)) => return Err(SnmpError::Authentication(self.peer, text)),
@@ -253,11 +262,11 @@ impl Session {
 
     /// An attempt's end without an answer.
     fn silence(&self, patience: Duration) -> SnmpError {
-        if Instant::now() >= self.end {
-            return SnmpError::Deadline(self.peer, self.patience.whole);
-        }
         match self.garbage {
+            // Who never said anything is not slow.
+            _ if Instant::now() >= self.end && self.heard => SnmpError::Deadline(self.peer, self.patience.whole),
             Some(problem) => SnmpError::Malformed(self.peer, problem.to_string()),
+            None if Instant::now() >= self.end => SnmpError::Timeout(self.peer, self.patience.whole),
             None => SnmpError::Timeout(self.peer, patience),
         }
     }

@@ -311,3 +311,98 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::credentials::{AuthProtocol, PrivacyProtocol};
+    use super::*;
+
+    fn user() -> User {
+        User {
+            name: b"lanpulse".to_vec(),
+            context: Vec::new(),
+            auth: Some((AuthProtocol::Sha256, b"authpass99".to_vec())),
+            privacy: Some((PrivacyProtocol::Aes256, b"privpass99".to_vec())),
+        }
+    }
+
+    /// What a device says of itself.
+    fn hello(boots: u32, time: u32, op: Op) -> Envelope {
+        let reply = Reply {
+            op,
+            id: 1,
+            status: 0,
+            index: 0,
+            bindings: Vec::new(),
+        };
+        Envelope {
+            message_id: 1,
+            engine_id: b"engine-1".to_vec(),
+            boots,
+            time,
+            authentic: true,
+            reply,
+        }
+    }
+
+    /// A response from the same engine: what we would send, turned round.
+    fn response(user: &User, engine: &Engine) -> Vec<u8> {
+        let oids = [Oid(vec![1, 3, 6, 1, 2, 1, 1, 3, 0])];
+        let query = Query {
+            op: Op::Response,
+            repetitions: 0,
+            oids: &oids,
+        };
+        request(user, engine, 77, 5, query).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_engine_is_asked_with_the_time_it_has_now() {
+        let engine = Engine::new(&user(), &hello(3, 1_000, Op::Report));
+        tokio::time::advance(Duration::from_secs(400)).await;
+        let envelope = read(&user(), Some(&engine), &response(&user(), &engine)).unwrap();
+        assert_eq!((envelope.boots, envelope.time), (3, 1_400), "past the window of 150 s");
+        assert!(engine.is_timely(&envelope));
+        let old = hello(3, 1_200, Op::Response);
+        assert!(!engine.is_timely(&old) && !engine.is_timely(&hello(2, 9_999, Op::Response)));
+    }
+
+    #[test]
+    fn only_an_authentic_message_moves_the_clock() {
+        let mut engine = Engine::new(&user(), &hello(3, 1_000, Op::Report));
+        let mut forged = hello(9, 1, Op::Report);
+        forged.authentic = false;
+        engine.adjust(&forged);
+        assert_eq!((engine.boots, engine.time), (3, 1_000));
+        engine.adjust(&hello(4, 1, Op::Report));
+        assert_eq!((engine.boots, engine.time), (4, 1), "it has rebooted");
+        engine.adjust(&hello(3, 5, Op::Response));
+        assert_eq!(
+            (engine.boots, engine.time),
+            (4, 1),
+            "an old response does not turn it back"
+        );
+    }
+
+    #[test]
+    fn a_message_with_one_bit_changed_is_refused() {
+        let user = user();
+        let engine = Engine::new(&user, &hello(3, 1_000, Op::Report));
+        let bytes = response(&user, &engine);
+        assert_eq!(read(&user, Some(&engine), &bytes).unwrap().reply.id, 77);
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 0x10;
+            assert!(read(&user, Some(&engine), &changed).is_err(), "byte {place}");
+            assert!(read(&user, Some(&engine), &bytes[..place]).is_err());
+        }
+        // Nor is one that is weaker than what was asked for.
+        let weak = User {
+            privacy: None,
+            ..user.clone()
+        };
+        assert!(read(&user, Some(&engine), &response(&weak, &engine)).is_err());
+        let open = User { auth: None, ..weak };
+        assert!(read(&user, Some(&engine), &response(&open, &engine)).is_err());
+    }
+}

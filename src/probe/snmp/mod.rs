@@ -15,7 +15,7 @@ mod facts;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -58,7 +58,11 @@ pub struct Settings {
 
 /// What one device's walks remember.
 #[derive(Default)]
-pub struct Memory(Mutex<Option<Known>>);
+pub struct Memory {
+    known: Mutex<Option<Known>>,
+    /// How the last walk ended, so that the log tells changes only.
+    last: std::sync::Mutex<Option<Failure>>,
+}
 
 struct Known {
     peer: SocketAddr,
@@ -121,6 +125,18 @@ pub async fn run(settings: &Settings, address: &Address, names: &Resolver, memor
         walk.outcome = Err(failure);
         walk.detail = Some(detail);
     }
+    let failure = walk.outcome.err();
+    let before = std::mem::replace(
+        &mut *memory.last.lock().unwrap_or_else(PoisonError::into_inner),
+        failure,
+    );
+    match (failure, &walk.detail) {
+        (Some(failure), Some(detail)) if before != Some(failure) => {
+            tracing::warn!(%address, reason = failure.as_str(), "SNMP walk not complete: {detail}");
+        }
+        (None, _) if before.is_some() => tracing::info!(%address, "SNMP walks are complete again"),
+        _ => {}
+    }
     Reading::Snmp(Box::new(walk))
 }
 
@@ -139,7 +155,7 @@ async fn attempt(
         Err(reason) => return Err((Failure::Authentication, reason.into())),
     };
     let mut last = Err((Failure::Unresolved, format!("{address} has no address").into()));
-    let mut known = memory.0.lock().await;
+    let mut known = memory.known.lock().await;
     for peer in candidates(settings, address, names).await?.into_iter().flatten() {
         walk.address = Some(peer.ip());
         let same = |known: &Known| known.peer == peer && known.access == access;
@@ -465,17 +481,13 @@ fn learn(row: &mut InterfaceRow, column: Column, value: &Value) {
         }
     };
     match (column, value) {
+        // unknown(4) is no answer
         (Column::Oper, value) => {
-            // unknown(4) is no answer
             row.up = facts::number(value)
-                .filter(|status| (1..=7).contains(status) && *status != 4)
-                .map(|status| status == 1);
+                .filter(|status| *status != 4)
+                .map(|status| status == 1)
         }
-        (Column::Admin, value) => {
-            row.enabled = facts::number(value)
-                .filter(|status| (1..=3).contains(status))
-                .map(|status| status == 1);
-        }
+        (Column::Admin, value) => row.enabled = facts::number(value).map(|status| status == 1),
         // A 64-bit column that holds 32-bit numbers wraps like them.
         (Column::Wide(measure), Value::Counter32(number) | Value::Gauge32(number)) => {
             sample(row, measure, &|sample| sample.narrow = Some(*number));
