@@ -4,7 +4,7 @@
 //! in files or the environment, never here; they are read once, so that what cannot work is said at its line.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -282,24 +282,23 @@ fn secret(at: &At, fields: &Fields, ways: [&'static str; 3], folder: &Path, find
     let text = scalar::text(&at, findings)?;
     let secret = match ways.iter().position(|way| *way == given[0]) {
         Some(0) => Secret::Inline(text.to_owned()),
-        Some(1) => Secret::File(absolute(folder, text)),
+        Some(1) => Secret::File(folder.join(text)),
         _ => Secret::Env(text.to_owned()),
     };
     match secret.read() {
         Ok(bytes) if bytes.is_empty() => findings.value(&at, "the secret is empty", ""),
         Ok(_) => {}
-        Err(reason) => findings.value(
-            &at,
-            super::problem::plain(&reason),
-            "a path is relative to the file that names it",
-        ),
+        Err(reason) => {
+            let file = matches!(secret, Secret::File(_));
+            let hint = if file {
+                "a path is relative to the file that names it"
+            } else {
+                ""
+            };
+            findings.value(&at, super::problem::plain(&reason), hint);
+        }
     }
     Some(secret)
-}
-
-fn absolute(folder: &Path, text: &str) -> PathBuf {
-    let path = folder.join(text);
-    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn refuse(at: &At, fields: &Fields, names: &[&str], why: &str, findings: &mut Findings) {
