@@ -69,16 +69,19 @@ impl Bench {
         let address = Address::Ip(self.agent.address.ip());
         let names = Resolver::new();
         let run = snmp::run(&self.settings, &address, &names, &self.memory);
-        match self.runtime.block_on(run) {
-            Reading::Snmp(walk) => *walk,
-            other => panic!("{other:?}"),
-        }
+        let Reading::Snmp(walk) = self.runtime.block_on(run) else {
+            panic!("a reading of another kind")
+        };
+        *walk
     }
 }
 
 fn names(walk: &SnmpWalk) -> Vec<&str> {
     walk.interfaces.iter().map(|row| row.facts.name.as_str()).collect()
 }
+
+/// A fault and its name.
+type Case = (&'static str, fn(&mut Script));
 
 /// Every cell of a device made by [`Script::device`], from its 64-bit columns.
 #[track_caller]
@@ -149,12 +152,12 @@ fn replies_that_are_lost_late_doubled_or_stale_change_nothing() {
     if !loopback("bad replies") {
         return;
     }
-    let cases: [(&str, fn(&mut Script)); 5] = [
+    let cases: [Case; 5] = [
         ("lost", |script| script.lose_every = Some(3)),
         ("doubled", |script| script.double = true),
         ("stale", |script| script.stale_first = true),
         ("later than the time-out", |script| {
-            script.late = Duration::from_millis(130)
+            script.late = Duration::from_millis(130);
         }),
         ("all at once", |script| {
             script.lose_every = Some(4);
@@ -202,7 +205,7 @@ fn devices_that_cannot_say_much_at_once_are_asked_for_less() {
     if !loopback("small devices") {
         return;
     }
-    let cases: [(&str, fn(&mut Script)); 5] = [
+    let cases: [Case; 5] = [
         ("tooBig", |script| script.too_big = Some(30)),
         ("tooBig for one row", |script| script.too_big = Some(5)),
         ("a small buffer", |script| script.most = Some(17)),

@@ -91,10 +91,10 @@ fn walk(settings: &snmp::Settings, address: &Address) -> std::io::Result<SnmpWal
         names.watch(&HashSet::from([name.as_str().into()]));
     }
     let reading = runtime.block_on(snmp::run(settings, address, &names, &snmp::Memory::default()));
-    match reading {
-        Reading::Snmp(walk) => Ok(*walk),
-        Reading::Icmp { .. } => Err(std::io::Error::other("a reading of another kind")),
-    }
+    let Reading::Snmp(walk) = reading else {
+        return Err(std::io::Error::other("a reading of another kind"));
+    };
+    Ok(*walk)
 }
 
 fn print(address: &Address, walk: &SnmpWalk) {

@@ -164,10 +164,11 @@ mod tests {
 
     async fn ping(echo: &FakeEcho, address: &str, memory: &Memory) -> (Option<IpAddr>, Result<Duration, Failure>) {
         let address = address.parse().unwrap();
-        match run(&settings(), &address, echo, &Resolver::new(), memory).await {
-            Reading::Icmp { address, outcome, .. } => (address, outcome),
-            other => panic!("{other:?}"),
-        }
+        let reading = run(&settings(), &address, echo, &Resolver::new(), memory).await;
+        let Reading::Icmp { address, outcome, .. } = reading else {
+            panic!("{reading:?}")
+        };
+        (address, outcome)
     }
 
     #[tokio::test]

@@ -156,10 +156,9 @@ fn serve(socket: &UdpSocket, script: &Mutex<Script>, seen: &Mutex<Seen>) {
         let (late, stale_first, double) = (script.late, script.stale_first, script.double);
         drop(script);
         std::thread::sleep(late);
-        if stale_first {
-            if let Some(stale) = before.replace(reply.clone()) {
-                let _ = socket.send_to(&stale, from);
-            }
+        let stale = stale_first.then(|| before.replace(reply.clone())).flatten();
+        if let Some(stale) = stale {
+            let _ = socket.send_to(&stale, from);
         }
         for _ in 0..=usize::from(double) {
             let _ = socket.send_to(&reply, from);

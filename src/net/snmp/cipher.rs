@@ -183,7 +183,13 @@ mod tests {
     fn keys_are_those_of_the_rfc() {
         // RFC 3414, A.3.1 and A.3.2.
         let engine = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<Vec<_>>()
+                .concat()
+        };
         assert_eq!(
             hex(&localized_key(AuthProtocol::Md5, b"maplesyrup", &engine)),
             "526f5eed9fcce26f8964c2930787d82b"
