@@ -164,7 +164,7 @@ time_intervals:
         "never shorter than one round"
     );
     let Settings::Icmp(icmp) = &nas.probes[0].settings else {
-        panic!()
+        panic!("no ping");
     };
     assert_eq!(
         (icmp.interval, icmp.timeout),

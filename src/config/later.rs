@@ -8,16 +8,12 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 5] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 4] = [
     ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
     ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
-    ("internet", &["checks"], "internet: {checks: []}"),
     ("heartbeats", &[], "heartbeats: []"),
     ("api", &["tokens"], "api: {tokens: []}"),
 ];
-
-/// The kinds of probes.
-pub(super) const PROBES: [&str; 4] = ["tcp", "http", "dns", "tls"];
 
 /// Reports the sections that ask for something.
 pub(super) fn check(top: &At, main: &Fields, findings: &mut Findings) {
@@ -69,7 +65,6 @@ mod tests {
             ("discovery: {methods: [], interval: 5m}", false),
             ("discovery: {interval: []}", false),
             ("discovery: {methods: }", false),
-            ("internet: {checks: []}", true),
             ("identify: {snmp: {credentials: []}}", true),
             ("identify: {snmp: {credentials: [public]}}", false),
             ("heartbeats: []", true),

@@ -32,6 +32,7 @@ const CREDENTIALS: &[&str] = &[
     "max_repetitions",
 ];
 const PROBE: &[&str] = &[
+    "name",
     "credentials",
     "interval",
     "timeout",

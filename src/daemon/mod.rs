@@ -3,10 +3,12 @@
 //! Start: configuration checked -> store open -> sockets open -> HTTP bound -> inventory in the state -> jobs started,
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
+mod ask;
 mod process;
 mod record;
 mod reload;
 mod schedule;
+mod uplink;
 mod watch;
 
 use std::net::TcpListener;
@@ -93,10 +95,12 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    let mut state = State::restore(devices);
+    state.restore_outages(store.outages());
     let parts = Parts {
         loaded,
         store,
-        state: State::restore(devices),
+        state,
         pinger,
         sockets,
         listeners,
@@ -130,6 +134,9 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (changes, change_inbox) = mpsc::channel::<Diff>(4);
     let (reload_requests, reload_inbox) = mpsc::channel(16);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
+    let (modules, modules_now) = latest::channel(Arc::default());
+    let (gateway_pace, gateway_pace_now) = latest::channel(None);
+    let (errands, errand_inbox) = mpsc::channel(64);
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
     let outbox = Arc::new(Outbox::new(batch));
@@ -158,6 +165,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     }
     let desk = Desk {
         snapshots: snapshots(asks.clone()),
+        probes: ask::probes(modules_now, errands),
         reloads: reload_requests.clone(),
         series: series_now,
         ready: ready_now,
@@ -165,12 +173,14 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         scraping: tokio::sync::Semaphore::new(1),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
-    let scheduler = Scheduler::new(pinger, Resolver::new(), outbox, runtime::Handle::current());
+    let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
+        prober.spawn(ask::run_errands(scheduler.echo(), errand_inbox));
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();
     })?;
 
+    let uplink = tokio::spawn(uplink::run(asks.clone(), changes.clone(), gateway_pace_now));
     let directories = loaded.directories.clone();
     let (place, asking) = (options.place.clone(), asks.clone());
     let mut reloader = reload::Reloader {
@@ -178,6 +188,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         asks: asking,
         changes,
         series,
+        pace: gateway_pace,
+        modules,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -201,6 +213,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     ready.send_replace(false);
     stop.send_replace(true);
     // The scheduler ends when nobody can send it changes any more.
+    uplink.abort();
+    let _ = uplink.await;
     reloading.abort();
     let _ = reloading.await;
     let farewell = async {

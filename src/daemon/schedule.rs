@@ -5,7 +5,8 @@
 //! 2. A job keeps its place: the next run is due one interval after the last was DUE, not after it ran.
 //! 3. Runs that were missed (suspended host, frozen process) are skipped, not made up for: no storm.
 //! 4. A run never waits for another. What comes of it goes out in batches.
-//! 5. Only echo requests run on this thread; everything else runs on the other runtime.
+//! 5. SNMP walks and checks of services (TLS and the like cost milliseconds of CPU) run on the other runtime, so that they disturb no
+//!    echo. Those of the internet look names up themselves: they are there to notice a dead DNS.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -17,9 +18,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::model::{Address, LOCAL_AGENT, LabelValue, Observation, Timestamp};
+use crate::model::{INTERNET, LOCAL_AGENT, LabelValue, Observation, Timestamp};
 use crate::net::{Echo, Resolver};
-use crate::probe::{Settings, icmp, snmp};
+use crate::probe::{self, Names, Settings, icmp, snmp};
 use crate::targets::{Diff, Job, Key};
 
 /// How long observations gather before they go to the state in one piece.
@@ -40,9 +41,8 @@ pub fn wall_clock() -> Timestamp {
 pub struct Scheduler<E> {
     echo: Arc<E>,
     names: Resolver,
+    checks: Handle,
     outbox: Arc<Outbox>,
-    /// Rule 5.
-    elsewhere: Handle,
     slots: HashMap<Key, Slot>,
     due: BinaryHeap<Reverse<Due>>,
     placed: u64,
@@ -51,16 +51,11 @@ pub struct Scheduler<E> {
 /// A job and what it remembers.
 struct Slot {
     job: Arc<Job>,
-    memory: Memory,
+    memory: Arc<icmp::Memory>,
+    /// What its SNMP walks remember.
+    walks: Arc<snmp::Memory>,
     /// Tells this job's entries in the queue from those of a stopped one of the same name.
     ticket: u64,
-}
-
-/// What a job remembers from run to run, by kind of probe.
-#[derive(Clone)]
-enum Memory {
-    Icmp(Arc<icmp::Memory>),
-    Snmp(Arc<snmp::Memory>),
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -71,17 +66,22 @@ struct Due {
 }
 
 impl<E: Echo> Scheduler<E> {
-    /// With nothing to do yet.
-    pub fn new(echo: E, names: Resolver, outbox: Arc<Outbox>, elsewhere: Handle) -> Self {
+    /// With nothing to do yet. `checks` is where checks of services run.
+    pub fn new(echo: E, names: Resolver, checks: Handle, outbox: Arc<Outbox>) -> Self {
         Self {
             echo: Arc::new(echo),
             names,
+            checks,
             outbox,
-            elsewhere,
             slots: HashMap::new(),
             due: BinaryHeap::new(),
             placed: 0,
         }
+    }
+
+    /// What it pings with.
+    pub fn echo(&self) -> Arc<E> {
+        self.echo.clone()
     }
 
     /// Runs jobs as they are due and takes changes, until the sender of changes is gone.
@@ -117,24 +117,19 @@ impl<E: Echo> Scheduler<E> {
                 ticket: self.placed,
                 key: key.clone(),
             }));
-            let memory = match &job.settings {
-                Settings::Icmp(_) => Memory::Icmp(Arc::new(icmp::Memory::new(self.echo.flow()))),
-                Settings::Snmp(_) => Memory::Snmp(Arc::default()),
-            };
+            let memory = Arc::new(icmp::Memory::new(self.echo.flow()));
             self.slots.insert(
                 key,
                 Slot {
                     job: Arc::new(job),
                     memory,
+                    walks: Arc::default(),
                     ticket: self.placed,
                 },
             );
         }
-        let name_of = |slot: &Slot| match &slot.job.address {
-            Address::Name(name) => Some(Arc::from(name.as_str())),
-            _ => None,
-        };
-        let names: HashSet<Arc<str>> = self.slots.values().filter_map(name_of).collect();
+        let names = self.slots.values().flat_map(|slot| slot.job.names().map(Arc::from));
+        let names: HashSet<Arc<str>> = names.collect();
         self.names.watch(&names);
     }
 
@@ -170,18 +165,7 @@ impl<E: Echo> Scheduler<E> {
         let (job, memory) = (slot.job.clone(), slot.memory.clone());
         let (echo, names, outbox) = (self.echo.clone(), self.names.clone(), self.outbox.clone());
         let at = wall_clock();
-        let here = matches!(job.settings, Settings::Icmp(_));
-        let run = async move {
-            let reading = match (&job.settings, &memory) {
-                (Settings::Icmp(settings), Memory::Icmp(memory)) => {
-                    icmp::run(settings, &job.address, &*echo, &names, memory).await
-                }
-                (Settings::Snmp(settings), Memory::Snmp(memory)) => {
-                    snmp::run(settings, &job.address, &names, memory).await
-                }
-                // A job has the memory of its kind.
-                _ => return,
-            };
+        let put = move |job: &Job, outbox: &Outbox, reading| {
             outbox.put(Observation {
                 agent: outbox.agent.clone(),
                 device: job.device.clone(),
@@ -191,11 +175,35 @@ impl<E: Echo> Scheduler<E> {
                 reading,
             });
         };
-        if here {
-            tokio::spawn(run);
-        } else {
-            self.elsewhere.spawn(run);
+        if matches!(job.settings, Settings::Icmp(_)) {
+            tokio::spawn(async move {
+                let Settings::Icmp(settings) = &job.settings else {
+                    return;
+                };
+                let reading = icmp::run(settings, &job.address, &*echo, &names, &memory).await;
+                put(&job, &outbox, reading);
+            });
+            return;
         }
+        // 5.
+        let walks = slot.walks.clone();
+        self.checks.spawn(async move {
+            let check = match &job.settings {
+                Settings::Check(check) => check,
+                Settings::Snmp(settings) => {
+                    let reading = snmp::run(settings, &job.address, &names, &walks).await;
+                    return put(&job, &outbox, reading);
+                }
+                Settings::Icmp(_) => return,
+            };
+            let names = if job.device.as_str() == INTERNET {
+                Names::Fresh
+            } else {
+                Names::Watched(&names)
+            };
+            let reading = probe::run(check, &job.address, names).await;
+            put(&job, &outbox, reading);
+        });
     }
 }
 
@@ -274,7 +282,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Family;
+    use crate::model::{Address, Family};
     use crate::net::FakeEcho;
 
     fn job(n: usize, interval: Duration) -> Job {
@@ -304,8 +312,8 @@ mod tests {
         let scheduler = Scheduler::new(
             FakeEcho::default(),
             Resolver::new(),
-            Arc::new(Outbox::new(out)),
             Handle::current(),
+            Arc::new(Outbox::new(out)),
         );
         let running = tokio::spawn(scheduler.run(inbox));
         script(changes).await;

@@ -4,6 +4,7 @@
 
 mod access;
 mod landing;
+mod probe;
 mod reply;
 mod report;
 mod scrape;
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::metrics;
 use crate::state::Snapshot;
 
+pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
 pub use serve::{BindError, bind, serve};
 
 use reply::{Body, Error};
@@ -31,6 +33,8 @@ pub type ReloadRequest = oneshot::Sender<Result<String, Vec<String>>>;
 pub struct Desk {
     /// Fetches a snapshot of the state.
     pub snapshots: Snapshots,
+    /// Has something probed.
+    pub probes: Probes,
     /// Asks for a reload.
     pub reloads: mpsc::Sender<ReloadRequest>,
     /// What to expose.
@@ -75,7 +79,8 @@ async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) ->
     let path = request.uri().path();
     let (read, write) = ([Method::GET, Method::HEAD], [Method::POST, Method::PUT]);
     let allowed: &[Method] = match path {
-        "/" | "/metrics" | "/-/healthy" | "/-/ready" | "/api/v1/targets" | "/api/v1/status" => &read,
+        "/" | "/metrics" | "/-/healthy" | "/-/ready" | "/api/v1/targets" | "/api/v1/status" | "/api/v1/outages"
+        | "/probe" => &read,
         "/-/reload" => &write,
         _ => return Err(Error::not_found()),
     };
@@ -90,6 +95,8 @@ async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) ->
         "/-/ready" => Err(Error::unavailable("lanpulse is starting; try again in a moment")),
         "/api/v1/targets" => report::targets(desk).await,
         "/api/v1/status" => report::status(desk).await,
+        "/api/v1/outages" => probe::outages(desk).await,
+        "/probe" => probe::probe(desk, request).await,
         "/-/reload" => {
             access::may_write(peer, request)?;
             reload(desk).await

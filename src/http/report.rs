@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::Response;
 use serde::Serialize;
 
 use super::Desk;
 use super::reply::{self, Body, Error, rfc3339};
-use crate::model::{Failure, Kind, Status, Timestamp};
-use crate::state::{DeviceView, Snapshot};
+use crate::model::{Failure, INTERNET, Kind, Status, Timestamp};
+use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
 
 /// One probe of one device and its last reading.
 #[derive(Serialize)]
@@ -52,38 +51,24 @@ struct Trouble<'a> {
     failure: Option<Reason>,
 }
 
-/// A failure and its text.
-type Failed = (Failure, Option<Arc<str>>);
-
-fn reason((failure, detail): &Failed) -> Reason {
-    Reason {
-        reason: failure.as_str(),
-        message: detail.as_deref().unwrap_or(failure.explain()).to_owned(),
-    }
+fn reason(view: &DeviceView) -> Option<Reason> {
+    explain(view.last_failure.as_ref())
 }
 
-/// When a device's probe of this kind last ran, what it took, and how it failed.
-fn last(view: &DeviceView, kind: Kind) -> (Option<Timestamp>, Option<Duration>, Option<&Failed>) {
-    match kind {
-        Kind::Icmp => {
-            let icmp = view.icmp.as_ref();
-            let rtt = icmp.and_then(|icmp| icmp.last_rtt);
-            (icmp.and_then(|icmp| icmp.last_run), rtt, view.last_failure.as_ref())
-        }
-        Kind::Snmp => view.snmp.as_ref().map_or((None, None, None), |snmp| {
-            (
-                snmp.last_run,
-                snmp.last_run.map(|_| snmp.duration),
-                snmp.failure.as_ref(),
-            )
-        }),
-    }
+fn explain(failure: Option<&(Failure, Option<Arc<str>>)>) -> Option<Reason> {
+    let (failure, detail) = failure?;
+    let message = detail.as_deref().unwrap_or(failure.explain()).to_owned();
+    Some(Reason {
+        reason: failure.as_str(),
+        message,
+    })
 }
 
 /// Every job with its last reading.
 pub async fn targets(desk: &Desk) -> Result<Response<Body>, Error> {
     let snapshot = desk.snapshot().await?;
-    let rows: Vec<TargetRow> = snapshot.devices.iter().flat_map(rows).collect();
+    let mut rows: Vec<TargetRow> = snapshot.devices.iter().flat_map(rows).collect();
+    rows.extend(snapshot.internet.iter().flat_map(internet_rows));
     Ok(reply::json(
         &serde_json::json!({ "total": rows.len(), "targets": rows }),
     ))
@@ -91,11 +76,24 @@ pub async fn targets(desk: &Desk) -> Result<Response<Body>, Error> {
 
 fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
     view.target.probes.iter().map(move |probe| {
-        let (last_run, duration, failure) = last(view, probe.kind);
+        let pinged = view.icmp.as_ref().filter(|_| probe.kind == Kind::Icmp);
+        let check = view.checks.iter().find(|check| check.probe == probe.probe);
+        let last_run = pinged
+            .map(|icmp| icmp.last_run)
+            .or(check.map(|check| check.last_run))
+            .flatten();
         let address = view.target.address.to_string();
+        let resolved = check.and_then(|check| check.address).or(view.address);
+        let rtt = pinged.and_then(|icmp| icmp.last_rtt);
+        let walk = view.snmp.as_ref().filter(|_| probe.kind == Kind::Snmp);
+        let ok = match check {
+            // A walk that was not complete is no success, though the device lives.
+            Some(check) => walk.map_or(check.success, |walk| walk.up),
+            None => last_run.map(|_| view.last_failure.is_none()),
+        };
         TargetRow {
             device: view.target.name.as_str(),
-            resolved: view.address.map(|ip| ip.to_string()).filter(|ip| *ip != address),
+            resolved: resolved.map(|ip| ip.to_string()).filter(|ip| *ip != address),
             address,
             probe: &probe.probe,
             kind: probe.kind.as_str(),
@@ -104,11 +102,78 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
             status: view.status.as_str(),
             up: view.up,
             last_run: last_run.map(rfc3339),
-            success: last_run.map(|_| failure.is_none()),
-            duration_seconds: duration.map(|duration| duration.as_secs_f64()),
-            failure: last_run.and(failure).map(reason),
+            success: ok,
+            duration_seconds: rtt
+                .or(check.and_then(CheckView::duration))
+                .map(|time| time.as_secs_f64()),
+            failure: match check {
+                Some(check) => explain(walk.map_or(check.last_failure.as_ref(), |walk| walk.failure.as_ref())),
+                None => last_run.and_then(|_| reason(view)),
+            },
         }
     })
+}
+
+fn internet_rows(view: &InternetView) -> impl Iterator<Item = TargetRow<'_>> {
+    let status = match view.up {
+        None => Status::Unknown,
+        Some(true) => Status::Up,
+        Some(false) => Status::Down,
+    };
+    view.settings
+        .checks
+        .iter()
+        .zip(&view.checks)
+        .map(move |(probe, check)| TargetRow {
+            device: INTERNET,
+            address: check.address.map(|ip| ip.to_string()).unwrap_or_default(),
+            resolved: None,
+            probe: &probe.probe,
+            kind: probe.kind.as_str(),
+            interval_seconds: probe.interval.as_secs_f64(),
+            timeout_seconds: probe.timeout.as_secs_f64(),
+            status: status.as_str(),
+            up: view.up,
+            last_run: check.last_run.map(rfc3339),
+            success: check.success,
+            duration_seconds: check.duration().map(|time| time.as_secs_f64()),
+            failure: explain(check.last_failure.as_ref()),
+        })
+}
+
+/// The internet, for `/api/v1/status`.
+fn internet(view: &InternetView) -> serde_json::Value {
+    serde_json::json!({
+        "up": view.up,
+        "since": view.up.map(|_| rfc3339(view.since)),
+        "fault": view.fault,
+        "link_up": view.link.up,
+        "gateway": view.link.gateway,
+        "gateway_reachable": view.gateway_reachable,
+    })
+}
+
+/// Every check whose last run failed, and why.
+fn failing(snapshot: &Snapshot) -> Vec<serde_json::Value> {
+    let of_devices = snapshot.devices.iter().flat_map(|view| {
+        let device = view.target.name.as_str();
+        view.checks.iter().map(move |check| (device, check))
+    });
+    let of_internet = snapshot.internet.iter().flat_map(|view| &view.checks);
+    let failing = |(device, check): (&str, &CheckView)| {
+        let failure = explain(check.last_failure.as_ref())?;
+        Some(serde_json::json!({
+            "device": device,
+            "probe": &*check.probe,
+            "kind": check.kind.as_str(),
+            "last_run": check.last_run.map(rfc3339),
+            "failure": failure,
+        }))
+    };
+    of_devices
+        .chain(of_internet.map(|check| (INTERNET, check)))
+        .filter_map(failing)
+        .collect()
 }
 
 /// What is down, degraded or unmeasured, since when and why; and how lanpulse itself is doing.
@@ -131,6 +196,8 @@ pub async fn status(desk: &Desk) -> Result<Response<Body>, Error> {
         "degraded": of(Status::Degraded),
         "unknown": of(Status::Unknown),
         "maintenance": of(Status::Maintenance),
+        "internet": snapshot.internet.as_ref().map(internet),
+        "failing_checks": failing(&snapshot),
         "config": {
             "file": &*health.reload.file,
             "last_reload_successful": health.reload.successful,
@@ -173,6 +240,6 @@ fn trouble(view: &DeviceView, now: Timestamp) -> Trouble<'_> {
         since: rfc3339(view.status_since),
         for_seconds: now.since(view.status_since).as_secs(),
         parent: view.target.parent.as_ref().map(crate::model::LabelValue::as_str),
-        failure: view.last_failure.as_ref().map(reason),
+        failure: reason(view),
     }
 }

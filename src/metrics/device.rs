@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Family, Worth, snmp};
 use crate::model::{Failure, Timestamp};
-use crate::state::{Buckets, DeviceView, InterfaceView, WindowStats};
+use crate::state::{Buckets, CheckView, DeviceView, IcmpView, InterfaceView, WindowStats};
 
 /// Where a family of the device collector takes its values from; absent ones are not exposed.
 pub enum Source {
@@ -20,6 +20,16 @@ pub enum Source {
     Failures(fn(&DeviceView) -> Option<[u64; Failure::ICMP.len()]>),
     /// A histogram.
     Histogram(fn(&DeviceView) -> Option<&Buckets>),
+    /// A gauge a check, with the labels `probe` and `kind`; of pings too where the first function says so.
+    PerProbe(Option<fn(&IcmpView) -> Option<Value>>, fn(&CheckView) -> Option<Value>),
+    /// A gauge a check, with the label `probe`.
+    PerCheck(fn(&CheckView) -> Option<Value>),
+    /// A gauge a phase of each check.
+    Phases,
+    /// A counter a check.
+    Runs,
+    /// A counter a check and reason it can fail for.
+    CheckFailures,
     /// A counter a reason, in the order of [`Failure::SNMP`].
     SnmpFailures,
     /// `lanpulse_interface_info`.
@@ -28,8 +38,6 @@ pub enum Source {
     Interface(fn(&InterfaceView) -> Option<Value>),
     /// A counter an interface.
     InterfaceCounter(fn(&InterfaceView) -> Option<u64>),
-    /// A gauge a probe, with the labels `probe` and `kind`.
-    PerProbe(fn(&DeviceView, &str) -> Option<Value>),
 }
 
 impl Source {
@@ -37,8 +45,18 @@ impl Source {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Info | Self::InterfaceInfo => "info",
-            Self::Status | Self::Gauge(_) | Self::PerProbe(_) | Self::Interface(_) => "gauge",
-            Self::Counter(_) | Self::Failures(_) | Self::SnmpFailures | Self::InterfaceCounter(_) => "counter",
+            Self::Status
+            | Self::Gauge(_)
+            | Self::PerProbe(..)
+            | Self::PerCheck(_)
+            | Self::Phases
+            | Self::Interface(_) => "gauge",
+            Self::Counter(_)
+            | Self::Failures(_)
+            | Self::Runs
+            | Self::CheckFailures
+            | Self::SnmpFailures
+            | Self::InterfaceCounter(_) => "counter",
             Self::Histogram(_) => "histogram",
         }
     }
@@ -102,7 +120,7 @@ pub fn all() -> impl Iterator<Item = &'static Family<Source>> {
     FAMILIES.iter().chain(snmp::FAMILIES)
 }
 
-/// What every device has, and what pings tell.
+/// The device collector, in the order of the exposition.
 pub static FAMILIES: &[Family<Source>] = &[
     row(
         "lanpulse_device",
@@ -238,17 +256,62 @@ pub static FAMILIES: &[Family<Source>] = &[
         Source::Gauge(|device| Some(window(device)?.loss.into())),
     ),
     row(
+        "lanpulse_probe_success",
+        "Whether the last run of the check succeeded",
+        "probe, kind (icmp, tcp, http, dns, tls)",
+        Worth::Core,
+        Source::PerProbe(None, |check| check.success.map(Value::from)),
+    ),
+    row(
+        "lanpulse_probe_duration_seconds",
+        "How long each phase of the last run took; absent for phases it did not come to",
+        "probe, kind, phase (resolve, connect, tls, processing, transfer, total)",
+        Worth::Detail,
+        Source::Phases,
+    ),
+    row(
         "lanpulse_probe_last_run_timestamp_seconds",
         "When the probe last ran, in seconds since the Unix epoch",
         "probe, kind",
         Worth::Detail,
-        Source::PerProbe(|device, kind| {
-            let last_run = match kind {
-                "icmp" => device.icmp.as_ref()?.last_run,
-                "snmp" => device.snmp.as_ref()?.last_run,
-                _ => None,
-            };
-            last_run.map(Value::from)
+        Source::PerProbe(Some(|icmp| icmp.last_run.map(Value::from)), |check| {
+            check.last_run.map(Value::from)
         }),
+    ),
+    row(
+        "lanpulse_probe_runs",
+        "Runs of the check",
+        "probe, kind",
+        Worth::Core,
+        Source::Runs,
+    ),
+    row(
+        "lanpulse_probe_failures",
+        "Runs of the check that failed, by reason",
+        "probe, kind, reason (timeout, refused, unreachable, unresolved, tls, certificate_expired, \
+         certificate_untrusted, status, body, dns_rcode, too_large, protocol, denied, send)",
+        Worth::Detail,
+        Source::CheckFailures,
+    ),
+    row(
+        "lanpulse_probe_http_status_code",
+        "The HTTP status of the last run, if it got one",
+        "probe",
+        Worth::Detail,
+        Source::PerCheck(|check| check.status_code.map(|code| Value::Int(code.into()))),
+    ),
+    row(
+        "lanpulse_probe_tls_certificate_expiry_timestamp_seconds",
+        "The earliest end of the certificates that the server presented, trusted or not, in seconds since the Unix epoch",
+        "probe",
+        Worth::Detail,
+        Source::PerCheck(|check| check.certificate_expiry.map(Value::from)),
+    ),
+    row(
+        "lanpulse_probe_dns_answers",
+        "Records in the last DNS answer",
+        "probe",
+        Worth::Detail,
+        Source::PerCheck(|check| check.dns_answers.map(|count| Value::Int(count.into()))),
     ),
 ];

@@ -166,7 +166,7 @@ mod tests {
         let address = address.parse().unwrap();
         let reading = run(&settings(), &address, echo, &Resolver::new(), memory).await;
         let Reading::Icmp { address, outcome, .. } = reading else {
-            panic!("{reading:?}")
+            panic!("no ICMP reading");
         };
         (address, outcome)
     }

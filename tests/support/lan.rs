@@ -172,10 +172,10 @@ impl Lan {
         command(Command::new("nsenter").args(["-t", &pid, "-n"]).args(words))
     }
 
-    /// A command to be run on the far side of the wire.
+    /// A command that runs on the far side of the wire.
     pub fn peer_command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["-t", &self.holder.id().to_string(), "-n", program]);
+        command.args([&format!("--net={}", self.namespace()), program]);
         command
     }
 
