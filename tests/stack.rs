@@ -71,6 +71,29 @@ const METRICS: &[(&str, &[&str])] = &[
     ("lanpulse_icmp_rtt_min_seconds", &[]),
     ("lanpulse_icmp_rtt_seconds", &["le"]),
     ("lanpulse_inventory_devices", &["status", "online"]),
+    (
+        "lanpulse_interface_info",
+        &[
+            "interface",
+            "ifindex",
+            "alias",
+            "description",
+            "type",
+            "mac",
+            "counter_bits",
+        ],
+    ),
+    ("lanpulse_interface_enabled", &["interface"]),
+    ("lanpulse_interface_receive_bytes_total", &["interface"]),
+    ("lanpulse_interface_receive_discards_total", &["interface"]),
+    ("lanpulse_interface_receive_errors_total", &["interface"]),
+    ("lanpulse_interface_receive_packets_total", &["interface"]),
+    ("lanpulse_interface_speed_bytes_per_second", &["interface"]),
+    ("lanpulse_interface_transmit_bytes_total", &["interface"]),
+    ("lanpulse_interface_transmit_discards_total", &["interface"]),
+    ("lanpulse_interface_transmit_errors_total", &["interface"]),
+    ("lanpulse_interface_transmit_packets_total", &["interface"]),
+    ("lanpulse_interface_up", &["interface"]),
     ("lanpulse_observations_dropped_total", &[]),
     ("lanpulse_oui_data_timestamp_seconds", &[]),
     ("lanpulse_internet_fault", &["fault"]),
@@ -88,6 +111,13 @@ const METRICS: &[(&str, &[&str])] = &[
     ("lanpulse_schedule_lag_seconds", &["le"]),
     ("lanpulse_series", &[]),
     ("lanpulse_series_dropped_total", &["reason"]),
+    ("lanpulse_snmp_failures_total", &["reason"]),
+    ("lanpulse_snmp_last_success_timestamp_seconds", &[]),
+    ("lanpulse_snmp_requests_total", &[]),
+    ("lanpulse_snmp_retries_total", &[]),
+    ("lanpulse_snmp_up", &[]),
+    ("lanpulse_snmp_uptime_seconds", &[]),
+    ("lanpulse_snmp_walk_duration_seconds", &[]),
     ("lanpulse_store_failures_total", &[]),
     ("lanpulse_store_size_bytes", &[]),
     ("lanpulse_store_writes_total", &[]),
@@ -109,7 +139,7 @@ const COMMON_LABELS: &[&str] = &[
 ];
 
 /// Labels that recording rules add from `lanpulse_device_info`.
-const PLACE_LABELS: &[&str] = &["site", "role", "parent"];
+const PLACE_LABELS: &[&str] = &["site", "role", "parent", "interface", "alias"];
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

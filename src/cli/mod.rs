@@ -5,6 +5,7 @@ mod healthcheck;
 mod heartbeat;
 mod report;
 mod scan;
+pub mod snmp;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -92,6 +93,12 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         command: DevicesCommand,
+    },
+    /// Ask a device by SNMP, without the daemon
+    Snmp {
+        /// What to ask
+        #[command(subcommand)]
+        what: snmp::What,
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
