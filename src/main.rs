@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::CheckConfig { files } => cli::check_config(&files),
         Command::Snmp { what } => cli::snmp::run(&cli.flags, &what),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
+        Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }
 }
 

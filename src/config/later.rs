@@ -8,10 +8,9 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 4] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 3] = [
     ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
     ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
-    ("heartbeats", &[], "heartbeats: []"),
     ("api", &["tokens"], "api: {tokens: []}"),
 ];
 
@@ -67,18 +66,13 @@ mod tests {
             ("discovery: {methods: }", false),
             ("identify: {snmp: {credentials: []}}", true),
             ("identify: {snmp: {credentials: [public]}}", false),
-            ("heartbeats: []", true),
-            ("heartbeats: [{name: x}]", false),
             ("api: {tokens: []}", true),
             ("api: 5", false),
         ] {
             let root = super::super::syntax::parse(text).unwrap();
             let top = At::root(0, &root);
             let mut findings = Findings::default();
-            let main = top.fields(
-                &["discovery", "identify", "internet", "heartbeats", "api"],
-                &mut findings,
-            );
+            let main = top.fields(&["discovery", "identify", "internet", "api"], &mut findings);
             check(&top, &main, &mut findings);
             assert_eq!(findings.0.is_empty(), off, "{text}");
         }

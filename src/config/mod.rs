@@ -7,6 +7,7 @@
 
 mod decode;
 mod global;
+mod heartbeat;
 mod include;
 mod internet;
 mod interval;
@@ -24,6 +25,8 @@ mod syntax;
 mod target;
 mod web;
 
+pub use crate::state::upcoming;
+pub use heartbeat::Outbound;
 pub use problem::Problem;
 pub use snmp::Entry as SnmpCredentials;
 
@@ -33,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::metrics;
-use crate::model::{Address, Calendar, Target};
+use crate::model::{Address, Calendar, Enrolment, Heartbeat, Target};
 use crate::probe::{self as probes, Probe};
 use crate::state::InternetSettings;
 
@@ -57,6 +60,12 @@ pub struct Config {
     pub snmp: HashMap<String, SnmpCredentials>,
     /// How long a probe waits unless it says otherwise.
     pub timeout: Duration,
+    /// The configured heartbeats, in the order of the file.
+    pub heartbeats: Vec<Arc<Heartbeat>>,
+    /// Whether and how clients may provision heartbeats.
+    pub enrolment: Option<Enrolment>,
+    /// Whom lanpulse itself reports to.
+    pub outbound: Option<Outbound>,
 }
 
 /// The internet checks.
@@ -122,6 +131,8 @@ const MAIN: &[&str] = &[
     "snmp",
     "internet",
     "heartbeats",
+    "heartbeat_enrolment",
+    "outbound_heartbeat",
     "api",
     "modules",
 ];
@@ -214,7 +225,18 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     }
     parent::check(&targets, complete, findings);
     internet::reserve(internet.as_ref(), &targets, findings);
+    let base = sources
+        .first()
+        .and_then(|source| source.path.parent())
+        .unwrap_or(Path::new(""));
+    let mut beats = heartbeat::Heartbeats::default();
+    if let Some(main) = fields.first() {
+        beats.read(main, base, &calendars, findings);
+    }
     Config {
+        heartbeats: beats.list,
+        enrolment: beats.enrolment,
+        outbound: beats.outbound,
         series,
         snmp: targets.credentials.into_entries(),
         timeout: defaults.timeout,

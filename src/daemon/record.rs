@@ -8,8 +8,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::heartbeats::{HeartbeatSetup, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
+use crate::http::{Gate, HeartbeatAsk};
 use crate::model::{Failure, INTERNET, Link, Observation, Pretty, Status, Target, Timestamp, Transition};
 use crate::state::{Health, InternetSettings, News, ReloadState, Snapshot, State, StoreHealth};
 use crate::store::Store;
@@ -23,6 +25,10 @@ pub enum Ask {
     Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
     /// This is what has become of this host's way out.
     Link(Link),
+    /// Expect these heartbeats from now on; answered when reports for them are taken.
+    AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
+    /// Something about a heartbeat.
+    Heartbeat(HeartbeatAsk),
     /// What is true now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Save what must be saved and end.
@@ -43,6 +49,8 @@ pub struct Vitals {
     pub sockets: Arc<[String]>,
     /// The store.
     pub store: Store,
+    /// Counts refused reports.
+    pub gate: Arc<Gate>,
 }
 
 impl Vitals {
@@ -60,6 +68,7 @@ impl Vitals {
             observations_dropped: self.outbox.dropped(),
             series_over_limit: self.series_over_limit.load(std::sync::atomic::Ordering::Relaxed),
             process: process::figures(self.started),
+            heartbeats_rejected: self.gate.rejected(),
             sockets: self.sockets.clone(),
         }
     }
@@ -68,6 +77,7 @@ impl Vitals {
 /// Runs until it is asked to stop or everybody who could ask is gone.
 pub async fn run(
     mut state: State,
+    mut keeper: Keeper,
     vitals: Arc<Vitals>,
     mut batches: mpsc::Receiver<Vec<Observation>>,
     mut asks: mpsc::Receiver<Ask>,
@@ -85,6 +95,7 @@ pub async fn run(
             _ = sweep.tick() => {
                 let now = wall_clock();
                 state.sweep(now).iter().for_each(log);
+                keeper.sweep(&mut state.heartbeats, now);
                 save(&mut state, &vitals, now, false);
             }
             ask = asks.recv() => match ask {
@@ -97,8 +108,14 @@ pub async fn run(
                     state.link(&link, wall_clock()).iter().for_each(log);
                     state.take_news().iter().for_each(tell);
                 }
+                Some(Ask::AdoptHeartbeats(setup, done)) => {
+                    keeper.adopt(&mut state.heartbeats, setup, done, wall_clock()).await;
+                }
+                Some(Ask::Heartbeat(ask)) => keeper.answer(&mut state.heartbeats, ask, wall_clock()),
                 Some(Ask::Snapshot(answer)) => {
-                    let _ = answer.send(Arc::new(state.snapshot(wall_clock(), vitals.health())));
+                    let now = wall_clock();
+                    keeper.tick(&mut state.heartbeats, now);
+                    let _ = answer.send(Arc::new(state.snapshot(now, vitals.health())));
                 }
                 Some(Ask::Stop(done)) => {
                     while let Ok(batch) = batches.try_recv() {
@@ -106,6 +123,7 @@ pub async fn run(
                             state.apply(observation);
                         }
                     }
+                    keeper.end(&mut state.heartbeats, wall_clock());
                     save(&mut state, &vitals, wall_clock(), true);
                     let _ = done.send(());
                     return;
@@ -139,8 +157,9 @@ fn tell(news: &News) {
             let (device, probe) = (device.as_str(), &**probe);
             let text = detail.as_deref().unwrap_or_default();
             match outcome {
-                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
                 // An outage has a line of its own.
+                Ok(()) if device == INTERNET => tracing::debug!(device, probe, "check succeeds again"),
+                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
                 Err(failure) if device == INTERNET => {
                     tracing::debug!(device, probe, reason = failure.as_str(), "check fails: {text}");
                 }

@@ -3,10 +3,16 @@
 //! Gets a `Desk` of channels to the daemon; gives pages, JSON and metrics. Never changes state itself: it asks.
 
 mod access;
+mod bucket;
+mod gate;
+mod heartbeats;
+mod intake;
 mod landing;
+mod ping;
 mod probe;
 mod reply;
 mod report;
+mod roll;
 mod scrape;
 mod serve;
 
@@ -21,6 +27,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::metrics;
 use crate::state::Snapshot;
 
+pub use gate::{Directory, Gate, digest};
+pub use heartbeats::{HeartbeatAsk, HeartbeatDesk, Recorded};
 pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
 pub use serve::{BindError, bind, serve};
 
@@ -45,6 +53,8 @@ pub struct Desk {
     pub series_over_limit: Arc<AtomicU64>,
     /// One exposition at a time: two at once would only compete, and twice the memory.
     pub scraping: tokio::sync::Semaphore,
+    /// Heartbeats: who may report, and to whom.
+    pub heartbeats: HeartbeatDesk,
 }
 
 /// Sends off a request for a snapshot.
@@ -68,6 +78,9 @@ impl Desk {
 
 /// Answers one request. Whatever goes wrong is an answer too.
 async fn route(desk: &Desk, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+    if let Some(claim) = heartbeats::claim(request.uri().path()) {
+        return heartbeats::answer(desk, peer, request, claim).await;
+    }
     let answer = match dispatch(desk, peer, &request).await {
         Ok(answer) => answer,
         Err(error) => error.into_response(),

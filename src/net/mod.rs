@@ -12,6 +12,7 @@ pub mod snmp;
 mod socket;
 mod tls;
 mod uplink;
+mod web;
 
 pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
@@ -23,3 +24,4 @@ pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;
+pub use web::{Answer, Call, WebError, call};
