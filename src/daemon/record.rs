@@ -261,8 +261,9 @@ fn tell(news: &News) {
             let (device, probe) = (device.as_str(), &**probe);
             let text = detail.as_deref().unwrap_or_default();
             match outcome {
-                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
                 // An outage has a line of its own.
+                Ok(()) if device == INTERNET => tracing::debug!(device, probe, "check succeeds again"),
+                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
                 Err(failure) if device == INTERNET => {
                     tracing::debug!(device, probe, reason = failure.as_str(), "check fails: {text}");
                 }
