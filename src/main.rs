@@ -12,6 +12,10 @@ fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run(cli.flags),
         Command::CheckConfig { files } => cli::check_config(&files),
+        Command::Scan(scan) => cli::scan(&scan),
+        Command::Devices { command } => {
+            cli::devices(cli.flags.listen.first().map_or(":10526", String::as_str), &command)
+        }
         Command::Healthcheck => cli::healthcheck(&cli.flags),
         Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }

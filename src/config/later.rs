@@ -8,9 +8,7 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 4] = [
-    ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
-    ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
+pub(super) const SECTIONS: [(&str, &[&str], &str); 2] = [
     ("snmp", &["credentials"], "snmp: {credentials: {}}"),
     ("api", &["tokens"], "api: {tokens: []}"),
 ];
@@ -59,17 +57,6 @@ mod tests {
     #[test]
     fn off_is_off_and_all_else_is_not() {
         for (text, off) in [
-            ("discovery:", true),
-            ("discovery: {}", true),
-            ("discovery: {methods: []}", true),
-            ("discovery: {networks: []}", true),
-            ("discovery: {networks: [], methods: []}", true),
-            ("discovery: {methods: [arp]}", false),
-            ("discovery: {methods: [], interval: 5m}", false),
-            ("discovery: {interval: []}", false),
-            ("discovery: {methods: }", false),
-            ("identify: {snmp: {credentials: []}}", true),
-            ("identify: {snmp: {credentials: [public]}}", false),
             ("snmp: {credentials: {}}", true),
             ("api: {tokens: []}", true),
             ("api: 5", false),

@@ -6,6 +6,7 @@
 //! `scalar`, noting findings; `parent` checks what spans files; `report` looks up the lines of the findings.
 
 mod decode;
+mod discovery;
 mod global;
 mod heartbeat;
 mod include;
@@ -25,6 +26,7 @@ mod target;
 mod web;
 
 pub use crate::state::upcoming;
+pub use discovery::{Discovery, Monitor};
 pub use heartbeat::Outbound;
 pub use problem::Problem;
 
@@ -50,6 +52,12 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
+    /// How to find devices.
+    pub discovery: Discovery,
+    /// How to tell what they are.
+    pub identify: crate::identify::Settings,
+    /// A target as it would be if nothing but its name and address were configured: what discovered devices become.
+    pub plain: TargetConfig,
     /// The internet checks, if there are any.
     pub internet: Option<InternetConfig>,
     /// The modules of `/probe`, by name.
@@ -176,9 +184,13 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let fields: Vec<_> = tops.iter().map(|top| top.fields(MAIN, findings)).collect();
     let mut defaults = global::Defaults::default();
     let mut series = metrics::Settings::default();
+    let (mut discovery, mut identify) = (Discovery::default(), crate::identify::Settings::default());
     if let (Some(top), Some(main)) = (tops.first(), fields.first()) {
         defaults = global::defaults(main, findings);
         series = global::series(main, findings);
+        discovery = discovery::discovery(main, findings);
+        let file = sources.first().map_or(Path::new(""), |source| source.path.as_path());
+        identify = discovery::identify(main, file, findings);
         later::check(top, main, findings);
     }
     for (top, included) in tops.iter().zip(&fields).skip(1) {
@@ -230,6 +242,9 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         series,
         targets: targets.list,
         calendars: calendars.list,
+        discovery,
+        identify,
+        plain: target::stranger(&defaults),
         internet,
         modules: Arc::new(modules.unwrap_or_default()),
     }
