@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Devices { command } => {
             cli::devices(cli.flags.listen.first().map_or(":10526", String::as_str), &command)
         }
+        Command::Snmp { what } => cli::snmp::run(&cli.flags, &what),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
         Command::Ack(told) => cli::acknowledge(&told),
         Command::Alertmanager(told) => cli::alertmanager(&told),

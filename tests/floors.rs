@@ -26,7 +26,9 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("targets", &["model", "probe", "config"]),
     (
         "cli",
-        &["model", "net", "discover", "identify", "http", "store", "config"],
+        &[
+            "model", "net", "probe", "discover", "identify", "http", "store", "config",
+        ],
     ),
     (
         "daemon",

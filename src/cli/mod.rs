@@ -7,6 +7,7 @@ mod heartbeat;
 mod render;
 mod report;
 mod scan;
+pub mod snmp;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -95,6 +96,12 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         command: DevicesCommand,
+    },
+    /// Ask a device by SNMP, without the daemon
+    Snmp {
+        /// What to ask
+        #[command(subcommand)]
+        what: snmp::What,
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,

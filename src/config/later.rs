@@ -8,13 +8,7 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 2] = [
-    ("snmp", &["credentials"], "snmp: {credentials: {}}"),
-    ("api", &["tokens"], "api: {tokens: []}"),
-];
-
-/// The kinds of probes.
-pub(super) const PROBES: [&str; 1] = ["snmp"];
+pub(super) const SECTIONS: [(&str, &[&str], &str); 1] = [("api", &["tokens"], "api: {tokens: []}")];
 
 /// Reports the sections that ask for something.
 pub(super) fn check(top: &At, main: &Fields, findings: &mut Findings) {
@@ -57,14 +51,15 @@ mod tests {
     #[test]
     fn off_is_off_and_all_else_is_not() {
         for (text, off) in [
-            ("snmp: {credentials: {}}", true),
             ("api: {tokens: []}", true),
+            ("api:", true),
+            ("api: {tokens: [{name: a}]}", false),
             ("api: 5", false),
         ] {
             let root = super::super::syntax::parse(text).unwrap();
             let top = At::root(0, &root);
             let mut findings = Findings::default();
-            let main = top.fields(&["discovery", "identify", "snmp", "internet", "api"], &mut findings);
+            let main = top.fields(&["api"], &mut findings);
             check(&top, &main, &mut findings);
             assert_eq!(findings.0.is_empty(), off, "{text}");
         }

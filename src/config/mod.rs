@@ -20,6 +20,7 @@ mod probe;
 mod problem;
 mod report;
 mod scalar;
+mod snmp;
 mod suggest;
 mod syntax;
 mod target;
@@ -29,8 +30,9 @@ pub use crate::state::upcoming;
 pub use discovery::{Discovery, Monitor};
 pub use heartbeat::Outbound;
 pub use problem::Problem;
+pub use snmp::Entry as SnmpCredentials;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +70,10 @@ pub struct Config {
     pub enrolment: Option<Enrolment>,
     /// Whom lanpulse itself reports to.
     pub outbound: Option<Outbound>,
+    /// The named SNMP credentials.
+    pub snmp: HashMap<String, SnmpCredentials>,
+    /// How long a probe waits unless it says otherwise.
+    pub timeout: Duration,
 }
 
 /// The internet checks.
@@ -184,6 +190,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let fields: Vec<_> = tops.iter().map(|top| top.fields(MAIN, findings)).collect();
     let mut defaults = global::Defaults::default();
     let mut series = metrics::Settings::default();
+    let mut credentials = snmp::Named::default();
     let (mut discovery, mut identify) = (Discovery::default(), crate::identify::Settings::default());
     if let (Some(top), Some(main)) = (tops.first(), fields.first()) {
         defaults = global::defaults(main, findings);
@@ -191,6 +198,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         discovery = discovery::discovery(main, findings);
         let file = sources.first().map_or(Path::new(""), |source| source.path.as_path());
         identify = discovery::identify(main, file, findings);
+        credentials = snmp::Named::read(main, file, complete, findings);
         later::check(top, main, findings);
     }
     for (top, included) in tops.iter().zip(&fields).skip(1) {
@@ -220,6 +228,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let modules = main.map(|main| internet::modules(main, &defaults, &bases, findings));
     let mut targets = target::Targets {
         bases,
+        credentials,
         ..target::Targets::default()
     };
     for section in fields.iter().filter_map(|fields| fields.get("targets")) {
@@ -240,6 +249,8 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         enrolment: beats.enrolment,
         outbound: beats.outbound,
         series,
+        snmp: targets.credentials.into_entries(),
+        timeout: defaults.timeout,
         targets: targets.list,
         calendars: calendars.list,
         discovery,

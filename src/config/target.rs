@@ -8,19 +8,21 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{Address, Calendar, Expectation, Family, LabelNameProblem, LabelValue, Target, check_label_name};
+use crate::model::{
+    Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name,
+};
 use crate::probe::{Probe, Service, Settings, icmp};
 
 use super::TargetConfig;
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};
 use super::interval::Calendars;
-use super::later;
 use super::locate::Place;
 use super::node::Node;
 use super::probe::{self, Context, Use};
 use super::problem::quoted;
 use super::scalar;
+use super::snmp;
 use super::suggest;
 
 const KNOWN: &[&str] = &[
@@ -39,6 +41,8 @@ const KNOWN: &[&str] = &[
 pub(super) struct Targets {
     /// The directory of each file.
     pub bases: Vec<PathBuf>,
+    /// The named SNMP credentials.
+    pub credentials: snmp::Named,
     /// The good ones, in the order of the files.
     pub list: Vec<TargetConfig>,
     /// Every name, good target or not, and its place in `named`.
@@ -83,12 +87,13 @@ impl Targets {
                 bases: &self.bases,
                 usage: Use::Target,
             };
-            let probes = probes(&fields, address.as_ref(), context, findings);
+            let probes = probes(&fields, address.as_ref(), context, &self.credentials, findings);
             let (Some(name), Some(address)) = (name, address) else {
                 continue;
             };
             let slowest = probes
                 .iter()
+                .filter(|probe| probe.settings.kind() != Kind::Snmp)
                 .map(|probe| probe.settings.interval() + probe.settings.timeout())
                 .max();
             let target = Target {
@@ -221,20 +226,31 @@ fn plain_ping(defaults: &Defaults) -> Probe {
     }
 }
 
-fn probes(fields: &Fields, address: Option<&Address>, context: Context, findings: &mut Findings) -> Vec<Probe> {
+fn probes(
+    fields: &Fields,
+    address: Option<&Address>,
+    context: Context,
+    credentials: &snmp::Named,
+    findings: &mut Findings,
+) -> Vec<Probe> {
     let Some(map) = fields.get("probes") else {
         return vec![plain_ping(context.defaults)];
     };
     let mut probes = Vec::new();
     let mut names: HashMap<Arc<str>, Place> = HashMap::new();
     for (ordinal, kind, at) in map.entries(findings) {
-        if later::PROBES.contains(&kind) {
-            let message = format!("\"{kind}\" probes are not supported by this version");
-            findings.key(&map, ordinal, message, "remove it");
+        if kind == "snmp" {
+            let name = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings);
+            let settings = snmp::probe(&at, context.defaults, credentials, findings).map(Settings::Snmp);
+            if let Some(settings) = &settings {
+                agree(&at, settings, address, findings);
+            }
+            probes.extend(name.zip(settings).map(|(name, settings)| Probe { name, settings }));
             continue;
         }
         if !probe::KINDS.contains(&kind) {
-            map.unknown(ordinal, kind, &probe::KINDS, findings);
+            let known = [&probe::KINDS[..], &["snmp"]].concat();
+            map.unknown(ordinal, kind, &known, findings);
             continue;
         }
         // Several of a kind are a list; ICMP has one history a device.
@@ -288,6 +304,7 @@ fn probe_name(
 fn agree(at: &At, settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
     let family = match settings {
         Settings::Icmp(settings) => settings.family,
+        Settings::Snmp(settings) => settings.family,
         Settings::Check(check) => match &check.service {
             Service::Tcp(_) | Service::Tls(_) => check.family,
             Service::Http(_) | Service::Dns(_) => return,

@@ -50,6 +50,7 @@ async fn answer(
             }
             probe::run(&check, &address, Names::Fresh).await
         }
+        Settings::Snmp(_) => return Err(ProbeRefusal::Target("walks are not run from here".to_owned())),
         Settings::Icmp(settings) => {
             let address = resolved(&settings, address, timeout).await;
             resolve = started.elapsed();

@@ -5,7 +5,7 @@
 //! 2. A job keeps its place: the next run is due one interval after the last was DUE, not after it ran.
 //! 3. Runs that were missed (suspended host, frozen process) are skipped, not made up for: no storm.
 //! 4. A run never waits for another. What comes of it goes out in batches.
-//! 5. Checks of services (TLS and the like cost milliseconds of CPU) run on the other runtime, so that they disturb no
+//! 5. SNMP walks and checks of services (TLS and the like cost milliseconds of CPU) run on the other runtime, so that they disturb no
 //!    echo. Those of the internet look names up themselves: they are there to notice a dead DNS.
 
 use std::cmp::Reverse;
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::{INTERNET, LOCAL_AGENT, LabelValue, Observation, Timestamp};
 use crate::net::{Echo, Resolver};
-use crate::probe::{self, Names, Settings, icmp};
+use crate::probe::{self, Names, Settings, icmp, snmp};
 use crate::targets::{Diff, Job, Key};
 
 /// How long observations gather before they go to the state in one piece.
@@ -54,6 +54,8 @@ pub struct Scheduler<E> {
 struct Slot {
     job: Arc<Job>,
     memory: Arc<icmp::Memory>,
+    /// What its SNMP walks remember.
+    walks: Arc<snmp::Memory>,
     /// Tells this job's entries in the queue from those of a stopped one of the same name.
     ticket: u64,
 }
@@ -123,6 +125,7 @@ impl<E: Echo> Scheduler<E> {
                 Slot {
                     job: Arc::new(job),
                     memory,
+                    walks: Arc::default(),
                     ticket: self.placed,
                 },
             );
@@ -185,8 +188,16 @@ impl<E: Echo> Scheduler<E> {
             return;
         }
         // 5.
+        let walks = slot.walks.clone();
         self.checks.spawn(async move {
-            let Settings::Check(check) = &job.settings else { return };
+            let check = match &job.settings {
+                Settings::Check(check) => check,
+                Settings::Snmp(settings) => {
+                    let reading = snmp::run(settings, &job.address, &names, &walks).await;
+                    return put(&job, &outbox, reading);
+                }
+                Settings::Icmp(_) => return,
+            };
             let names = if job.device.as_str() == INTERNET {
                 Names::Fresh
             } else {

@@ -136,6 +136,7 @@ fn explained(answer: &ProbeAnswer, body: &str) -> String {
     let (outcome, detail) = match &answer.reading {
         Reading::Icmp { outcome, detail, .. } => (outcome.map(|_| ()), detail),
         Reading::Check(check) => (check.outcome, &check.detail),
+        Reading::Snmp(walk) => (walk.outcome, &walk.detail),
     };
     match outcome {
         Ok(()) => format!("the probe succeeded\n\n{body}"),

@@ -85,8 +85,10 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
         let address = view.target.address.to_string();
         let resolved = check.and_then(|check| check.address).or(view.address);
         let rtt = pinged.and_then(|icmp| icmp.last_rtt);
+        let walk = view.snmp.as_ref().filter(|_| probe.kind == Kind::Snmp);
         let ok = match check {
-            Some(check) => check.success,
+            // A walk that was not complete is no success, though the device lives.
+            Some(check) => walk.map_or(check.success, |walk| walk.up),
             None => last_run.map(|_| view.last_failure.is_none()),
         };
         TargetRow {
@@ -105,7 +107,7 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
                 .or(check.and_then(CheckView::duration))
                 .map(|time| time.as_secs_f64()),
             failure: match check {
-                Some(check) => explain(check.last_failure.as_ref()),
+                Some(check) => explain(walk.map_or(check.last_failure.as_ref(), |walk| walk.failure.as_ref())),
                 None => last_run.and_then(|_| reason(view)),
             },
         }

@@ -15,10 +15,12 @@ pub fn blackbox(kind: Kind, reading: &Reading, resolve: Duration, took: Duration
     let address = match reading {
         Reading::Icmp { address, .. } => *address,
         Reading::Check(check) => check.address,
+        Reading::Snmp(walk) => walk.address,
     };
     let (success, lookup) = match reading {
         Reading::Icmp { outcome, .. } => (outcome.is_ok(), Some(resolve)),
         Reading::Check(check) => (check.outcome.is_ok(), check.phases.get(Phase::Resolve)),
+        Reading::Snmp(walk) => (walk.outcome.is_ok(), None),
     };
     page.gauge(
         "probe_success",
@@ -63,6 +65,8 @@ pub fn blackbox(kind: Kind, reading: &Reading, resolve: Duration, took: Duration
         (Kind::Http, Reading::Check(check)) => http(&mut page, check),
         (Kind::Dns, Reading::Check(check)) => dns(&mut page, check),
         (_, Reading::Check(check)) => regex(&mut page, check),
+        // No module walks.
+        (_, Reading::Snmp(_)) => {}
     }
     if let Reading::Check(check) = reading {
         tls(&mut page, check);

@@ -2,8 +2,8 @@
 
 use super::device::{self, Source};
 use super::{Settings, Worth, heartbeat, internet, own};
-use crate::model::{Failure, Fault, Phase, Status};
-use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
+use crate::model::{Failure, Fault, Kind, Phase, Status};
+use crate::state::{CheckView, DeviceView, InterfaceView, InternetView, Snapshot};
 
 /// What one scrape exposes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Plan {
     /// for some devices only would make every sum over it wrong.
     pub fn of(snapshot: &Snapshot, settings: &Settings) -> Self {
         let mut by_worth = [0_usize; Worth::ALL.len()];
-        for family in device::FAMILIES {
+        for family in device::all() {
             if wanted(family.worth, settings) {
                 let devices = snapshot.devices.iter().map(|view| count(&family.source, view));
                 let internet = snapshot
@@ -108,10 +108,24 @@ fn count(source: &Source, view: &DeviceView) -> usize {
             let pings = view.icmp.as_ref().zip(*icmp).and_then(|(view, value)| value(view));
             check_count(source, &view.checks) + usize::from(pings.is_some())
         }
+        Source::SnmpFailures => view.snmp.as_ref().map_or(0, |_| Failure::SNMP.len()),
+        Source::InterfaceInfo => interfaces(view).len(),
+        Source::Interface(value) => interfaces(view).iter().filter(|row| value(row).is_some()).count(),
+        Source::InterfaceCounter(value) => interfaces(view).iter().filter(|row| value(row).is_some()).count(),
         Source::PerCheck(_) | Source::Phases | Source::Runs | Source::CheckFailures => {
             check_count(source, &view.checks)
         }
     }
+}
+
+/// Whether a family speaks of a check. Of SNMP walks there are families of their own; here they show only when they ran.
+pub fn shows(source: &Source, check: &CheckView) -> bool {
+    check.kind != Kind::Snmp || matches!(source, Source::PerProbe(Some(_), _))
+}
+
+/// The interfaces the last walk read.
+pub fn interfaces(view: &DeviceView) -> &[InterfaceView] {
+    view.snmp.as_ref().map_or(&[], |snmp| &*snmp.interfaces)
 }
 
 /// How many series a family has for some checks.
@@ -126,7 +140,7 @@ fn check_count(source: &Source, checks: &[CheckView]) -> usize {
         Source::CheckFailures => Failure::of(check.kind).count(),
         _ => 0,
     };
-    checks.iter().map(count).sum()
+    checks.iter().filter(|check| shows(source, check)).map(count).sum()
 }
 
 fn own_series(snapshot: &Snapshot) -> usize {

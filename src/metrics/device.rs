@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Family, Worth};
+use super::{Family, Worth, snmp};
 use crate::model::{Failure, Timestamp};
-use crate::state::{Buckets, CheckView, DeviceView, IcmpView, WindowStats};
+use crate::state::{Buckets, CheckView, DeviceView, IcmpView, InterfaceView, WindowStats};
 
 /// Where a family of the device collector takes its values from; absent ones are not exposed.
 pub enum Source {
@@ -30,15 +30,33 @@ pub enum Source {
     Runs,
     /// A counter a check and reason it can fail for.
     CheckFailures,
+    /// A counter a reason, in the order of [`Failure::SNMP`].
+    SnmpFailures,
+    /// `lanpulse_interface_info`.
+    InterfaceInfo,
+    /// A gauge an interface.
+    Interface(fn(&InterfaceView) -> Option<Value>),
+    /// A counter an interface.
+    InterfaceCounter(fn(&InterfaceView) -> Option<u64>),
 }
 
 impl Source {
     /// The type in the exposition.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Info => "info",
-            Self::Status | Self::Gauge(_) | Self::PerProbe(..) | Self::PerCheck(_) | Self::Phases => "gauge",
-            Self::Counter(_) | Self::Failures(_) | Self::Runs | Self::CheckFailures => "counter",
+            Self::Info | Self::InterfaceInfo => "info",
+            Self::Status
+            | Self::Gauge(_)
+            | Self::PerProbe(..)
+            | Self::PerCheck(_)
+            | Self::Phases
+            | Self::Interface(_) => "gauge",
+            Self::Counter(_)
+            | Self::Failures(_)
+            | Self::Runs
+            | Self::CheckFailures
+            | Self::SnmpFailures
+            | Self::InterfaceCounter(_) => "counter",
             Self::Histogram(_) => "histogram",
         }
     }
@@ -95,6 +113,11 @@ const fn row(
         worth,
         source,
     }
+}
+
+/// Every family of the device collector, in the order of the exposition.
+pub fn all() -> impl Iterator<Item = &'static Family<Source>> {
+    FAMILIES.iter().chain(snmp::FAMILIES)
 }
 
 /// The device collector, in the order of the exposition.

@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::budget::Plan;
+use super::budget::{Plan, interfaces, shows};
 use super::device::{self, Value};
 use super::heartbeat;
 use super::own::{self, Scene};
@@ -21,7 +21,7 @@ use super::{Family, Settings, internet};
 use crate::model::{
     Address, Class, Expectation, Failure, Fault, INTERNET, Kind, LOCAL_AGENT, Phase, Record, Status, Topic,
 };
-use crate::state::{Buckets, CheckView, DeviceView, InternetView, Snapshot};
+use crate::state::{Buckets, CheckView, DeviceView, InterfaceView, InternetView, Snapshot};
 
 /// Writes the whole exposition as planned for this snapshot and these settings.
 ///
@@ -56,7 +56,7 @@ struct Scrape {
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        for family in device::FAMILIES {
+        for family in device::all() {
             if self.plan.includes(family.worth, &self.settings) {
                 encode_devices(&mut encoder, family, &self.snapshot)?;
             }
@@ -152,6 +152,37 @@ fn encode_devices(
                 }
                 encode_checks(&mut metric, &family.source, device, &view.checks)?;
             }
+            Source::SnmpFailures => {
+                let failures = view
+                    .snmp
+                    .iter()
+                    .flat_map(|snmp| Failure::SNMP.iter().zip(snmp.failures));
+                for (failure, value) in failures {
+                    let more = [("reason", failure.as_str())];
+                    counter(&mut metric, &Labels { device, more: &more }, Value::Int(value))?;
+                }
+            }
+            Source::InterfaceInfo => {
+                for interface in interfaces(view) {
+                    metric.encode_info(&InterfaceInfo(device, interface))?;
+                }
+            }
+            Source::Interface(value) => {
+                for interface in interfaces(view) {
+                    if let Some(value) = value(interface) {
+                        let more = [("interface", interface.facts.name.as_str())];
+                        gauge(&mut metric, &Labels { device, more: &more }, value)?;
+                    }
+                }
+            }
+            Source::InterfaceCounter(value) => {
+                for interface in interfaces(view) {
+                    if let Some(value) = value(interface) {
+                        let more = [("interface", interface.facts.name.as_str())];
+                        counter(&mut metric, &Labels { device, more: &more }, Value::Int(value))?;
+                    }
+                }
+            }
             Source::PerCheck(_) | Source::Phases | Source::Runs | Source::CheckFailures => {
                 encode_checks(&mut metric, &family.source, device, &view.checks)?;
             }
@@ -171,7 +202,7 @@ fn encode_checks(
     checks: &[CheckView],
 ) -> fmt::Result {
     use device::Source;
-    for check in checks {
+    for check in checks.iter().filter(|check| shows(source, check)) {
         let (probe, kind) = (("probe", &*check.probe), ("kind", check.kind.as_str()));
         let pair = [probe, kind];
         match source {
@@ -323,10 +354,15 @@ impl EncodeLabelSet for Info<'_> {
                 .and_then(|record| record.fact(topic))
                 .map(|fact| fact.value.as_str())
         };
-        if let Address::Name(name) = &target.address {
-            label(encoder, "hostname", name)?;
-        } else if let Some(name) = fact(Topic::Hostname) {
-            label(encoder, "hostname", name)?;
+        let system = self.0.snmp.as_ref().and_then(|snmp| snmp.system.as_ref());
+        // What the device calls itself, else what it was configured by, else what was found.
+        let hostname = match (system.and_then(|system| system.name.as_ref()), &target.address) {
+            (Some(name), _) => Some(name.as_str()),
+            (None, Address::Name(name)) => Some(name.as_str()),
+            (None, _) => fact(Topic::Hostname),
+        };
+        if let Some(hostname) = hostname {
+            label(encoder, "hostname", hostname)?;
         }
         if let Some(mac) = known.and_then(Record::mac) {
             label(encoder, "mac", &mac.to_string())?;
@@ -357,6 +393,32 @@ impl EncodeLabelSet for Info<'_> {
             .labels
             .iter()
             .try_for_each(|(name, value)| label(encoder, name, value.as_str()))
+    }
+}
+
+/// The labels of `lanpulse_interface_info`.
+struct InterfaceInfo<'a>(&'a str, &'a InterfaceView);
+
+impl EncodeLabelSet for InterfaceInfo<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
+        let facts = &self.1.facts;
+        label(encoder, "device", self.0)?;
+        label(encoder, "agent", LOCAL_AGENT)?;
+        label(encoder, "interface", facts.name.as_str())?;
+        label(encoder, "ifindex", &facts.index.to_string())?;
+        for (name, value) in [
+            ("alias", &facts.alias),
+            ("description", &facts.description),
+            ("type", &facts.kind),
+            ("mac", &facts.mac),
+        ] {
+            if let Some(value) = value {
+                label(encoder, name, value.as_str())?;
+            }
+        }
+        self.1
+            .bits
+            .map_or(Ok(()), |bits| label(encoder, "counter_bits", &bits.to_string()))
     }
 }
 

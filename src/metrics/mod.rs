@@ -11,6 +11,7 @@ mod heartbeat;
 mod internet;
 mod inventory;
 mod own;
+mod snmp;
 mod text;
 
 pub use blackbox::blackbox;
@@ -89,7 +90,7 @@ pub fn documentation() -> Vec<[String; 4]> {
         ]
     };
     let with_device = |labels: &str| format!("device, agent, {labels}").trim_end_matches(", ").to_owned();
-    let device = device::FAMILIES.iter().map(|family| {
+    let device = device::all().map(|family| {
         exposed(
             family.name,
             family.source.kind(),

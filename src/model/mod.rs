@@ -16,6 +16,7 @@ mod mac;
 mod network;
 mod observation;
 mod sighting;
+mod snmp;
 mod target;
 mod time;
 
@@ -35,5 +36,6 @@ pub use mac::{Mac, MacKind};
 pub use network::Network;
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
 pub use sighting::{Announcement, Method, Outcome, Pass, Sighting};
+pub use snmp::{InterfaceFacts, InterfaceRow, MEASURES, Measure, Sample, SnmpWalk, SystemFacts};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
 pub use time::Timestamp;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Kind, LabelValue, Timestamp};
+use super::{Check, Kind, LabelValue, SnmpWalk, Timestamp};
 
 /// The `agent` label of the built-in prober.
 pub const LOCAL_AGENT: &str = "local";
@@ -44,6 +44,8 @@ pub enum Reading {
     },
     /// One run of a check of a service.
     Check(Box<Check>),
+    /// One walk over a device's interfaces.
+    Snmp(Box<SnmpWalk>),
 }
 
 /// Why a probe failed. A closed set, so that it is safe as a label value.
@@ -78,6 +80,16 @@ pub enum Failure {
     TooLarge,
     /// What came back does not follow the protocol.
     Protocol,
+    /// An SNMP agent does not let us in.
+    Authentication,
+    /// It answers what cannot be understood.
+    Malformed,
+    /// Its table goes in circles.
+    Loop,
+    /// It answers with an error.
+    Error,
+    /// It took longer than all of it may take.
+    Deadline,
 }
 
 impl Failure {
@@ -90,7 +102,20 @@ impl Failure {
         Self::Send,
     ];
 
-    /// All of them, in the order they are exposed.
+    /// The reasons an SNMP walk can fail for, in the order they are exposed.
+    pub const SNMP: [Self; 9] = [
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Unresolved,
+        Self::Authentication,
+        Self::Malformed,
+        Self::Loop,
+        Self::Error,
+        Self::Deadline,
+        Self::Send,
+    ];
+
+    /// Those of pings and checks, in the order they are exposed.
     pub const ALL: [Self; 14] = [
         Self::Timeout,
         Self::Refused,
@@ -112,6 +137,7 @@ impl Failure {
     pub fn of(kind: Kind) -> impl Iterator<Item = Self> {
         let can = move |failure: &Self| match kind {
             Kind::Icmp => Self::ICMP.contains(failure),
+            Kind::Snmp => Self::SNMP.contains(failure),
             Kind::Http => *failure != Self::DnsRcode,
             Kind::Dns => !matches!(failure, Self::Status | Self::TooLarge),
             Kind::Tcp => !matches!(failure, Self::Status | Self::DnsRcode),
@@ -137,13 +163,28 @@ impl Failure {
             Self::DnsRcode => "dns_rcode",
             Self::TooLarge => "too_large",
             Self::Protocol => "protocol",
+            Self::Authentication => "authentication",
+            Self::Malformed => "malformed",
+            Self::Loop => "loop",
+            Self::Error => "error",
+            Self::Deadline => "deadline",
         }
     }
 
     /// Whether the failure says something about the target. What went wrong on this host or with its name says
-    /// nothing about whether the target is alive.
+    /// nothing about whether the target is alive, nor does an agent that answers but does not let itself be walked.
     pub const fn blames_target(self) -> bool {
-        !matches!(self, Self::Unresolved | Self::Denied | Self::Send)
+        !matches!(
+            self,
+            Self::Unresolved
+                | Self::Denied
+                | Self::Send
+                | Self::Authentication
+                | Self::Malformed
+                | Self::Loop
+                | Self::Error
+                | Self::Deadline
+        )
     }
 
     /// What a person reads.
@@ -163,6 +204,11 @@ impl Failure {
             Self::DnsRcode => "an unexpected DNS answer",
             Self::TooLarge => "the answer is too large",
             Self::Protocol => "the answer does not follow the protocol",
+            Self::Authentication => "it refuses the credentials",
+            Self::Malformed => "its answers cannot be understood",
+            Self::Loop => "its table goes in circles",
+            Self::Error => "it answers with an error",
+            Self::Deadline => "it took too long",
         }
     }
 }

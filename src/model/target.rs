@@ -66,6 +66,8 @@ pub enum Kind {
     Dns,
     /// A TLS handshake (RFC 8446).
     Tls,
+    /// SNMP (RFC 3416): interface counters.
+    Snmp,
 }
 
 impl Kind {
@@ -77,6 +79,7 @@ impl Kind {
             Self::Http => "http",
             Self::Dns => "dns",
             Self::Tls => "tls",
+            Self::Snmp => "snmp",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The only room with sockets for probing: echo requests and name resolution.
+//! The only room with sockets for probing: echo requests, name resolution, SNMP.
 //!
 //! Owns the sockets, opened once at start. Gets requests from `probe`; gives one answer to each.
 //! The crates underneath have traps (see each file); nothing above this room may need to know them.
@@ -13,6 +13,7 @@ mod neighbour;
 mod nodes;
 mod ping;
 mod resolve;
+pub mod snmp;
 mod socket;
 mod tls;
 mod uplink;

@@ -13,6 +13,7 @@ pub fn aim(module: &Settings, target: &str) -> Result<(Settings, Address), Strin
     let check = match module {
         Settings::Icmp(_) => return Ok((module.clone(), host(target)?)),
         Settings::Check(check) => check,
+        Settings::Snmp(_) => return Err("walks are not run from here".to_owned()),
     };
     let mut check = Check::clone(check);
     let address = match &mut check.service {

@@ -10,6 +10,7 @@ mod message;
 mod pattern;
 mod run;
 mod secret;
+pub mod snmp;
 pub mod tcp;
 pub mod tls;
 mod url;
@@ -41,6 +42,8 @@ pub struct Probe {
 pub enum Settings {
     /// ICMP echo.
     Icmp(icmp::Settings),
+    /// An SNMP walk.
+    Snmp(snmp::Settings),
     /// A check of a service.
     Check(Arc<Check>),
 }
@@ -76,6 +79,7 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Icmp(_) => Kind::Icmp,
+            Self::Snmp(_) => Kind::Snmp,
             Self::Check(check) => check.service.kind(),
         }
     }
@@ -84,6 +88,7 @@ impl Settings {
     pub fn interval(&self) -> Duration {
         match self {
             Self::Icmp(settings) => settings.interval,
+            Self::Snmp(settings) => settings.interval,
             Self::Check(check) => check.interval,
         }
     }
@@ -92,6 +97,7 @@ impl Settings {
     pub fn timeout(&self) -> Duration {
         match self {
             Self::Icmp(settings) => settings.timeout,
+            Self::Snmp(settings) => settings.walk_timeout,
             Self::Check(check) => check.timeout,
         }
     }
@@ -99,7 +105,7 @@ impl Settings {
     /// The host names that runs of this look up, beside the target's own.
     pub fn names(&self) -> Vec<&str> {
         match self {
-            Self::Icmp(_) => Vec::new(),
+            Self::Icmp(_) | Self::Snmp(_) => Vec::new(),
             Self::Check(check) => check.service.names(),
         }
     }

@@ -23,9 +23,11 @@ use std::time::Duration;
 use super::check::{self, CheckView};
 use super::histogram::{Histogram, RTT_BOUNDS};
 use super::snapshot::{DeviceView, IcmpView};
+use super::snmp::Snmp;
 use super::window::Window;
 use crate::model::{
-    Address, Check, Device, Expectation, Failure, Kind, LabelValue, Observation, Status, Target, Timestamp, Transition,
+    Address, Check, Device, Expectation, Failure, Kind, LabelValue, Observation, Phase, SnmpWalk, Status, Target,
+    Timestamp, Transition,
 };
 
 /// More than this between two sweeps is a step of the clock or a suspended host.
@@ -57,6 +59,7 @@ pub(super) struct DeviceState {
     icmp: Option<Icmp>,
     /// In the order of the target's probes.
     checks: Vec<CheckView>,
+    snmp: Option<Snmp>,
     /// Rule 10.
     link_down: bool,
     /// Rule 7: silence is counted from here at the earliest.
@@ -137,6 +140,7 @@ impl DeviceState {
             last_failure: None,
             icmp: None,
             checks: Vec::new(),
+            snmp: None,
             link_down: false,
             listening_since: now,
             last_sweep: now,
@@ -162,7 +166,10 @@ impl DeviceState {
         check::adopt(&mut self.checks, checks.cloned());
         if self.target.address != target.address {
             self.address = None;
+            self.snmp = None;
         }
+        let walked = target.probes.iter().any(|probe| probe.kind == Kind::Snmp);
+        self.snmp = self.snmp.take().or_else(|| Some(Snmp::default())).filter(|_| walked);
         self.target = target;
     }
 
@@ -241,6 +248,21 @@ impl DeviceState {
             self.set_up(up, at);
         }
         (changed, self.settle(at))
+    }
+
+    /// Takes in one SNMP walk. To the device's being up it is a check like others, and one that broke off half-way is
+    /// good enough: the device lives.
+    pub(super) fn snmp(&mut self, observation: &Observation, walk: &SnmpWalk) -> Option<Transition> {
+        self.snmp.as_mut()?.take(observation.at, walk);
+        let answered = walk.uptime.is_some() || !walk.interfaces.is_empty();
+        let mut check = Check {
+            address: walk.address,
+            outcome: if answered { Ok(()) } else { walk.outcome },
+            detail: walk.detail.clone(),
+            ..Check::default()
+        };
+        check.phases.add(Phase::Total, walk.duration);
+        self.check(observation, &check).1
     }
 
     /// Rule 10.
@@ -436,6 +458,7 @@ impl DeviceState {
                 last_rtt: icmp.last_rtt,
             }),
             checks: self.checks.clone(),
+            snmp: self.snmp.as_ref().map(|snmp| snmp.view.clone()),
         }
     }
 }

@@ -364,6 +364,12 @@ impl Internet {
 fn as_check(reading: &Reading) -> Check {
     match reading {
         Reading::Check(check) => (**check).clone(),
+        Reading::Snmp(walk) => Check {
+            address: walk.address,
+            outcome: walk.outcome,
+            detail: walk.detail.clone(),
+            ..Check::default()
+        },
         Reading::Icmp {
             address,
             outcome,

@@ -9,10 +9,12 @@ mod device;
 mod heartbeat;
 mod heartbeats;
 mod histogram;
+mod interface;
 mod internet;
 mod inventory;
 mod schedule;
 mod snapshot;
+mod snmp;
 mod window;
 
 use std::collections::HashMap;
@@ -28,10 +30,12 @@ pub use check::CheckView;
 pub use heartbeat::{Due, HeartbeatChange, HeartbeatView};
 pub use heartbeats::Heartbeats;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
+pub use interface::InterfaceView;
 pub use internet::{GATEWAY, InternetChange, InternetSettings, InternetView};
 pub use inventory::{Evidence, Finding, Inventory, InventoryView, MOST_DEVICES, PassView, PatchError, Rules};
 pub use schedule::upcoming;
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
+pub use snmp::SnmpView;
 pub use window::WindowStats;
 
 use device::DeviceState;
@@ -87,6 +91,7 @@ impl News {
         let (outcome, detail) = match &observation.reading {
             Reading::Icmp { outcome, detail, .. } => (outcome.map(|_| ()), detail),
             Reading::Check(check) => (check.outcome, &check.detail),
+            Reading::Snmp(walk) => (walk.outcome, &walk.detail),
         };
         Self::Check {
             device: observation.device.clone(),
@@ -160,6 +165,7 @@ impl State {
                 outcome,
                 detail,
             } => device.icmp(observation, *address, *outcome, detail.as_ref()),
+            Reading::Snmp(walk) => device.snmp(observation, walk),
             Reading::Check(check) => {
                 let (changed, transition) = device.check(observation, check);
                 if changed {

@@ -9,6 +9,7 @@ use super::heartbeat::HeartbeatView;
 use super::histogram::Buckets;
 use super::internet::InternetView;
 use super::inventory::InventoryView;
+use super::snmp::SnmpView;
 use super::window::WindowStats;
 use crate::model::{Failure, LabelValue, Outage, Record, Status, Target, Timestamp};
 
@@ -64,6 +65,8 @@ pub struct DeviceView {
     pub icmp: Option<IcmpView>,
     /// Its checks, in the order of the target's probes.
     pub checks: Vec<CheckView>,
+    /// Its SNMP walks, if it is walked.
+    pub snmp: Option<SnmpView>,
 }
 
 /// A device's pings.

@@ -12,10 +12,12 @@
     clippy::print_stderr,
     clippy::unused_self,
     clippy::format_push_string,
+    clippy::struct_excessive_bools,
     clippy::format_collect,
     reason = "test code, compiled into several test crates, none of which uses all of it"
 )]
 
+pub mod agent;
 mod daemon;
 mod exposition;
 mod http;

@@ -15,7 +15,7 @@ wanted=(cc=gcc make=make)
 [ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base avahi-daemon=avahi-daemon unshare=util-linux nsenter=util-linux curl=curl
   xz=xz-utils prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
   amtool=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter dnsmasq=dnsmasq-base
-  openssl=openssl python3=python3)
+  openssl=openssl python3=python3 snmpd=snmpd snmpwalk=snmp)
 [ "${1:-}" = build ] || [ "$(id -u)" = 0 ] || say "NOT ROOT: every test that needs a network namespace will be SKIPPED"
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
@@ -41,11 +41,12 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 [ "${1:-}" != build ] || exit 0
 
-# --- a recent Prometheus and Alertmanager, unpacked into .lab/bin, the system untouched ---------------------------
+# --- a recent Prometheus, Alertmanager and snmp_exporter (benches/snmp.rs), unpacked into .lab/bin, the system untouched ---------------------------
 # From Debian's unstable suite, on the mirror this machine already uses; its Go programs run on Debian 12.
 recent() {
   local lab=.lab mirror arch list package file path name
-  [ -x $lab/bin/prometheus ] && [ -x $lab/bin/promtool ] && [ -x $lab/bin/alertmanager ] && [ -x $lab/bin/amtool ] && return
+  [ -x $lab/bin/prometheus ] && [ -x $lab/bin/promtool ] && [ -x $lab/bin/alertmanager ] && [ -x $lab/bin/amtool ] &&
+    [ -x $lab/bin/snmp_exporter ] && return
   mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
     awk '/^URIs:/ {print $2; exit} /^deb / {for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) {print $i; exit}}') || true
   [ -n "$mirror" ] || { say "no package mirror in this machine's apt sources"; return 1; }
@@ -53,9 +54,9 @@ recent() {
   arch=$(dpkg --print-architecture)
   mkdir -p $lab/deb $lab/tree $lab/bin
   list=$lab/deb/Packages
-  say "fetching a recent Prometheus and Alertmanager into $lab/bin"
+  say "fetching a recent Prometheus, Alertmanager and snmp_exporter into $lab/bin"
   curl -fsS --retry 3 -m 180 -o $list.xz "${mirror%/}/dists/sid/main/binary-$arch/Packages.xz" && xz -dfk $list.xz || return 1
-  for package in prometheus promtool prometheus-alertmanager; do
+  for package in prometheus promtool prometheus-alertmanager prometheus-snmp-exporter; do
     file=$(awk -v p=$package '$1 == "Package:" {here = $2 == p} here && $1 == "Filename:" {print $2; exit}' $list)
     [ -n "$file" ] || continue # promtool is a package of its own only in some releases
     curl -fsS --retry 3 -m 300 -o "$lab/deb/$package.deb" "${mirror%/}/$file" || return 1
@@ -64,7 +65,7 @@ recent() {
   rm -rf $lab/deb
   for path in "$lab"/tree/usr/bin/*; do
     name=${path##*/}
-    case $name in prometheus-alertmanager) name=alertmanager ;; esac
+    case $name in prometheus-alertmanager) name=alertmanager ;; prometheus-snmp-exporter) name=snmp_exporter ;; esac
     ln -sf "../tree/usr/bin/${path##*/}" "$lab/bin/$name"
   done
   "$lab/bin/prometheus" --version >/dev/null && "$lab/bin/alertmanager" --version >/dev/null

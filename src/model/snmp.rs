@@ -1,0 +1,118 @@
+//! What one SNMP walk of a device brought: system facts and rows of its interface table.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, LabelValue};
+
+/// What an interface counts; the order of [`MEASURES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Measure {
+    ReceiveBytes,
+    TransmitBytes,
+    ReceivePackets,
+    TransmitPackets,
+    ReceiveErrors,
+    TransmitErrors,
+    ReceiveDiscards,
+    TransmitDiscards,
+}
+
+/// All of them.
+pub const MEASURES: [Measure; 8] = [
+    Measure::ReceiveBytes,
+    Measure::TransmitBytes,
+    Measure::ReceivePackets,
+    Measure::TransmitPackets,
+    Measure::ReceiveErrors,
+    Measure::TransmitErrors,
+    Measure::ReceiveDiscards,
+    Measure::TransmitDiscards,
+];
+
+/// A counter as the device gave it: its 64-bit form, its 32-bit form, both or neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Of 64 bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wide: Option<u64>,
+    /// Of 32 bits: it begins anew every 4,294,967,296.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrow: Option<u32>,
+}
+
+/// What changes rarely about an interface; IF-MIB (RFC 2863).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceFacts {
+    /// The `interface` label: unique on the device.
+    pub name: LabelValue,
+    /// ifIndex.
+    pub index: u32,
+    /// ifAlias: what the administrator calls it.
+    pub alias: Option<LabelValue>,
+    /// ifDescr.
+    pub description: Option<LabelValue>,
+    /// ifType, by its name.
+    pub kind: Option<LabelValue>,
+    /// ifPhysAddress.
+    pub mac: Option<LabelValue>,
+    /// ifHighSpeed, or ifSpeed where that is 0 or missing, in bits per second; 0 where the device says so.
+    pub speed: Option<u64>,
+}
+
+/// One row: what was read of an interface in one walk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InterfaceRow {
+    /// Which interface.
+    pub facts: Arc<InterfaceFacts>,
+    /// ifOperStatus: up, or anything else; absent while the device does not know.
+    pub up: Option<bool>,
+    /// ifAdminStatus: up, or anything else.
+    pub enabled: Option<bool>,
+    /// The counters, in the order of [`MEASURES`].
+    pub samples: [Sample; MEASURES.len()],
+}
+
+/// The system group (RFC 3418).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemFacts {
+    /// sysName.
+    pub name: Option<LabelValue>,
+    /// sysDescr.
+    pub description: Option<LabelValue>,
+    /// sysObjectID, in digits.
+    pub object_id: Option<LabelValue>,
+    /// sysLocation.
+    pub location: Option<LabelValue>,
+    /// sysContact.
+    pub contact: Option<LabelValue>,
+}
+
+/// One walk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnmpWalk {
+    /// The address asked, once a name had resolved.
+    pub address: Option<IpAddr>,
+    /// The system group as last read.
+    pub system: Option<Arc<SystemFacts>>,
+    /// sysUpTime in hundredths of a second; it begins anew after 497 days.
+    pub uptime: Option<u32>,
+    /// What was read of the interfaces, where the walk was not complete too.
+    pub interfaces: Vec<InterfaceRow>,
+    /// Datagrams sent.
+    pub requests: u64,
+    /// Those of them that repeated a question.
+    pub retries: u64,
+    /// How long it took.
+    pub duration: Duration,
+    /// Complete, or why not.
+    pub outcome: Result<(), Failure>,
+    /// More about a failure, for people: never a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Arc<str>>,
+}

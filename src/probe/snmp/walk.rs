@@ -1,0 +1,400 @@
+//! The questions of one walk, and what is remembered from walk to walk.
+//!
+//! Gets a session and what is known of the device; gives rows. Rules:
+//! 1. What rarely changes (names, aliases, types, addresses, speeds) is read every [`FACTS_EVERY`], and at once when the
+//!    agent restarted, ifNumber or ifTableLastChange moved, or an unknown interface shows; speeds also when a link
+//!    changed.
+//! 2. 32-bit columns are left out where every interface has the 64-bit ones, and the other way round.
+//! 3. What was read before something failed is kept; the reading says what failed first.
+//! 4. A 32-bit counter that fell has wrapped, unless the agent restarted meanwhile: sysUpTime is read again, and if it
+//!    fell too, the walk is worth nothing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, SYSTEM, UPTIME, WIDE};
+use super::{Settings, facts};
+use crate::model::{InterfaceFacts, InterfaceRow, LabelValue, MEASURES, Measure, Sample, SnmpWalk, SystemFacts};
+use crate::net::snmp::{self, Access, Engine, Oid, Op, Pace, Query, Session, SnmpError, Table, Value};
+
+/// How old facts may be.
+const FACTS_EVERY: Duration = Duration::from_secs(600);
+
+/// What is known of a device from earlier walks.
+pub(super) struct Known {
+    peer: SocketAddr,
+    access: Access,
+    /// Its engine, between conversations.
+    pub engine: Option<Engine>,
+    pace: Pace,
+    /// Scalars the agent does not have.
+    absent: Vec<&'static [u32]>,
+    /// Its system group.
+    pub system: Option<Arc<SystemFacts>>,
+    uptime: Option<u32>,
+    number: Option<u64>,
+    last_change: Option<u64>,
+    facts: BTreeMap<u32, Arc<InterfaceFacts>>,
+    facts_at: Option<tokio::time::Instant>,
+    /// Rule 2; `None` while unknown.
+    wide: Option<bool>,
+    narrow: Option<bool>,
+    rows: usize,
+    links: HashMap<u32, Option<bool>>,
+    counted: HashMap<u32, [Option<u32>; MEASURES.len()]>,
+}
+
+impl Known {
+    /// Nothing yet.
+    pub fn new(peer: SocketAddr, access: Access, settings: &Settings) -> Self {
+        Self {
+            peer,
+            access,
+            engine: None,
+            pace: Pace::new(settings.max_repetitions),
+            absent: Vec::new(),
+            system: None,
+            uptime: None,
+            number: None,
+            last_change: None,
+            facts: BTreeMap::new(),
+            facts_at: None,
+            wide: None,
+            narrow: None,
+            rows: 0,
+            links: HashMap::new(),
+            counted: HashMap::new(),
+        }
+    }
+
+    /// Whether this is about that device, asked that way.
+    pub fn is_of(&self, peer: SocketAddr, access: &Access) -> bool {
+        self.peer == peer && self.access == *access
+    }
+}
+
+/// Whether there is no use in asking on.
+fn is_final(error: &SnmpError) -> bool {
+    !matches!(error, SnmpError::Status(..) | SnmpError::Loop(..))
+}
+
+/// One walk.
+pub(super) async fn converse(
+    session: &mut Session,
+    settings: &Settings,
+    known: &mut Known,
+    walk: &mut SnmpWalk,
+) -> Result<(), SnmpError> {
+    known.pace.rest();
+    let mut trouble = None;
+    scalars(session, known, walk).await?;
+    if known
+        .facts_at
+        .is_none_or(|at| session.started().duration_since(at) >= FACTS_EVERY)
+    {
+        note(&mut trouble, read_facts(session, known, &[]).await)?;
+    }
+    let mut rows = read_counters(session, known, &mut trouble).await;
+    if !trouble.as_ref().is_some_and(is_final) {
+        if rows.keys().any(|index| !known.facts.contains_key(index)) {
+            let all: Vec<u32> = rows.keys().copied().collect();
+            note(&mut trouble, read_facts(session, known, &all).await)?;
+        } else if moved(known, &rows) {
+            note(&mut trouble, read_speeds(session, known).await)?;
+        }
+        unless_restarted(session, known, &rows, walk).await?;
+    }
+    remember(known, &rows);
+    // One that only just came has no facts yet where reading them failed.
+    rows.retain(|index, row| known.facts.get(index).map(|facts| row.facts = facts.clone()).is_some());
+    let wanted = |row: &InterfaceRow| {
+        settings.interfaces.wants(&row.facts) && (settings.interfaces.include_down || row.enabled != Some(false))
+    };
+    walk.interfaces = rows.into_values().filter(wanted).collect();
+    if trouble.is_none() {
+        known.pace.grow();
+    }
+    trouble.map_or(Ok(()), Err)
+}
+
+/// Keeps the first trouble; one that is final ends the walk.
+fn note(trouble: &mut Option<SnmpError>, table: Result<(), SnmpError>) -> Result<(), SnmpError> {
+    match table {
+        Err(error) if is_final(&error) => Err(trouble.take().unwrap_or(error)),
+        Err(error) => {
+            trouble.get_or_insert(error);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Reads sysUpTime and what tells that the facts are old, and the system group with the facts.
+async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) -> Result<(), SnmpError> {
+    let mut names = vec![UPTIME, NUMBER, LAST_CHANGE];
+    let old = known
+        .facts_at
+        .is_none_or(|at| session.started().duration_since(at) >= FACTS_EVERY);
+    if old {
+        known.absent.clear();
+    }
+    if old || known.system.is_none() {
+        names.extend(SYSTEM);
+    }
+    let mut values = get(session, &mut known.absent, &names).await?;
+    let mut take = |name: &[u32]| values.remove(name);
+    let uptime = take(UPTIME).as_ref().and_then(facts::number).map(|ticks| ticks as u32);
+    let number = take(NUMBER).as_ref().and_then(facts::number);
+    let last_change = take(LAST_CHANGE).as_ref().and_then(facts::number);
+    if names.len() > 3 {
+        let [description, object_id, contact, name, location] =
+            SYSTEM.map(|name| take(name).as_ref().and_then(facts::text));
+        known.system = Some(Arc::new(SystemFacts {
+            name,
+            description,
+            object_id,
+            location,
+            contact,
+        }));
+    }
+    let restarted = uptime.is_some() && uptime < known.uptime;
+    if restarted {
+        // Perhaps with other software: find out everything anew.
+        (known.wide, known.narrow) = (None, None);
+        known.absent.clear();
+        known.system = None;
+    }
+    if restarted || number != known.number || last_change != known.last_change {
+        known.facts_at = None;
+    }
+    (known.uptime, known.number, known.last_change) = (uptime, number, last_change);
+    walk.uptime = uptime;
+    Ok(())
+}
+
+/// Reads scalars; those the agent does not have are left out, and are not asked for again where that costs a request.
+async fn get(
+    session: &mut Session,
+    absent: &mut Vec<&'static [u32]>,
+    names: &[&'static [u32]],
+) -> Result<HashMap<Vec<u32>, Value>, SnmpError> {
+    let mut left: Vec<&'static [u32]> = names.iter().copied().filter(|name| !absent.contains(name)).collect();
+    let mut together = left.len();
+    let mut found = HashMap::new();
+    while !left.is_empty() {
+        let asked: Vec<Oid> = left.iter().take(together).map(|name| Oid::from(*name)).collect();
+        let query = Query {
+            op: Op::Get,
+            repetitions: 0,
+            oids: &asked,
+        };
+        let reply = session.ask(query).await?;
+        let blamed = usize::try_from(reply.index).ok().and_then(|index| index.checked_sub(1));
+        match (reply.status, blamed) {
+            (0, _) => {
+                let usable = |value: &Value| !matches!(value, Value::Missing | Value::EndOfMib | Value::Null);
+                found.extend(
+                    reply
+                        .bindings
+                        .into_iter()
+                        .filter(|(_, value)| usable(value))
+                        .map(|(oid, value)| (oid.0, value)),
+                );
+                left.drain(..asked.len());
+            }
+            // Version 1 refuses a request for the sake of one variable.
+            (_, Some(blamed)) if blamed < asked.len() => absent.push(left.remove(blamed)),
+            (_, _) if asked.len() == 1 => absent.push(left.remove(0)),
+            _ => together = 1,
+        }
+    }
+    Ok(found)
+}
+
+/// Rule 1. `others` are interfaces that show elsewhere.
+async fn read_facts(session: &mut Session, known: &mut Known, others: &[u32]) -> Result<(), SnmpError> {
+    let bases = FACTS.map(|(_, base)| base);
+    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
+    if table.trouble.as_ref().is_some_and(is_final) {
+        return outcome(table);
+    }
+    let mut drafts: BTreeMap<u32, facts::Draft> = BTreeMap::new();
+    for (column, index, value) in &table.cells {
+        drafts.entry(*index).or_default().learn(FACTS[*column].0, value);
+    }
+    // An interface of which no fact is known still has its number.
+    for index in others {
+        drafts.entry(*index).or_default();
+    }
+    let mut named = facts::name_all(drafts);
+    if table.is_complete() {
+        known.facts_at = Some(session.started());
+    } else if !known.facts.is_empty() {
+        // Names that are known are not given up for a table with holes.
+        let taken: HashSet<LabelValue> = known.facts.values().map(|facts| facts.name.clone()).collect();
+        named.retain(|index, facts| !known.facts.contains_key(index) && !taken.contains(&facts.name));
+        named.append(&mut known.facts);
+    }
+    known.rows = named.len();
+    known.facts = named;
+    outcome(table)
+}
+
+/// Reads the speeds alone, after a link came up.
+async fn read_speeds(session: &mut Session, known: &mut Known) -> Result<(), SnmpError> {
+    let bases = SPEEDS.map(|(_, base)| base);
+    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
+    let mut drafts: HashMap<u32, facts::Draft> = HashMap::new();
+    for (column, index, value) in &table.cells {
+        drafts.entry(*index).or_default().learn(SPEEDS[*column].0, value);
+    }
+    for (index, draft) in drafts {
+        if let Some(facts) = known.facts.get_mut(&index)
+            && facts.speed != draft.bits_per_second()
+        {
+            Arc::make_mut(facts).speed = draft.bits_per_second();
+        }
+    }
+    outcome(table)
+}
+
+fn outcome(table: Table) -> Result<(), SnmpError> {
+    table.trouble.map_or(Ok(()), Err)
+}
+
+/// Reads states and counters.
+async fn read_counters(
+    session: &mut Session,
+    known: &mut Known,
+    trouble: &mut Option<SnmpError>,
+) -> BTreeMap<u32, InterfaceRow> {
+    let mut wanted: Vec<(Column, &'static [u32])> = ALWAYS.to_vec();
+    // Version 1 has no numbers of 64 bits.
+    let wide = !session.is_v1() && known.wide != Some(false);
+    if wide {
+        wanted.extend(WIDE);
+    }
+    if known.narrow != Some(false) {
+        wanted.extend(NARROW);
+    }
+    let bases: Vec<&'static [u32]> = wanted.iter().map(|(_, base)| *base).collect();
+    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
+    let mut rows: BTreeMap<u32, InterfaceRow> = BTreeMap::new();
+    for (column, index, value) in &table.cells {
+        let row = rows.entry(*index).or_insert_with(|| empty(*index));
+        learn(row, wanted[*column].0, value);
+    }
+    let is_wide = |column: usize| matches!(wanted[column].0, Column::Wide(_));
+    let whole = (0..wanted.len()).all(|column| !is_wide(column) || table.complete[column]);
+    if whole {
+        let cells = table.cells.iter().filter(|(column, ..)| is_wide(*column)).count();
+        if table.is_complete() && !rows.is_empty() {
+            known.wide = Some(cells > 0);
+            known.narrow = Some(cells < rows.len() * WIDE.len());
+        }
+    } else {
+        // Whether a counter has 64 bits is not known where their column broke off: nothing is better than the other
+        // width for one walk.
+        for row in rows.values_mut() {
+            for sample in row.samples[..4].iter_mut().filter(|sample| sample.wide.is_none()) {
+                sample.narrow = None;
+            }
+        }
+    }
+    if let Some(error) = table.trouble {
+        trouble.get_or_insert(error);
+    }
+    rows
+}
+
+fn empty(index: u32) -> InterfaceRow {
+    InterfaceRow {
+        facts: Arc::new(InterfaceFacts {
+            name: format!("if{index}").into(),
+            index,
+            alias: None,
+            description: None,
+            kind: None,
+            mac: None,
+            speed: None,
+        }),
+        up: None,
+        enabled: None,
+        samples: [Sample::default(); MEASURES.len()],
+    }
+}
+
+/// Takes a cell into its row.
+fn learn(row: &mut InterfaceRow, column: Column, value: &Value) {
+    let sample = |row: &mut InterfaceRow, measure: Measure, set: &dyn Fn(&mut Sample)| {
+        if let Some(place) = MEASURES.iter().position(|known| *known == measure) {
+            set(&mut row.samples[place]);
+        }
+    };
+    match (column, value) {
+        (Column::Oper, value) => {
+            // unknown(4) is no answer
+            let status = facts::number(value).filter(|status| *status != 4);
+            row.up = status.map(|status| status == 1);
+        }
+        (Column::Admin, value) => row.enabled = facts::number(value).map(|status| status == 1),
+        // A 64-bit column that holds 32-bit numbers wraps like them.
+        (Column::Wide(measure), Value::Counter32(number) | Value::Gauge32(number)) => {
+            sample(row, measure, &|sample| sample.narrow = Some(*number));
+        }
+        (Column::Wide(measure), value) => {
+            let number = facts::number(value);
+            sample(row, measure, &|sample| sample.wide = number);
+        }
+        (Column::Narrow(measure), value) => {
+            let number = facts::number(value).map(|number| number as u32);
+            sample(row, measure, &|sample| sample.narrow = sample.narrow.or(number));
+        }
+    }
+}
+
+/// Whether a link came up or went down since the last walk.
+fn moved(known: &Known, rows: &BTreeMap<u32, InterfaceRow>) -> bool {
+    let changed = |(index, row): (&u32, &InterfaceRow)| known.links.get(index).is_some_and(|up| *up != row.up);
+    rows.iter().any(changed)
+}
+
+/// Rule 4.
+async fn unless_restarted(
+    session: &mut Session,
+    known: &mut Known,
+    rows: &BTreeMap<u32, InterfaceRow>,
+    walk: &mut SnmpWalk,
+) -> Result<(), SnmpError> {
+    let fell = |(index, row): (&u32, &InterfaceRow)| {
+        let before = known.counted.get(index);
+        before.is_some_and(|before| {
+            row.samples
+                .iter()
+                .zip(before)
+                .any(|(now, before)| now.narrow.is_some() && now.narrow < *before)
+        })
+    };
+    if known.uptime.is_none() || !rows.iter().any(fell) {
+        return Ok(());
+    }
+    let values = get(session, &mut known.absent, &[UPTIME]).await?;
+    let now = values.get(UPTIME).and_then(facts::number).map(|ticks| ticks as u32);
+    if now.is_none() || now >= known.uptime {
+        return Ok(());
+    }
+    walk.uptime = now;
+    known.counted.clear();
+    let text = "the agent restarted during the walk".to_owned();
+    Err(SnmpError::Status(session.peer(), text))
+}
+
+fn remember(known: &mut Known, rows: &BTreeMap<u32, InterfaceRow>) {
+    known.links = rows.iter().map(|(index, row)| (*index, row.up)).collect();
+    known.counted = rows
+        .iter()
+        .map(|(index, row)| (*index, row.samples.map(|sample| sample.narrow)))
+        .collect();
+}

@@ -1,0 +1,242 @@
+//! The counters of one interface, as they are exposed: 64 bits, never falling but for a reset.
+//!
+//! Gets samples of either width; gives totals. Rules:
+//! 1. The width is pinned at the first sample, for the life of the interface: a 64-bit counter that vanishes shows
+//!    nothing, never the 32-bit one.
+//! 2. A 32-bit counter that fell has wrapped: 2^32 is added. Not where the agent restarted meanwhile, and not where more
+//!    would have passed than the line can carry: then the counter was set back, and the total falls to what it is.
+//! 3. A pinned 32-bit counter of which only the 64-bit one is read goes on with that one's lower half, which is the same
+//!    (RFC 2863, 3.1.6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{InterfaceFacts, InterfaceRow, MEASURES, Measure, Sample, Timestamp};
+
+/// An interface as the last walk saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InterfaceView {
+    /// Names and other facts.
+    pub facts: Arc<InterfaceFacts>,
+    /// Whether it carries traffic.
+    pub up: Option<bool>,
+    /// Whether it is meant to.
+    pub enabled: Option<bool>,
+    /// The counters, in the order of [`MEASURES`].
+    pub counters: [Option<u64>; MEASURES.len()],
+    /// The width of its byte counters on the device.
+    pub bits: Option<u8>,
+}
+
+/// What is remembered of an interface from walk to walk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Interface {
+    counters: [Counter; MEASURES.len()],
+    /// When it was last read.
+    pub seen: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Counter {
+    #[default]
+    Unseen,
+    Wide,
+    Narrow {
+        total: u64,
+        last: u32,
+        at: Timestamp,
+        /// The agent restarted since.
+        restarted: bool,
+    },
+}
+
+impl Interface {
+    /// The agent restarted: what comes next begins anew.
+    pub fn restart(&mut self) {
+        for counter in &mut self.counters {
+            if let Counter::Narrow { restarted, .. } = counter {
+                *restarted = true;
+            }
+        }
+    }
+
+    /// Takes in a row.
+    pub fn take(&mut self, row: &InterfaceRow, at: Timestamp) -> InterfaceView {
+        self.seen = at;
+        let mut counters = [None; MEASURES.len()];
+        for (place, measure) in MEASURES.into_iter().enumerate() {
+            let capacity = row
+                .facts
+                .speed
+                .filter(|bits| *bits > 0)
+                .map(|bits| capacity(measure, bits));
+            counters[place] = self.counters[place].take(row.samples[place], at, capacity);
+        }
+        let width = |counter: &Counter| match counter {
+            Counter::Unseen => None,
+            Counter::Wide => Some(64),
+            Counter::Narrow { .. } => Some(32),
+        };
+        InterfaceView {
+            facts: row.facts.clone(),
+            up: row.up,
+            enabled: row.enabled,
+            counters,
+            bits: width(&self.counters[0]).or(width(&self.counters[1])),
+        }
+    }
+}
+
+/// What a line can carry of a measure, a second: bytes, or packets of the shortest kind.
+fn capacity(measure: Measure, bits: u64) -> f64 {
+    let bytes = bits as f64 / 8.0;
+    match measure {
+        Measure::ReceiveBytes | Measure::TransmitBytes => bytes,
+        _ => bytes / 64.0,
+    }
+}
+
+impl Counter {
+    fn take(&mut self, sample: Sample, at: Timestamp, capacity: Option<f64>) -> Option<u64> {
+        match self {
+            Self::Unseen => {
+                // 1.
+                let total = sample.wide.or(sample.narrow.map(u64::from))?;
+                *self = match (sample.wide, sample.narrow) {
+                    (None, Some(last)) => Self::Narrow {
+                        total,
+                        last,
+                        at,
+                        restarted: false,
+                    },
+                    _ => Self::Wide,
+                };
+                Some(total)
+            }
+            Self::Wide => sample.wide,
+            Self::Narrow {
+                total,
+                last,
+                at: before,
+                restarted,
+            } => {
+                // 3.
+                let now = sample.narrow.or(sample.wide.map(|wide| wide as u32))?;
+                let passed = now.wrapping_sub(*last);
+                *total = if *restarted || (now < *last && !may_wrap(passed, at.since(*before), capacity)) {
+                    now.into()
+                } else {
+                    total.saturating_add(passed.into())
+                };
+                (*last, *before, *restarted) = (now, at, false);
+                Some(*total)
+            }
+        }
+    }
+}
+
+/// Rule 2: whether so much can have passed. Half as much again, for bursts and for devices whose clocks and counters do
+/// not agree; where the speed is not known, half of what the counter holds.
+fn may_wrap(passed: u32, elapsed: Duration, capacity: Option<f64>) -> bool {
+    match capacity {
+        Some(capacity) => f64::from(passed) <= capacity * 1.5 * (elapsed.as_secs_f64() + 1.0),
+        None => passed <= u32::MAX / 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(speed: Option<u64>, narrow: Option<u32>, wide: Option<u64>) -> InterfaceRow {
+        InterfaceRow {
+            facts: Arc::new(InterfaceFacts {
+                name: "eth0".into(),
+                index: 1,
+                alias: None,
+                description: None,
+                kind: None,
+                mac: None,
+                speed,
+            }),
+            up: None,
+            enabled: None,
+            samples: [Sample { wide, narrow }; MEASURES.len()],
+        }
+    }
+
+    fn bytes(
+        interface: &mut Interface,
+        second: u64,
+        speed: Option<u64>,
+        narrow: Option<u32>,
+        wide: Option<u64>,
+    ) -> Option<u64> {
+        interface
+            .take(&row(speed, narrow, wide), Timestamp::from_secs(1_000 + second))
+            .counters[0]
+    }
+
+    #[test]
+    fn narrow_counters_go_on_across_wraps_and_fall_at_restarts() {
+        let mut eth = Interface::default();
+        let fast = Some(1_000_000_000);
+        let mut take = |second, narrow| bytes(&mut eth, second, fast, Some(narrow), None);
+        assert_eq!(take(0, 4_294_967_000), Some(4_294_967_000));
+        assert_eq!(take(60, 704), Some(4_294_968_000));
+        assert_eq!(take(120, 704), Some(4_294_968_000));
+        assert_eq!(
+            take(180, 703),
+            Some(8_589_935_295),
+            "nearly a whole round, which a gigabit can do in a minute"
+        );
+        eth.restart();
+        assert_eq!(bytes(&mut eth, 240, fast, Some(5_000), None), Some(5_000));
+        assert_eq!(bytes(&mut eth, 300, fast, Some(6_000), None), Some(6_000));
+    }
+
+    #[test]
+    fn a_counter_set_back_is_no_wrap() {
+        // 10 Mbit/s for a minute are 75 MB; 1.3 GB cannot have passed.
+        let mut eth = Interface::default();
+        let slow = Some(10_000_000);
+        assert_eq!(bytes(&mut eth, 0, slow, Some(3_000_000_000), None), Some(3_000_000_000));
+        assert_eq!(bytes(&mut eth, 60, slow, Some(10), None), Some(10));
+        assert_eq!(bytes(&mut eth, 120, slow, Some(20_000_000), None), Some(20_000_000));
+        // The packets of a gigabit's minute fit into 32 bits many times: 3 billion of them are no wrap.
+        let mut eth = Interface::default();
+        let fast = Some(1_000_000_000);
+        let packets = |eth: &mut Interface, second: u64, narrow| {
+            eth.take(&row(fast, Some(narrow), None), Timestamp::from_secs(second))
+                .counters[2]
+        };
+        assert_eq!(packets(&mut eth, 0, 1_000_000_000), Some(1_000_000_000));
+        assert_eq!(packets(&mut eth, 60, 5), Some(5));
+        let mut unknown = Interface::default();
+        assert_eq!(bytes(&mut unknown, 0, None, Some(1_000), None), Some(1_000));
+        assert_eq!(bytes(&mut unknown, 60, Some(0), Some(5), None), Some(5));
+    }
+
+    #[test]
+    fn the_width_stays_what_it_was() {
+        let mut eth = Interface::default();
+        assert_eq!(bytes(&mut eth, 0, None, Some(7), Some(1 << 40)), Some(1 << 40));
+        assert_eq!(bytes(&mut eth, 60, None, Some(8), None), None, "never the 32-bit one");
+        assert_eq!(bytes(&mut eth, 120, None, None, Some(1 << 41)), Some(1 << 41));
+        assert_eq!(
+            eth.take(&row(None, None, None), Timestamp::from_secs(2_000)).bits,
+            Some(64)
+        );
+        let mut eth = Interface::default();
+        assert_eq!(bytes(&mut eth, 0, None, Some(7), None), Some(7));
+        assert_eq!(
+            bytes(&mut eth, 60, None, None, Some((5 << 32) | 9)),
+            Some(9),
+            "its lower half"
+        );
+        assert_eq!(
+            eth.take(&row(None, None, None), Timestamp::from_secs(2_000)).bits,
+            Some(32)
+        );
+    }
+}
