@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use lanpulse::http::digest;
 use serde_json::Value;
-use support::{Daemon, Home, Lan, Parts, Server, repository, wait_until};
+use support::{Daemon, Home, Lan, Parts, Server, binary, repository, wait_until};
 
 /// What shows nothing in a healthy laboratory, and why: part of the panel's title, part of the expression.
 const QUIET: &[(&str, &str, &str)] = &[
@@ -29,6 +29,11 @@ const QUIET: &[(&str, &str, &str)] = &[
         "Scans that failed",
         "lanpulse_discovery_scans_total",
         "no scan fails in this network",
+    ),
+    (
+        "Errors and discards",
+        "> 0",
+        "a veth pair has no cable that could be bad",
     ),
 ];
 
@@ -173,13 +178,14 @@ internet:
     - {name: far, icmp: {address: 10.77.60.7}}
     - {name: names, dns: {server: 127.0.0.1, query: nas.test}}
     - {name: page, http: {url: 'http://127.0.0.1:8080/ok'}}
+snmp: {credentials: {lab: {version: 2c, community: geheim}}}
 heartbeats:
   - {name: backup, schedule: {every: 1h}, grace: 1h, token_sha256: $backup}
   - {name: late, schedule: {every: 1s}, grace: 1s, token_sha256: $late}
   - {name: never, schedule: {every: 1h}, token_sha256: $never}
 targets:
-  - {name: router, address: 10.77.0.2, role: gateway}
-  - {name: nas, address: 10.77.60.7, parent: router, labels: {floor: '1'}, probes: {icmp: {}, tcp: [{name: web, port: 8080}, {name: closed, port: 9}]}}
+  - {name: router, address: 10.77.0.2, role: gateway, probes: {icmp: {}, snmp: {credentials: lab, interval: 1s, timeout: 300ms}}}
+  - {name: nas, address: 10.77.60.7, parent: router, labels: {floor: '1'}, probes: {icmp: {}, tcp: [{name: web, port: 8080}, {name: closed, port: 9}], snmp: {credentials: lab, interval: 1s, timeout: 300ms, retries: 1}}}
   - {name: camera, address: 10.77.60.8, parent: nas}
   - {name: lossy, address: 10.77.61.1, limits: {loss: 1%}}
   - {name: slow, address: 10.77.60.9, limits: {latency: 1us}}
@@ -223,6 +229,12 @@ fn every_panel_variable_and_annotation_shows_something() {
             .unwrap(),
     );
     let home = Home::exactly(&network);
+    let Some(snmpd) = binary("snmpd") else { return };
+    let agent = home.write("snmpd.conf", "agentaddress udp:161\nrocommunity geheim\nsysName nas\n");
+    let mut snmpd = lan.peer_command(snmpd.to_str().unwrap());
+    snmpd.args(["-f", "-C", "-Lf", "/dev/null", "-c"]).arg(agent);
+    snmpd.env("SNMP_PERSISTENT_DIR", home.path("snmpd"));
+    let _snmpd = Killed(snmpd.stdin(Stdio::null()).spawn().unwrap());
     rules(&home);
     lan.kill_host("10.77.60.12");
     let daemon = Daemon::start(&home);
