@@ -14,3 +14,4 @@ pub mod probe;
 pub mod state;
 pub mod store;
 pub mod targets;
+pub mod yaml;

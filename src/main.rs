@@ -11,7 +11,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run(cli.flags),
-        Command::CheckConfig { files } => cli::check_config(&files),
+        Command::CheckConfig { files } => cli::check_config(&files, cli.flags.web_config_file.as_deref()),
+        Command::ApiToken => cli::api_token(),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
     }
 }
@@ -35,6 +36,7 @@ fn run(flags: Flags) -> ExitCode {
         place,
         storage: flags.storage_path,
         listen: flags.listen,
+        web: flags.web_config_file,
     };
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,12 +3,12 @@
 mod healthcheck;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config;
+use crate::{config, http};
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
 pub const EXIT_CONFIG: u8 = 64;
@@ -56,6 +56,9 @@ pub struct Flags {
         global = true
     )]
     pub listen: Vec<String>,
+    /// exporter-toolkit's web configuration: TLS, users, headers, a rate limit [default: none of them]
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    pub web_config_file: Option<PathBuf>,
     /// Least severe messages to log
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
     pub log_level: LogLevel,
@@ -77,6 +80,8 @@ pub enum Command {
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
+    /// Make a new API token and print it with its token_sha256 for the configuration
+    ApiToken,
 }
 
 /// How much to log.
@@ -112,9 +117,19 @@ impl LogLevel {
     }
 }
 
-/// `lanpulse check-config`: every problem of every file on stderr, a line for each good file on stdout.
-pub fn check_config(files: &[PathBuf]) -> ExitCode {
+/// `lanpulse check-config`: every problem of every file, the web configuration too where one is named, on stderr; a line
+/// for each good file on stdout.
+pub fn check_config(files: &[PathBuf], web: Option<&Path>) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
+    if let Some(web) = web {
+        match &http::check_web(web)[..] {
+            [] => say(&format!("{}: ok", web.display())),
+            problems => {
+                report(problems);
+                code = ExitCode::from(EXIT_CONFIG);
+            }
+        }
+    }
     for file in files {
         match config::load(file).result {
             Ok(config) => say(&format!(
@@ -153,6 +168,16 @@ pub fn healthcheck(flags: &Flags) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `lanpulse api-token`: 256 random bits, and what the configuration has of them.
+pub fn api_token() -> ExitCode {
+    let Some((token, digest)) = http::new_token() else {
+        complain("lanpulse: the system gives no random numbers");
+        return ExitCode::FAILURE;
+    };
+    say(&format!("token:        {token}\ntoken_sha256: {digest}"));
+    ExitCode::SUCCESS
 }
 
 /// A line on stdout. A closed pipe is no reason to fail.

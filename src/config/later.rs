@@ -8,13 +8,12 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 6] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 5] = [
     ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
     ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
     ("snmp", &["credentials"], "snmp: {credentials: {}}"),
     ("internet", &["checks"], "internet: {checks: []}"),
     ("heartbeats", &[], "heartbeats: []"),
-    ("api", &["tokens"], "api: {tokens: []}"),
 ];
 
 /// The kinds of probes.
@@ -76,8 +75,7 @@ mod tests {
             ("snmp: {credentials: {}}", true),
             ("heartbeats: []", true),
             ("heartbeats: [{name: x}]", false),
-            ("api: {tokens: []}", true),
-            ("api: 5", false),
+            ("api: 5", true),
         ] {
             let root = super::super::syntax::parse(text).unwrap();
             let top = At::root(0, &root);

@@ -5,32 +5,29 @@
 //! and `syntax` parses each file into a `node` tree; `global`, `interval`, `target` decode it with `decode` and
 //! `scalar`, noting findings; `parent` checks what spans files; `report` looks up the lines of the findings.
 
-mod decode;
+mod api;
 mod global;
 mod include;
 mod interval;
 mod later;
-mod locate;
-mod node;
 mod parent;
-mod problem;
-mod report;
-mod scalar;
-mod suggest;
-mod syntax;
 mod target;
 
-pub use problem::Problem;
+pub use crate::yaml::problem::Problem;
+// The rooms' files say `super::decode`: what reads YAML is shared with `http`.
+use crate::yaml::{decode, locate, node, problem, report, scalar, suggest, syntax};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::http;
 use crate::metrics;
 use crate::model::{Calendar, Target};
 use crate::probe::Probe;
 
 use decode::{At, Findings};
-use include::{Reading, Source};
+use include::Reading;
+use report::Source;
 
 /// Everything the user has said, checked and with defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +38,8 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
+    /// The API tokens.
+    pub api: http::Settings,
 }
 
 /// A configured target and its probes.
@@ -132,9 +131,13 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let fields: Vec<_> = tops.iter().map(|top| top.fields(MAIN, findings)).collect();
     let mut defaults = global::Defaults::default();
     let mut series = metrics::Settings::default();
+    let mut api = http::Settings::default();
     if let (Some(top), Some(main)) = (tops.first(), fields.first()) {
         defaults = global::defaults(main, findings);
         series = global::series(main, findings);
+        if let Some(source) = sources.first() {
+            api = api::api(main, &source.path, findings);
+        }
         later::check(top, main, findings);
     }
     for (top, included) in tops.iter().zip(&fields).skip(1) {
@@ -164,6 +167,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         series,
         targets: targets.list,
         calendars: calendars.list,
+        api,
     }
 }
 

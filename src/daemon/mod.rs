@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch as latest};
 use crate::config::{Loaded, Problem};
 use crate::http::{self, Desk};
 use crate::metrics;
-use crate::net::{Opened, Pinger, Resolver};
+use crate::net::{Opened, Pinger, Resolver, open_files_limit, raise_open_files_limit};
 use crate::state::{ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
@@ -36,6 +36,10 @@ pub use reload::Place;
 const BATCHES: usize = 2048;
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// HTTP connections at once; a scraper needs one.
+const MOST_CONNECTIONS: usize = 2048;
+/// Open files that are not HTTP connections.
+const FILES_OF_OTHERS: usize = 512;
 /// A small echo reply takes this much of the receive buffer, in bytes.
 const BYTES_PER_REPLY: usize = 768;
 
@@ -48,6 +52,8 @@ pub struct Options {
     pub storage: PathBuf,
     /// Where to listen.
     pub listen: Vec<String>,
+    /// The web configuration, as exporter-toolkit has it.
+    pub web: Option<PathBuf>,
 }
 
 /// Why the daemon did not start.
@@ -76,6 +82,8 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     if let Err(problems) = &mut loaded.result {
         return Err(StartError::Config(std::mem::take(problems)));
     }
+    raise_open_files_limit();
+    let web = http::Web::open(options.web.as_deref()).map_err(StartError::Config)?;
     let (store, devices) = store::open(&options.storage)?;
     // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
     let prober = runtime::Builder::new_current_thread().enable_all().build()?;
@@ -100,6 +108,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         pinger,
         sockets,
         listeners,
+        web,
     };
     others.block_on(live(options, parts, prober))?;
     others.shutdown_timeout(FAREWELL);
@@ -114,6 +123,7 @@ struct Parts {
     pinger: Pinger,
     sockets: Arc<[String]>,
     listeners: Vec<TcpListener>,
+    web: http::Web,
 }
 
 async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Result<(), StartError> {
@@ -124,12 +134,14 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         pinger,
         sockets,
         listeners,
+        web,
     } = parts;
     let (batch, batches) = mpsc::channel(BATCHES);
     let (asks, ask_inbox) = mpsc::channel::<Ask>(64);
     let (changes, change_inbox) = mpsc::channel::<Diff>(4);
     let (reload_requests, reload_inbox) = mpsc::channel(16);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
+    let (api, api_now) = latest::channel(Arc::new(http::Settings::default()));
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
     let outbox = Arc::new(Outbox::new(batch));
@@ -162,9 +174,12 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         series: series_now,
         ready: ready_now,
         series_over_limit: over_limit,
+        web,
+        api: api_now,
+        failures: http::Failures::default(),
         scraping: tokio::sync::Semaphore::new(1),
     };
-    let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
+    let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
     let scheduler = Scheduler::new(pinger, Resolver::new(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
         prober.block_on(scheduler.run(change_inbox));
@@ -178,6 +193,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         asks: asking,
         changes,
         series,
+        api,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -218,6 +234,12 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         tracing::warn!("the store could not save everything before the end");
     }
     Ok(())
+}
+
+/// How many HTTP connections there may be: what the limit on open files leaves after all else, and not more than needed.
+fn places() -> usize {
+    let files = usize::try_from(open_files_limit()).unwrap_or(usize::MAX);
+    files.saturating_sub(FILES_OF_OTHERS).clamp(32, MOST_CONNECTIONS)
 }
 
 /// How the HTTP face gets a snapshot.

@@ -14,6 +14,7 @@ use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::watch::Watch;
 use crate::config::{self, Loaded};
+use crate::http;
 use crate::metrics;
 use crate::targets::{self, Diff, Job};
 
@@ -55,6 +56,8 @@ pub struct Reloader {
     pub changes: mpsc::Sender<Diff>,
     /// To who renders metrics.
     pub series: watch::Sender<Arc<metrics::Settings>>,
+    /// To who checks tokens.
+    pub api: watch::Sender<Arc<http::Settings>>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.
@@ -131,6 +134,7 @@ impl Reloader {
         let _ = adopted.await;
         let _ = self.changes.send(diff).await;
         self.series.send_replace(Arc::new(config.series));
+        self.api.send_replace(Arc::new(config.api));
         self.jobs = jobs;
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
         reload.successful = true;

@@ -3,11 +3,15 @@
 //! Gets a `Desk` of channels to the daemon; gives pages, JSON and metrics. Never changes state itself: it asks.
 
 mod access;
+mod connections;
+mod failures;
 mod landing;
 mod reply;
 mod report;
 mod scrape;
 mod serve;
+mod tokens;
+mod web;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +24,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::metrics;
 use crate::state::Snapshot;
 
-pub use serve::{BindError, bind, serve};
+pub use access::Caller;
+pub use failures::Failures;
+pub use serve::{BindError, PLAIN_HTTP, bind, serve};
+pub use tokens::{Scope, Secret, Settings, Token, new_token};
+pub use web::{Web, check as check_web, problems_of as web_problems_of};
 
 use reply::{Body, Error};
 
@@ -39,6 +47,12 @@ pub struct Desk {
     pub ready: watch::Receiver<bool>,
     /// Counts series that a scrape had to leave out.
     pub series_over_limit: Arc<AtomicU64>,
+    /// TLS, users, headers and the rate limit.
+    pub web: Web,
+    /// The API tokens.
+    pub api: watch::Receiver<Arc<Settings>>,
+    /// Wrong credentials so far.
+    pub failures: Failures,
     /// One exposition at a time: two at once would only compete, and twice the memory.
     pub scraping: tokio::sync::Semaphore,
 }
@@ -63,15 +77,25 @@ impl Desk {
 }
 
 /// Answers one request. Whatever goes wrong is an answer too.
-async fn route(desk: &Desk, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
-    let answer = match dispatch(desk, peer, &request).await {
-        Ok(answer) => answer,
-        Err(error) => error.into_response(),
+async fn route(desk: &Desk, peer: SocketAddr, mut request: Request<Incoming>) -> Response<Body> {
+    let live = desk.web.now().await;
+    let answer = match access::admit(desk, &live, peer, &request).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            dispatch(desk, &request).await
+        }
+        Err(error) => Err(error),
     };
-    reply::finish(&request, answer)
+    let answer = answer.unwrap_or_else(Error::into_response);
+    let mut answer = reply::finish(&request, answer);
+    for (name, value) in &live.headers {
+        answer.headers_mut().insert(name, value.clone());
+    }
+    reply::drain(request).await;
+    answer
 }
 
-async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) -> Result<Response<Body>, Error> {
+async fn dispatch(desk: &Desk, request: &Request<Incoming>) -> Result<Response<Body>, Error> {
     let path = request.uri().path();
     let (read, write) = ([Method::GET, Method::HEAD], [Method::POST, Method::PUT]);
     let allowed: &[Method] = match path {
@@ -90,10 +114,7 @@ async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) ->
         "/-/ready" => Err(Error::unavailable("lanpulse is starting; try again in a moment")),
         "/api/v1/targets" => report::targets(desk).await,
         "/api/v1/status" => report::status(desk).await,
-        "/-/reload" => {
-            access::may_write(peer, request)?;
-            reload(desk).await
-        }
+        "/-/reload" => reload(desk).await,
         _ => Err(Error::not_found()),
     }
 }

@@ -11,7 +11,7 @@ mod socket;
 pub use echo::{Echo, EchoError, Endpoint, Flow};
 pub use ping::{Opened, Pinger, SocketType};
 pub use resolve::{Lookup, Resolver};
-pub use socket::{interface_index, open_files_limit};
+pub use socket::{interface_index, open_files_limit, raise_open_files_limit};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;

@@ -15,7 +15,7 @@ const BUDGET: usize = 256 << 20;
 
 /// One value of a YAML document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// Nothing, `null` or `~`.
     Null,
     /// `true` or `false`.
@@ -50,7 +50,7 @@ impl Node {
 ///
 /// # Errors
 /// What `serde_yaml` says of the syntax, or that aliases blow the tree up.
-pub(super) fn read<'de, D: Deserializer<'de>>(document: D) -> Result<Node, D::Error> {
+pub(crate) fn read<'de, D: Deserializer<'de>>(document: D) -> Result<Node, D::Error> {
     let left = Cell::new(BUDGET);
     Seed { left: &left }.deserialize(document)
 }
