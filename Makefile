@@ -30,7 +30,8 @@ test: ## all tests; installs what they use beside cargo (as root; without root t
 	$(CARGO) test --locked --doc
 
 bench: ## the benchmarks of docs/, which print our figure, the peer's and the ratio
-	$(CARGO) bench --locked
+	tests/tools/install.sh
+	$(CARGO) bench --locked --bench '*'
 
 lab: ## a shell inside a private LAN of 131,000 hosts, for trying things out (as root)
 	tests/tools/install.sh

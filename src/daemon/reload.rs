@@ -8,18 +8,20 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::watch::Watch;
-use crate::config::{self, Loaded};
+use crate::config::{self, Loaded, Problem};
 use crate::http;
 use crate::metrics;
 use crate::targets::{self, Diff, Job};
 
 /// Editors and tools write in several steps: wait until they are through.
 const SETTLE: Duration = Duration::from_millis(300);
+/// But not for ever, where something else in the directory is written all the time.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(2);
 /// For file systems that notify nobody (NFS, some container mounts).
 const POLL: Duration = Duration::from_secs(30);
 
@@ -79,6 +81,8 @@ impl Reloader {
         watch.follow(&directories);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // When what hints announce will have settled: a little after the last, but not long after the first.
+        let mut settled: Option<(Instant, Instant)> = None;
         loop {
             let request = tokio::select! {
                 request = requests.recv() => match request {
@@ -86,12 +90,15 @@ impl Reloader {
                     None => return,
                 },
                 Some(()) = hints.recv() => {
-                    sleep(SETTLE).await;
-                    while hints.try_recv().is_ok() {}
-                    None
+                    let now = Instant::now();
+                    let latest = settled.map_or(now + SETTLE_AT_MOST, |(_, latest)| latest);
+                    settled = Some(((now + SETTLE).min(latest), latest));
+                    continue;
                 }
+                () = sleep_until(settled.map_or_else(Instant::now, |(at, _)| at)), if settled.is_some() => None,
                 _ = poll.tick() => None,
             };
+            settled = None;
             let loaded = self.read().await;
             watch.follow(&loaded.directories);
             if request.is_none() && loaded.digest == self.digest {
@@ -109,7 +116,26 @@ impl Reloader {
         // Reading 10,000 targets takes a while; do not hold up the others.
         match tokio::task::spawn_blocking(move || place.load()).await {
             Ok(loaded) => loaded,
-            Err(_) => self.place.load(),
+            Err(error) => {
+                // A defect in a library that reads YAML must not end the daemon.
+                let message = format!("reading it failed inside lanpulse, please report this: {error}");
+                let file = self.place.path.clone();
+                let (line, column, path, hint) = (None, None, String::new(), None);
+                let problem = Problem {
+                    file,
+                    line,
+                    column,
+                    path,
+                    message,
+                    hint,
+                };
+                Loaded {
+                    files: vec![],
+                    directories: vec![],
+                    digest: self.digest,
+                    result: Err(vec![problem]),
+                }
+            }
         }
     }
 

@@ -72,8 +72,9 @@ fn render(
     format: Format,
     encoding: Encoding,
 ) -> Result<(Vec<u8>, Plan), std::fmt::Error> {
-    let mut text = String::with_capacity(Plan::of(snapshot, settings).series * BYTES_PER_SERIES);
-    let plan = metrics::render(snapshot, settings, format, &mut text)?;
+    let plan = Plan::of(snapshot, settings);
+    let mut text = String::with_capacity(plan.series * BYTES_PER_SERIES);
+    metrics::render(snapshot, settings, &plan, format, &mut text)?;
     if encoding == Encoding::Identity {
         return Ok((text.into_bytes(), plan));
     }

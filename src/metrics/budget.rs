@@ -5,9 +5,6 @@ use super::{Settings, Worth, own};
 use crate::model::{Failure, Status};
 use crate::state::{DeviceView, Snapshot};
 
-/// The reasons a series can be left out for.
-pub const DROP_REASONS: [&str; 1] = ["limit"];
-
 /// What one scrape exposes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -91,7 +88,7 @@ fn count(source: &Source, view: &DeviceView) -> usize {
 fn own_series(snapshot: &Snapshot) -> usize {
     let count = |source: &own::Source| match source {
         own::Source::Gauge(_) | own::Source::Counter(_) | own::Source::Info(_) => 1,
-        own::Source::ByReason(_) => DROP_REASONS.len(),
+        own::Source::ByReason(_) => own::DROP_REASONS.len(),
         own::Source::Histogram(_) => snapshot.lag.counts.len() + 2,
     };
     own::FAMILIES.iter().map(|family| count(&family.source)).sum()

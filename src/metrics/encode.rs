@@ -20,17 +20,17 @@ use super::{Family, Settings};
 use crate::model::{Address, Failure, LOCAL_AGENT, Status};
 use crate::state::{Buckets, DeviceView, Snapshot};
 
-/// Writes the whole exposition.
+/// Writes the whole exposition as planned for this snapshot and these settings.
 ///
 /// # Errors
 /// Only what the writer returns.
 pub fn render<W: Write>(
     snapshot: &Arc<Snapshot>,
     settings: &Settings,
+    plan: &Plan,
     format: Format,
     writer: &mut W,
-) -> Result<Plan, fmt::Error> {
-    let plan = Plan::of(snapshot, settings);
+) -> fmt::Result {
     let mut registry = Registry::default();
     let scrape = Scrape {
         snapshot: snapshot.clone(),
@@ -39,13 +39,9 @@ pub fn render<W: Write>(
     };
     registry.register_collector(Box::new(scrape));
     match format {
-        Format::OpenMetrics => text::encode(writer, &registry)?,
-        Format::Classic => {
-            let mut classic = Classic::new(writer);
-            text::encode_registry(&mut classic, &registry)?;
-        }
+        Format::OpenMetrics => text::encode(writer, &registry),
+        Format::Classic => text::encode_registry(&mut Classic::new(writer), &registry),
     }
-    Ok(plan)
 }
 
 #[derive(Debug)]

@@ -9,7 +9,7 @@ mod encode;
 mod own;
 mod text;
 
-pub use budget::{DROP_REASONS, Plan};
+pub use budget::Plan;
 pub use encode::render;
 pub use text::{Encoding, Format};
 

@@ -1,9 +1,11 @@
 //! The families about lanpulse itself.
 
-use super::budget::DROP_REASONS;
 use super::device::Value;
 use super::{Family, Worth};
 use crate::state::{Buckets, Snapshot};
+
+/// The reasons a series can be left out for.
+pub const DROP_REASONS: [&str; 1] = ["limit"];
 
 /// What the renderer knows beside the snapshot.
 pub struct Scene<'a> {

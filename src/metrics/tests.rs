@@ -68,7 +68,8 @@ fn snapshot(targets: &[Arc<Target>]) -> Arc<Snapshot> {
 
 fn text(snapshot: &Arc<Snapshot>, settings: &Settings, format: Format) -> (String, Plan) {
     let mut out = String::new();
-    let plan = render(snapshot, settings, format, &mut out).unwrap();
+    let plan = Plan::of(snapshot, settings);
+    render(snapshot, settings, &plan, format, &mut out).unwrap();
     (out, plan)
 }
 

@@ -13,6 +13,9 @@ const NODE_COST: usize = 32;
 /// The budget of one document. Aliases can make a short text into an endless tree; no honest file comes near this.
 const BUDGET: usize = 256 << 20;
 
+/// What the tree says when aliases blow it up.
+pub(crate) const TOO_LARGE: &str = "the aliases of this file make it too large";
+
 /// One value of a YAML document.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
@@ -67,7 +70,7 @@ impl Seed<'_> {
                 self.left.set(left);
                 Ok(())
             }
-            None => Err(E::custom(super::syntax::TOO_LARGE)),
+            None => Err(E::custom(TOO_LARGE)),
         }
     }
 }

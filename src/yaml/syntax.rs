@@ -3,12 +3,10 @@
 //! Owns the syntax errors. Gets bytes; gives a `Node`, or one message with its position.
 
 use super::locate::{self, Part};
-use super::node::{self, Node};
+use super::node::{self, Node, TOO_LARGE};
 
 /// The largest file we read.
 pub(crate) const FILE_MAX_BYTES: usize = 32 << 20;
-/// What the tree says when aliases blow it up.
-pub(crate) const TOO_LARGE: &str = "the aliases of this file make it too large";
 
 /// What is wrong with a text as YAML.
 #[derive(Debug, PartialEq, Eq)]

@@ -12,9 +12,10 @@ say() { printf 'install.sh: %s\n' "$*" >&2; }
 # --- from this system's own packages ----------------------------------------------------------------------------
 # command=package: the package is wanted when the command is not there
 wanted=(cc=gcc make=make)
-[ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping unshare=util-linux nsenter=util-linux curl=curl
+[ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base unshare=util-linux nsenter=util-linux curl=curl
   xz=xz-utils prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
   amtool=prometheus-alertmanager)
+[ "${1:-}" = build ] || [ "$(id -u)" = 0 ] || say "NOT ROOT: every test that needs a network namespace will be SKIPPED"
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
 for pair in "${wanted[@]}"; do
