@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::http::{Scope, Secret, Settings, Token};
 
 use super::decode::{At, Fields, Findings};
+use super::node::Node;
 use super::scalar;
 
 const SCOPES: [(&str, Scope); 2] = [("read", Scope::Read), ("write", Scope::Write)];
@@ -54,7 +55,7 @@ fn scopes_of(at: &At, findings: &mut Findings) -> Vec<Scope> {
         .iter()
         .filter_map(|item| scalar::choice(item, &SCOPES, findings))
         .collect();
-    if items.is_empty() {
+    if matches!(at.node, Node::Null) || matches!(at.node, Node::List(list) if list.is_empty()) {
         findings.value(
             at,
             "a token without a scope may do nothing",
@@ -76,7 +77,7 @@ fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> O
     };
     let at = fields.get(name)?;
     // A digest is no secret, but a token put in its place is: it is not shown.
-    let super::node::Node::Text(text) = at.node else {
+    let Node::Text(text) = at.node else {
         findings.value(&at, "expected text", "put it in quotes");
         return None;
     };

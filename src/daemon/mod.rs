@@ -1,6 +1,6 @@
 //! The roof: builds the rooms in order, connects them and ends them in order. The only room that starts tasks.
 //!
-//! Start: configuration checked -> store open -> sockets open -> HTTP bound -> inventory in the state -> jobs started,
+//! Start: configuration checked -> sockets open -> HTTP bound -> privileges dropped -> store open -> inventory in the state -> jobs started,
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
 mod process;
@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch as latest};
 use crate::config::{Loaded, Problem};
 use crate::http::{self, Desk};
 use crate::metrics;
-use crate::net::{Opened, Pinger, Resolver, open_files_limit, raise_open_files_limit};
+use crate::net::{Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit};
 use crate::state::{ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
@@ -84,7 +84,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     }
     raise_open_files_limit();
     let web = http::Web::open(options.web.as_deref()).map_err(StartError::Config)?;
-    let (store, devices) = store::open(&options.storage)?;
+    claim();
     // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
     let prober = runtime::Builder::new_current_thread().enable_all().build()?;
     let (pinger, opened) = {
@@ -97,6 +97,9 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         .map(|address| http::bind(address))
         .collect::<Result<Vec<_>, _>>()?;
     let sockets = describe(&opened, &loaded);
+    // Before the first thread starts: privileges are a thread's, and new threads have those of the one that starts them.
+    confine_to(options, &loaded, &web);
+    let (store, devices) = store::open(&options.storage)?;
     let others = runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -113,6 +116,37 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     others.block_on(live(options, parts, prober))?;
     others.shutdown_timeout(FAREWELL);
     Ok(())
+}
+
+/// Gives up every privilege but raw sockets, and access to files of others where the configuration or the store needs it.
+fn confine_to(options: &Options, loaded: &Loaded, web: &http::Web) {
+    let mut reads = [loaded.files.clone(), loaded.directories.clone(), web.files()].concat();
+    reads.extend(loaded.result.iter().flat_map(|config| config.api.files()));
+    let existing = |path: &std::path::Path| {
+        path.ancestors()
+            .find(|path| path.exists())
+            .map(std::path::Path::to_owned)
+    };
+    let directory = std::path::absolute(&options.storage).unwrap_or_default();
+    let writes: Vec<PathBuf> = directory.parent().and_then(existing).into_iter().collect();
+    let writes = [
+        writes,
+        Vec::from_iter(options.storage.exists().then(|| options.storage.clone())),
+    ]
+    .concat();
+    match confine(&reads, &writes) {
+        Ok(Kept { all, others: None }) => tracing::debug!(capabilities = all, "privileges given up"),
+        Ok(Kept {
+            all,
+            others: Some(path),
+        }) => tracing::warn!(
+            capabilities = all,
+            path = %path.display(),
+            "this file belongs to somebody else, so the right to access others' files is kept; better run lanpulse as \
+             its owner, or give it to the user lanpulse runs as"
+        ),
+        Err(error) => tracing::warn!(%error, "cannot give up privileges that are not needed"),
+    }
 }
 
 /// What was opened before anything runs.

@@ -19,6 +19,17 @@ pub struct Settings {
     pub tokens: Vec<Token>,
 }
 
+impl Settings {
+    /// The files that hold tokens.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let file = |token: &Token| match &token.secret {
+            Secret::File(path) => Some(path.clone()),
+            _ => None,
+        };
+        self.tokens.iter().filter_map(file).collect()
+    }
+}
+
 /// One token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {

@@ -5,11 +5,13 @@
 
 mod echo;
 mod ping;
+mod privileges;
 mod resolve;
 mod socket;
 
 pub use echo::{Echo, EchoError, Endpoint, Flow};
 pub use ping::{Opened, Pinger, SocketType};
+pub use privileges::{Kept, claim, confine};
 pub use resolve::{Lookup, Resolver};
 pub use socket::{interface_index, open_files_limit, raise_open_files_limit};
 

@@ -12,6 +12,8 @@ use crate::model::{Device, LabelValue};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Where there is nothing to write: a disk that is full, locked or read-only is known before something is lost.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// After a failure.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
 /// After a failure, while somebody waits.
@@ -101,26 +103,23 @@ impl Queue {
     /// 1. Stop: now. A flush: now.
     /// 2. After a failure: 5 s after the attempt, 1 s while somebody waits; also without rows, to learn when the file
     ///    can be opened again.
-    /// 3. Rows: a second after the attempt. No rows: not at all.
+    /// 3. Rows: a second after the attempt. No rows: 10 s after it, to learn that it could not be written.
     pub(super) fn take(&self, attempt: Instant, failing: bool) -> Batch {
         let mut inner = self.lock();
         loop {
             let pause = match (failing, inner.replies.is_empty()) {
-                _ if inner.stopping || inner.urgent => Some(Duration::ZERO),
-                (true, true) => Some(RETRY_EVERY),
-                (true, false) => Some(URGENT_RETRY_EVERY),
-                (false, _) => (!inner.changes.is_empty()).then_some(COMMIT_EVERY),
+                _ if inner.stopping || inner.urgent => Duration::ZERO,
+                (true, true) => RETRY_EVERY,
+                (true, false) => URGENT_RETRY_EVERY,
+                (false, _) if inner.changes.is_empty() => CHECK_EVERY,
+                (false, _) => COMMIT_EVERY,
             };
-            inner = match pause.map(|pause| pause.saturating_sub(attempt.elapsed())) {
-                Some(Duration::ZERO) => break,
-                Some(left) => {
-                    self.wake
-                        .wait_timeout(inner, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner),
-            };
+            let left = pause.saturating_sub(attempt.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.wake.wait_timeout(inner, left);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         inner.urgent = false;
         inner.in_flight = inner.changes.len();

@@ -14,6 +14,7 @@ use super::error::StoreError;
 use super::file;
 use super::past::Past;
 use super::queue::Queue;
+use super::schema;
 
 /// The writer's thread.
 pub(super) struct Writer {
@@ -111,7 +112,7 @@ impl Writer {
             self.loaded = true;
         }
         if changes.is_empty() {
-            return Ok(());
+            return schema::touch(connection).map_err(|source| file::failed("write to", &self.path, source));
         }
         let mut commit = || {
             // Immediate: a transaction that reads first and writes later can fail at once beside another process,

@@ -81,6 +81,11 @@ impl Web {
         }
     }
 
+    /// The files it consists of.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.stamps().files()
+    }
+
     /// What holds for this connection or request.
     pub(super) async fn now(&self) -> Arc<Live> {
         if let Some(path) = &self.path {

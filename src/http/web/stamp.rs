@@ -64,6 +64,11 @@ impl Stamps {
         read
     }
 
+    /// Which files they are.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|(path, _)| path.clone()).collect()
+    }
+
     /// Whether a file may be another than the one that was read.
     pub fn changed(&self) -> bool {
         self.files.iter().any(|(path, stamp)| {
