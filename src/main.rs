@@ -12,6 +12,9 @@ fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run(cli.flags),
         Command::CheckConfig { files } => cli::check_config(&files, cli.flags.web_config_file.as_deref()),
+        Command::Backup { file } => cli::backup(&cli.flags, &file),
+        Command::Man => cli::man(),
+        Command::Completions { shell } => cli::completions(shell),
         Command::ApiToken => cli::api_token(),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
     }

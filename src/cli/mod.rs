@@ -6,9 +6,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::{config, http};
+use crate::{config, http, store};
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
 pub const EXIT_CONFIG: u8 = 64;
@@ -80,6 +80,21 @@ pub enum Command {
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
+    /// Copy the database to FILE while the daemon runs; an older backup there is replaced
+    Backup {
+        /// Where to
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
     /// Make a new API token and print it with its token_sha256 for the configuration
     ApiToken,
 }
@@ -180,6 +195,40 @@ pub fn api_token() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// `lanpulse backup`.
+pub fn backup(flags: &Flags, file: &Path) -> ExitCode {
+    match store::backup(&flags.storage_path, file) {
+        Ok(bytes) => {
+            say(&format!("{}: {bytes} bytes, checked", file.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("lanpulse: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `lanpulse man`: the manual page, in roff.
+pub fn man() -> ExitCode {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+    if rendered.and_then(|()| std::io::stdout().write_all(&page)).is_err() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// `lanpulse completions`: for bash, zsh, fish and others.
+pub fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "lanpulse", &mut script);
+    match std::io::stdout().write_all(&script) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 /// A line on stdout. A closed pipe is no reason to fail.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
@@ -192,8 +241,6 @@ pub fn complain(line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
