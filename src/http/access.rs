@@ -102,6 +102,18 @@ pub async fn admit<B: Body>(desk: &Desk, live: &Live, peer: SocketAddr, request:
     }
 }
 
+/// For routes that change something: whether the request has passed [`admit`] as a write. One that has not, because the
+/// table calls its path something else, is taken from this host only.
+pub fn may_write<B: Body>(peer: SocketAddr, request: &Request<B>) -> Result<(), Error> {
+    let caller = request.extensions().get::<Caller>();
+    if caller.is_some_and(|caller| !caller.0.is_empty()) {
+        return Ok(());
+    }
+    same_site(request)?;
+    from_here(peer, request)?;
+    json(request)
+}
+
 async fn authenticate<B>(
     desk: &Desk,
     live: &Live,

@@ -6,6 +6,7 @@ mod access;
 mod connections;
 mod failures;
 mod landing;
+mod openapi;
 mod reply;
 mod report;
 mod scrape;
@@ -82,7 +83,7 @@ async fn route(desk: &Desk, peer: SocketAddr, mut request: Request<Incoming>) ->
     let answer = match access::admit(desk, &live, peer, &request).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            dispatch(desk, &request).await
+            dispatch(desk, peer, &request).await
         }
         Err(error) => Err(error),
     };
@@ -95,11 +96,17 @@ async fn route(desk: &Desk, peer: SocketAddr, mut request: Request<Incoming>) ->
     answer
 }
 
-async fn dispatch(desk: &Desk, request: &Request<Incoming>) -> Result<Response<Body>, Error> {
+async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) -> Result<Response<Body>, Error> {
     let path = request.uri().path();
     let (read, write) = ([Method::GET, Method::HEAD], [Method::POST, Method::PUT]);
     let allowed: &[Method] = match path {
-        "/" | "/metrics" | "/-/healthy" | "/-/ready" | "/api/v1/targets" | "/api/v1/status" => &read,
+        "/"
+        | "/metrics"
+        | "/-/healthy"
+        | "/-/ready"
+        | "/api/v1/targets"
+        | "/api/v1/status"
+        | "/api/v1/openapi.json" => &read,
         "/-/reload" => &write,
         _ => return Err(Error::not_found()),
     };
@@ -114,7 +121,11 @@ async fn dispatch(desk: &Desk, request: &Request<Incoming>) -> Result<Response<B
         "/-/ready" => Err(Error::unavailable("lanpulse is starting; try again in a moment")),
         "/api/v1/targets" => report::targets(desk).await,
         "/api/v1/status" => report::status(desk).await,
-        "/-/reload" => reload(desk).await,
+        "/api/v1/openapi.json" => Ok(openapi::document()),
+        "/-/reload" => {
+            access::may_write(peer, request)?;
+            reload(desk).await
+        }
         _ => Err(Error::not_found()),
     }
 }

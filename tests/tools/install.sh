@@ -14,7 +14,7 @@ say() { printf 'install.sh: %s\n' "$*" >&2; }
 wanted=(cc=gcc make=make)
 [ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base unshare=util-linux nsenter=util-linux curl=curl
   xz=xz-utils prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
-  amtool=prometheus-alertmanager)
+  amtool=prometheus-alertmanager openssl=openssl setpriv=util-linux mount=mount)
 [ "${1:-}" = build ] || [ "$(id -u)" = 0 ] || say "NOT ROOT: every test that needs a network namespace will be SKIPPED"
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
@@ -39,6 +39,12 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 [ "${1:-}" != build ] || exit 0
+
+# --- schemathesis, which tries the HTTP API against its OpenAPI document; its test is skipped, loudly, where pip cannot ---
+if ! PYTHONPATH=.lab/python python3 -m schemathesis.cli --version >/dev/null 2>&1; then
+  python3 -m pip install --quiet --disable-pip-version-check --target .lab/python 'schemathesis>=4,<5' >/dev/null 2>&1 </dev/null ||
+    say "NO SCHEMATHESIS: python3 -m pip install schemathesis failed; the OpenAPI test is skipped"
+fi
 
 # --- a recent Prometheus and Alertmanager, unpacked into .lab/bin, the system untouched ---------------------------
 # From Debian's unstable suite, on the mirror this machine already uses; its Go programs run on Debian 12.
