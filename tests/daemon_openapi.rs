@@ -33,12 +33,21 @@ fn the_api_is_as_its_document_says() {
         eprintln!("\n===== SKIPPED: no schemathesis: tests/tools/install.sh installs it where there is pip =====\n");
         return;
     }
-    let home = Home::new("targets: [{name: a, address: 127.0.0.1}, {name: \"b\\\"<\", address: 127.0.0.2, parent: a}]\n");
+    let home =
+        Home::new("targets: [{name: a, address: 127.0.0.1}, {name: \"b\\\"<\", address: 127.0.0.2, parent: a}]\n");
     let daemon = Daemon::start(&home);
     let output = schemathesis()
         .arg("run")
         .arg(format!("http://{}/api/v1/openapi.json", daemon.address))
-        .args(["--max-examples", "10", "--no-color", "--seed", "1", "--suppress-health-check", "all"])
+        .args([
+            "--max-examples",
+            "10",
+            "--no-color",
+            "--seed",
+            "1",
+            "--suppress-health-check",
+            "all",
+        ])
         .current_dir(home.path(""))
         .output()
         .unwrap();
