@@ -45,7 +45,7 @@ soak: ## half an hour on 10,000 targets with scrapes and reloads; must not grow 
 	tests/soak.sh $${MINUTES:-30} $${CARGO_TARGET_DIR:-target}/release/lanpulse
 
 audit: ## licences, advisories and duplicates of the dependencies (needs cargo-deny)
-	$(CARGO) deny --locked check --config .config/deny.toml
+	$(CARGO) deny --locked --config .config/deny.toml check
 
 release: ## the released binary, manual page, completions and SBOM in target/dist; same sources, same bytes
 	packaging/release.sh
