@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::model::{Address, LabelValue, Target};
+use crate::model::{Address, INTERNET, LabelValue, Target};
 use crate::probe::Settings;
 
 /// One probe of one device, to be run again and again.
@@ -29,6 +29,17 @@ impl Job {
     /// Device and probe.
     pub fn key(&self) -> Key {
         (self.device.clone(), self.probe.clone())
+    }
+
+    /// The host names that its runs ask the resolver for. Internet checks ask for themselves.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let own = match (&self.address, &self.settings) {
+            // The address of a target says nothing to a check that has a URL.
+            (Address::Name(name), _) => Some(name.as_str()),
+            _ => None,
+        };
+        let checked = matches!(self.settings, Settings::Check(_)) && self.device.as_str() == INTERNET;
+        own.into_iter().chain(self.settings.names()).filter(move |_| !checked)
     }
 }
 
@@ -55,7 +66,15 @@ pub fn jobs(config: &Config) -> Vec<Job> {
         };
         entry.probes.iter().map(job).collect()
     };
-    config.targets.iter().flat_map(of_target).collect()
+    let of_internet = config.internet.iter().flat_map(|internet| {
+        internet.checks.iter().map(|(probe, address)| Job {
+            device: INTERNET.into(),
+            address: address.clone(),
+            probe: probe.name.clone(),
+            settings: probe.settings.clone(),
+        })
+    });
+    config.targets.iter().flat_map(of_target).chain(of_internet).collect()
 }
 
 /// The targets of a configuration, as the state needs them.

@@ -163,7 +163,9 @@ time_intervals:
         Duration::from_secs(63),
         "never shorter than one round"
     );
-    let Settings::Icmp(icmp) = &nas.probes[0].settings;
+    let Settings::Icmp(icmp) = &nas.probes[0].settings else {
+        panic!("no ping");
+    };
     assert_eq!(
         (icmp.interval, icmp.timeout),
         (Duration::from_secs(60), Duration::from_secs(3))

@@ -184,6 +184,8 @@ fn certificates_and_users_change_while_it_runs_and_mistakes_change_nothing() {
     home.replace("web.yaml", "basic_auth_userz: {}\n");
     assert_eq!(status(&home, &["-k", URL]), "401");
     assert_eq!(status(&home, &["-k", "-u", "bob:secret", URL]), "200");
+    let metrics = curl(&home, &["-k", "-u", "bob:secret", URL]).1;
+    assert!(metrics.contains("lanpulse_config_last_reload_successful 0"));
     let log = daemon.log();
     assert!(
         log.contains("web.yaml:1:1: unknown field \"basic_auth_userz\" (did you mean \"basic_auth_users\"?)"),
@@ -293,7 +295,7 @@ fn a_bad_web_configuration_is_told_in_full_and_stops_the_start() {
     let web = home.write(
         "web.yaml",
         "tls_server_config:\n  cert_file: none.crt\n  min_version: TLS14\n  cipher_suites: [TLS_NULL]\n\
-         basic_auth_users: {alice: secret}\nhttp_server_config: {headers: {Server: x}}\nrate_limit: {interval: 5}\n",
+         basic_auth_users: {alice: secret}\nhttp_server_config: {headers: {Server: x}}\nrate_limit: {interval: soon}\n",
     );
     let mut daemon = Daemon::spawn(&home, &home.config(), &["--web.config.file", web.to_str().unwrap()]);
     assert_eq!(daemon.wait_exit().0, Some(64));
@@ -305,7 +307,7 @@ fn a_bad_web_configuration_is_told_in_full_and_stops_the_start() {
         (4, "\"TLS_NULL\" is none of"),
         (5, "this is not a bcrypt hash"),
         (6, "unknown field \"Server\""),
-        (7, "burst"),
+        (7, "not a duration"),
     ] {
         let said = |text: &str| text.contains(&format!("web.yaml:{line}:")) && text.contains(part);
         assert!(log.lines().any(said), "{line} {part}\n{log}");

@@ -19,7 +19,7 @@ configure() { # $1: a number that changes with each reload; a tenth of the targe
     echo 'global: {interval: 5s, timeout: 1s}'
     echo 'targets:'
     seq 0 9999 | awk -v n="$1" '{
-      name = $1 % 10 == 0 ? "d" $1 "-" n : "d" $1
+      name = $1 % 10 == 0 ? "d" $1 "-" n % 3 : "d" $1
       printf "  - {name: %s, address: 127.%d.%d.%d}\n", name, 1 + int($1 / 62500), int($1 / 250) % 250, 1 + $1 % 250 }'
   } >"$home/new.yaml"
   mv "$home/new.yaml" "$home/lanpulse.yaml"

@@ -8,16 +8,15 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 5] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 4] = [
     ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
     ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
     ("snmp", &["credentials"], "snmp: {credentials: {}}"),
-    ("internet", &["checks"], "internet: {checks: []}"),
     ("heartbeats", &[], "heartbeats: []"),
 ];
 
 /// The kinds of probes.
-pub(super) const PROBES: [&str; 5] = ["snmp", "tcp", "http", "dns", "tls"];
+pub(super) const PROBES: [&str; 1] = ["snmp"];
 
 /// Reports the sections that ask for something.
 pub(super) fn check(top: &At, main: &Fields, findings: &mut Findings) {
@@ -69,7 +68,6 @@ mod tests {
             ("discovery: {methods: [], interval: 5m}", false),
             ("discovery: {interval: []}", false),
             ("discovery: {methods: }", false),
-            ("internet: {checks: []}", true),
             ("identify: {snmp: {credentials: []}}", true),
             ("identify: {snmp: {credentials: [public]}}", false),
             ("snmp: {credentials: {}}", true),

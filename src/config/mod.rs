@@ -8,22 +8,28 @@
 mod api;
 mod global;
 mod include;
+mod internet;
 mod interval;
 mod later;
 mod parent;
+mod probe;
 mod target;
+mod web;
 
 pub use crate::yaml::problem::Problem;
 // The rooms' files say `super::decode`: what reads YAML is shared with `http`.
 use crate::yaml::{decode, locate, node, problem, report, scalar, suggest, syntax};
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::http;
 use crate::metrics;
-use crate::model::{Calendar, Target};
-use crate::probe::Probe;
+use crate::model::{Address, Calendar, Target};
+use crate::probe::{self as probes, Probe};
+use crate::state::InternetSettings;
 
 use decode::{At, Findings};
 use include::Reading;
@@ -40,6 +46,32 @@ pub struct Config {
     pub calendars: Vec<Arc<Calendar>>,
     /// The API tokens.
     pub api: http::Settings,
+    /// The internet checks, if there are any.
+    pub internet: Option<InternetConfig>,
+    /// The modules of `/probe`, by name.
+    pub modules: Arc<BTreeMap<String, Module>>,
+}
+
+/// The internet checks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InternetConfig {
+    /// How often, where a check does not say; the gateway too.
+    pub interval: Duration,
+    /// How long to wait for the gateway.
+    pub timeout: Duration,
+    /// What the state needs to know.
+    pub settings: Arc<InternetSettings>,
+    /// What the scheduler runs, and what it asks.
+    pub checks: Vec<(Probe, Address)>,
+}
+
+/// A way to probe what `/probe` is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Module {
+    /// How; where comes with the request.
+    pub settings: probes::Settings,
+    /// At most this long, beside what the scraper allows.
+    pub timeout: Option<Duration>,
 }
 
 /// A configured target and its probes.
@@ -84,6 +116,7 @@ const MAIN: &[&str] = &[
     "internet",
     "heartbeats",
     "api",
+    "modules",
 ];
 /// The keys of an included file.
 const INCLUDED: &[&str] = &["targets", "time_intervals", "include"];
@@ -158,16 +191,29 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     for section in fields.iter().filter_map(|fields| fields.get("time_intervals")) {
         calendars.read(&section, findings);
     }
-    let mut targets = target::Targets::default();
+    let bases: Vec<PathBuf> = sources
+        .iter()
+        .map(|source| source.path.parent().map_or_else(PathBuf::new, Path::to_path_buf))
+        .collect();
+    let main = fields.first();
+    let internet = internet::read(main, &defaults, &bases, findings);
+    let modules = main.map(|main| internet::modules(main, &defaults, &bases, findings));
+    let mut targets = target::Targets {
+        bases,
+        ..target::Targets::default()
+    };
     for section in fields.iter().filter_map(|fields| fields.get("targets")) {
         targets.read(&section, &defaults, &calendars, findings);
     }
     parent::check(&targets, complete, findings);
+    internet::reserve(internet.as_ref(), &targets, findings);
     Config {
         series,
         targets: targets.list,
         calendars: calendars.list,
         api,
+        internet,
+        modules: Arc::new(modules.unwrap_or_default()),
     }
 }
 

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{Address, Calendar, Expectation, Family, LabelNameProblem, LabelValue, Target, check_label_name};
-use crate::probe::{Probe, Settings, icmp};
+use crate::probe::{Probe, Service, Settings, icmp};
 
 use super::TargetConfig;
 use super::decode::{At, Fields, Findings};
@@ -16,7 +17,9 @@ use super::global::{self, Defaults};
 use super::interval::Calendars;
 use super::later;
 use super::locate::Place;
-use super::problem::{plain, quoted};
+use super::node::Node;
+use super::probe::{self, Context, Use};
+use super::problem::quoted;
 use super::scalar;
 use super::suggest;
 
@@ -34,6 +37,8 @@ const KNOWN: &[&str] = &[
 /// The targets of all files.
 #[derive(Default)]
 pub(super) struct Targets {
+    /// The directory of each file.
+    pub bases: Vec<PathBuf>,
     /// The good ones, in the order of the files.
     pub list: Vec<TargetConfig>,
     /// Every name, good target or not, and its place in `named`.
@@ -60,7 +65,7 @@ impl Targets {
             let name = self.name(&fields, findings);
             let address = fields
                 .require("address", "write address: 192.168.1.1, or a host name", findings)
-                .and_then(|at| address(&at, findings));
+                .and_then(|at| probe::address(&at, findings));
             let role = fields.get("role").and_then(|at| scalar::name(&at, findings));
             let parent_at = fields.get("parent");
             let parent = parent_at.and_then(|at| scalar::name(&at, findings));
@@ -73,7 +78,12 @@ impl Targets {
                 None => defaults.limits,
             };
             let maintenance = maintenance(&fields, calendars, findings);
-            let probes = probes(&fields, address.as_ref(), defaults, findings);
+            let context = Context {
+                defaults,
+                bases: &self.bases,
+                usage: Use::Target,
+            };
+            let probes = probes(&fields, address.as_ref(), context, findings);
             let (Some(name), Some(address)) = (name, address) else {
                 continue;
             };
@@ -122,23 +132,12 @@ impl Targets {
     }
 }
 
-fn expectation(probe: &Probe) -> Expectation {
+pub(super) fn expectation(probe: &Probe) -> Expectation {
     Expectation {
         probe: Arc::clone(&probe.name),
         kind: probe.settings.kind(),
         interval: probe.settings.interval(),
         timeout: probe.settings.timeout(),
-    }
-}
-
-fn address(at: &At, findings: &mut Findings) -> Option<Address> {
-    let text = scalar::text(at, findings)?.trim();
-    match text.parse() {
-        Ok(address) => Some(address),
-        Err(error) => {
-            findings.value(at, plain(&format!("{error}")), "");
-            None
-        }
     }
 }
 
@@ -187,67 +186,95 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
     chosen
 }
 
-fn probes(fields: &Fields, address: Option<&Address>, defaults: &Defaults, findings: &mut Findings) -> Vec<Probe> {
+fn probes(fields: &Fields, address: Option<&Address>, context: Context, findings: &mut Findings) -> Vec<Probe> {
     let Some(map) = fields.get("probes") else {
-        return vec![probe(icmp_defaults(defaults))];
+        return vec![Probe {
+            name: "icmp".into(),
+            settings: Settings::Icmp(icmp::Settings {
+                interval: context.defaults.interval,
+                timeout: context.defaults.timeout,
+                family: Family::Any,
+            }),
+        }];
     };
     let mut probes = Vec::new();
+    let mut names: HashMap<Arc<str>, Place> = HashMap::new();
     for (ordinal, kind, at) in map.entries(findings) {
-        if kind == "icmp" {
-            probes.push(probe(icmp(&at, address, defaults, findings)));
-        } else if later::PROBES.contains(&kind) {
-            findings.key(
-                &map,
-                ordinal,
-                format!("\"{kind}\" probes are not supported by this version"),
-                "remove it",
-            );
-        } else {
-            map.unknown(ordinal, kind, &["icmp"], findings);
+        if later::PROBES.contains(&kind) {
+            let message = format!("\"{kind}\" probes are not supported by this version");
+            findings.key(&map, ordinal, message, "remove it");
+            continue;
+        }
+        if !probe::KINDS.contains(&kind) {
+            map.unknown(ordinal, kind, &probe::KINDS, findings);
+            continue;
+        }
+        // Several of a kind are a list; ICMP has one history a device.
+        let list = matches!(at.node, Node::List(_)) && kind != "icmp";
+        let items = if list { at.items(findings).collect() } else { vec![at] };
+        for at in items {
+            let Some(name) = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings) else {
+                continue;
+            };
+            let Some(decoded) = probe::read(kind, &at, context, findings) else {
+                continue;
+            };
+            agree(&at, &decoded.settings, address, findings);
+            let settings = decoded.settings;
+            probes.push(Probe { name, settings });
         }
     }
     probes
 }
 
-fn probe(settings: icmp::Settings) -> Probe {
-    let settings = Settings::Icmp(settings);
-    Probe {
-        name: settings.kind().as_str().into(),
-        settings,
-    }
-}
-
-fn icmp_defaults(defaults: &Defaults) -> icmp::Settings {
-    icmp::Settings {
-        interval: defaults.interval,
-        timeout: defaults.timeout,
-        family: Family::Any,
-    }
-}
-
-fn icmp(at: &At, address: Option<&Address>, defaults: &Defaults, findings: &mut Findings) -> icmp::Settings {
-    let fields = at.fields(&["interval", "timeout", "family"], findings);
-    let mut settings = icmp_defaults(defaults);
-    settings.interval = global::interval(&fields, settings.interval, findings);
-    settings.timeout = global::timeout(&fields, settings.timeout, findings);
-    let Some(at) = fields.get("family") else {
-        return settings;
-    };
-    let words = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
-    if let Some(family) = scalar::choice(&at, &words, findings) {
-        let literal = match address {
-            Some(Address::Ip(ip)) => Some(*ip),
-            Some(Address::Scoped(ip, _)) => Some(IpAddr::V6(*ip)),
-            Some(Address::Name(_)) | None => None,
-        };
-        if let Some(ip) = literal.filter(|ip| !family.allows(*ip)) {
-            findings.value(
-                &at,
-                format!("the address {ip} is not of the family {}", family.as_str()),
-                "write any, or remove it",
-            );
+/// The probe's name: what it says, else its kind. Unique within the target.
+fn probe_name(
+    at: &At,
+    key: Place,
+    kind: &str,
+    names: &mut HashMap<Arc<str>, Place>,
+    findings: &mut Findings,
+) -> Option<Arc<str>> {
+    let given = at.node.get("name").map(|(ordinal, node)| (ordinal, node.clone()));
+    let (name, place) = match &given {
+        Some((ordinal, node)) => {
+            let at = at.child(*ordinal, node);
+            (scalar::name(&at, findings)?.as_str().into(), at.place())
         }
-        settings.family = family;
+        None if names.contains_key(kind) => {
+            findings.value(at, format!("a second \"{kind}\" probe needs a name"), "add name: ...");
+            return None;
+        }
+        None => (Arc::from(kind), key),
+    };
+    if let Some(first) = names.get(&name) {
+        let message = format!("the probe name {} is already used at", quoted(&name));
+        findings.twice(place, first.clone(), message);
+        return None;
     }
-    settings
+    names.insert(Arc::clone(&name), place);
+    Some(name)
+}
+
+/// A family must agree with a literal address.
+fn agree(at: &At, settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
+    let family = match settings {
+        Settings::Icmp(settings) => settings.family,
+        Settings::Check(check) => match &check.service {
+            Service::Tcp(_) | Service::Tls(_) => check.family,
+            Service::Http(_) | Service::Dns(_) => return,
+        },
+    };
+    let literal = match address {
+        Some(Address::Ip(ip)) => Some(*ip),
+        Some(Address::Scoped(ip, _)) => Some(IpAddr::V6(*ip)),
+        Some(Address::Name(_)) | None => None,
+    };
+    let Some(ip) = literal.filter(|ip| !family.allows(*ip)) else {
+        return;
+    };
+    if let Some((ordinal, node)) = at.node.get("family") {
+        let message = format!("the address {ip} is not of the family {}", family.as_str());
+        findings.value(&at.child(ordinal, node), message, "write any, or remove it");
+    }
 }

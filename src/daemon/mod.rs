@@ -3,10 +3,12 @@
 //! Start: configuration checked -> sockets open -> HTTP bound -> privileges dropped -> store open -> inventory in the state -> jobs started,
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
+mod ask;
 mod process;
 mod record;
 mod reload;
 mod schedule;
+mod uplink;
 mod watch;
 
 use std::net::TcpListener;
@@ -83,7 +85,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         return Err(StartError::Config(std::mem::take(problems)));
     }
     raise_open_files_limit();
-    let web = http::Web::open(options.web.as_deref()).map_err(StartError::Config)?;
+    let web = Arc::new(http::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
     claim();
     // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
     let prober = runtime::Builder::new_current_thread().enable_all().build()?;
@@ -104,10 +106,12 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    let mut state = State::restore(devices);
+    state.restore_outages(store.outages());
     let parts = Parts {
         loaded,
         store,
-        state: State::restore(devices),
+        state,
         pinger,
         sockets,
         listeners,
@@ -157,7 +161,7 @@ struct Parts {
     pinger: Pinger,
     sockets: Arc<[String]>,
     listeners: Vec<TcpListener>,
-    web: http::Web,
+    web: Arc<http::Web>,
 }
 
 async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Result<(), StartError> {
@@ -176,6 +180,9 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (reload_requests, reload_inbox) = mpsc::channel(16);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
     let (api, api_now) = latest::channel(Arc::new(http::Settings::default()));
+    let (modules, modules_now) = latest::channel(Arc::default());
+    let (gateway_pace, gateway_pace_now) = latest::channel(None);
+    let (errands, errand_inbox) = mpsc::channel(64);
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
     let outbox = Arc::new(Outbox::new(batch));
@@ -187,6 +194,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
             file,
             ..ReloadState::default()
         }),
+        web: web.clone(),
         outbox: outbox.clone(),
         series_over_limit: over_limit.clone(),
         sockets,
@@ -204,6 +212,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     }
     let desk = Desk {
         snapshots: snapshots(asks.clone()),
+        probes: ask::probes(modules_now, errands),
         reloads: reload_requests.clone(),
         series: series_now,
         ready: ready_now,
@@ -214,12 +223,14 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         scraping: tokio::sync::Semaphore::new(1),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
-    let scheduler = Scheduler::new(pinger, Resolver::new(), outbox);
+    let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
+        prober.spawn(ask::run_errands(scheduler.echo(), errand_inbox));
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();
     })?;
 
+    let uplink = tokio::spawn(uplink::run(asks.clone(), changes.clone(), gateway_pace_now));
     let directories = loaded.directories.clone();
     let (place, asking) = (options.place.clone(), asks.clone());
     let mut reloader = reload::Reloader {
@@ -228,6 +239,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         changes,
         series,
         api,
+        pace: gateway_pace,
+        modules,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -251,6 +264,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     ready.send_replace(false);
     stop.send_replace(true);
     // The scheduler ends when nobody can send it changes any more.
+    uplink.abort();
+    let _ = uplink.await;
     reloading.abort();
     let _ = reloading.await;
     let farewell = async {

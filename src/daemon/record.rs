@@ -10,8 +10,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::process;
 use super::schedule::{Outbox, wall_clock};
-use crate::model::{Failure, Observation, Pretty, Status, Target, Timestamp, Transition};
-use crate::state::{Health, ReloadState, Snapshot, State, StoreHealth};
+use crate::http;
+use crate::model::{Failure, INTERNET, Link, Observation, Pretty, Status, Target, Timestamp, Transition};
+use crate::state::{Health, InternetSettings, News, ReloadState, Snapshot, State, StoreHealth};
 use crate::store::Store;
 
 /// How often the state keeps time.
@@ -20,7 +21,9 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// What the recorder is asked.
 pub enum Ask {
     /// Watch these targets from now on; answered when the state does.
-    Adopt(Vec<Arc<Target>>, oneshot::Sender<()>),
+    Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
+    /// This is what has become of this host's way out.
+    Link(Link),
     /// What is true now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Save what must be saved and end.
@@ -33,6 +36,8 @@ pub struct Vitals {
     pub started: Timestamp,
     /// How the last load of the configuration went.
     pub reload: Mutex<ReloadState>,
+    /// The web configuration.
+    pub web: Arc<http::Web>,
     /// Observations on their way.
     pub outbox: Arc<Outbox>,
     /// Series left out of scrapes so far.
@@ -46,9 +51,15 @@ pub struct Vitals {
 impl Vitals {
     fn health(&self) -> Health {
         let store = self.store.health();
+        let mut reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let of_web = self.web.problems();
+        if !of_web.is_empty() {
+            reload.successful = false;
+            reload.problems = reload.problems.iter().cloned().chain(of_web).collect();
+        }
         Health {
             started: self.started,
-            reload: self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            reload,
             store: StoreHealth {
                 writes: store.writes_total,
                 failures: store.failures_total,
@@ -78,6 +89,7 @@ pub async fn run(
                 for observation in &batch {
                     state.apply(observation).iter().for_each(log);
                 }
+                state.take_news().iter().for_each(tell);
             }
             _ = sweep.tick() => {
                 let now = wall_clock();
@@ -85,9 +97,14 @@ pub async fn run(
                 save(&mut state, &vitals, now, false);
             }
             ask = asks.recv() => match ask {
-                Some(Ask::Adopt(targets, done)) => {
+                Some(Ask::Adopt(targets, internet, done)) => {
                     state.adopt(&targets, wall_clock()).iter().for_each(log);
+                    state.adopt_internet(internet, wall_clock());
                     let _ = done.send(());
+                }
+                Some(Ask::Link(link)) => {
+                    state.link(&link, wall_clock()).iter().for_each(log);
+                    state.take_news().iter().for_each(tell);
                 }
                 Some(Ask::Snapshot(answer)) => {
                     let _ = answer.send(Arc::new(state.snapshot(wall_clock(), vitals.health())));
@@ -112,6 +129,47 @@ fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
     let rows = state.dirty(now, all);
     if !rows.is_empty() {
         vitals.store.save(rows);
+    }
+    let outages = state.dirty_outages();
+    if !outages.is_empty() {
+        vitals.store.save_outages(outages);
+    }
+}
+
+/// One line for each change, none for what stays as it is.
+fn tell(news: &News) {
+    match news {
+        News::Check {
+            device,
+            probe,
+            outcome,
+            detail,
+        } => {
+            let (device, probe) = (device.as_str(), &**probe);
+            let text = detail.as_deref().unwrap_or_default();
+            match outcome {
+                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
+                // An outage has a line of its own.
+                Err(failure) if device == INTERNET => {
+                    tracing::debug!(device, probe, reason = failure.as_str(), "check fails: {text}");
+                }
+                Err(failure) => tracing::warn!(device, probe, reason = failure.as_str(), "check fails: {text}"),
+            }
+        }
+        News::Internet(change) => {
+            let after = Pretty(Duration::from_secs(change.after.as_secs()));
+            let fault = change.fault.as_str();
+            match (change.up, change.first) {
+                (true, true) => tracing::debug!("the internet is up"),
+                (true, false) => tracing::info!(%after, fault, "the internet is back"),
+                (false, true) => tracing::info!(fault, "the internet is down"),
+                (false, false) => tracing::warn!(%after, fault, "the internet is down"),
+            }
+        }
+        News::Link(true) => tracing::info!("this host's own link is back"),
+        News::Link(false) => {
+            tracing::warn!("this host's own link is down: nothing can be told of devices until it is back");
+        }
     }
 }
 

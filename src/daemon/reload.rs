@@ -10,8 +10,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::ask::Modules;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
+use super::uplink::Pace;
 use super::watch::Watch;
 use crate::config::{self, Loaded, Problem};
 use crate::http;
@@ -60,6 +62,10 @@ pub struct Reloader {
     pub series: watch::Sender<Arc<metrics::Settings>>,
     /// To who checks tokens.
     pub api: watch::Sender<Arc<http::Settings>>,
+    /// To who pings the gateway.
+    pub pace: watch::Sender<Pace>,
+    /// To who answers `/probe`.
+    pub modules: watch::Sender<Modules>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.
@@ -156,11 +162,18 @@ impl Reloader {
         );
         // The state must know a target before its first reading arrives.
         let (done, adopted) = oneshot::channel();
-        let _ = self.asks.send(Ask::Adopt(targets::targets(&config), done)).await;
+        let internet = config.internet.as_ref().map(|internet| internet.settings.clone());
+        let _ = self
+            .asks
+            .send(Ask::Adopt(targets::targets(&config), internet, done))
+            .await;
         let _ = adopted.await;
         let _ = self.changes.send(diff).await;
         self.series.send_replace(Arc::new(config.series));
         self.api.send_replace(Arc::new(config.api));
+        let pace = config.internet.map(|internet| (internet.interval, internet.timeout));
+        self.pace.send_replace(pace);
+        self.modules.send_replace(config.modules);
         self.jobs = jobs;
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
         reload.successful = true;

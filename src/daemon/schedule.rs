@@ -5,6 +5,8 @@
 //! 2. A job keeps its place: the next run is due one interval after the last was DUE, not after it ran.
 //! 3. Runs that were missed (suspended host, frozen process) are skipped, not made up for: no storm.
 //! 4. A run never waits for another. What comes of it goes out in batches.
+//! 5. Checks of services (TLS and the like cost milliseconds of CPU) run on the other runtime, so that they disturb no
+//!    echo. Those of the internet look names up themselves: they are there to notice a dead DNS.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -12,12 +14,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::model::{Address, LOCAL_AGENT, LabelValue, Observation, Timestamp};
+use crate::model::{INTERNET, LOCAL_AGENT, LabelValue, Observation, Timestamp};
 use crate::net::{Echo, Resolver};
-use crate::probe::{Settings, icmp};
+use crate::probe::{self, Names, Settings, icmp};
 use crate::targets::{Diff, Job, Key};
 
 /// How long observations gather before they go to the state in one piece.
@@ -38,6 +41,7 @@ pub fn wall_clock() -> Timestamp {
 pub struct Scheduler<E> {
     echo: Arc<E>,
     names: Resolver,
+    checks: Handle,
     outbox: Arc<Outbox>,
     slots: HashMap<Key, Slot>,
     due: BinaryHeap<Reverse<Due>>,
@@ -60,16 +64,22 @@ struct Due {
 }
 
 impl<E: Echo> Scheduler<E> {
-    /// With nothing to do yet.
-    pub fn new(echo: E, names: Resolver, outbox: Arc<Outbox>) -> Self {
+    /// With nothing to do yet. `checks` is where checks of services run.
+    pub fn new(echo: E, names: Resolver, checks: Handle, outbox: Arc<Outbox>) -> Self {
         Self {
             echo: Arc::new(echo),
             names,
+            checks,
             outbox,
             slots: HashMap::new(),
             due: BinaryHeap::new(),
             placed: 0,
         }
+    }
+
+    /// What it pings with.
+    pub fn echo(&self) -> Arc<E> {
+        self.echo.clone()
     }
 
     /// Runs jobs as they are due and takes changes, until the sender of changes is gone.
@@ -115,11 +125,8 @@ impl<E: Echo> Scheduler<E> {
                 },
             );
         }
-        let name_of = |slot: &Slot| match &slot.job.address {
-            Address::Name(name) => Some(Arc::from(name.as_str())),
-            _ => None,
-        };
-        let names: HashSet<Arc<str>> = self.slots.values().filter_map(name_of).collect();
+        let names = self.slots.values().flat_map(|slot| slot.job.names().map(Arc::from));
+        let names: HashSet<Arc<str>> = names.collect();
         self.names.watch(&names);
     }
 
@@ -155,10 +162,7 @@ impl<E: Echo> Scheduler<E> {
         let (job, memory) = (slot.job.clone(), slot.memory.clone());
         let (echo, names, outbox) = (self.echo.clone(), self.names.clone(), self.outbox.clone());
         let at = wall_clock();
-        tokio::spawn(async move {
-            let reading = match &job.settings {
-                Settings::Icmp(settings) => icmp::run(settings, &job.address, &*echo, &names, &memory).await,
-            };
+        let put = move |job: &Job, outbox: &Outbox, reading| {
             outbox.put(Observation {
                 agent: outbox.agent.clone(),
                 device: job.device.clone(),
@@ -167,6 +171,27 @@ impl<E: Echo> Scheduler<E> {
                 lag,
                 reading,
             });
+        };
+        if matches!(job.settings, Settings::Icmp(_)) {
+            tokio::spawn(async move {
+                let Settings::Icmp(settings) = &job.settings else {
+                    return;
+                };
+                let reading = icmp::run(settings, &job.address, &*echo, &names, &memory).await;
+                put(&job, &outbox, reading);
+            });
+            return;
+        }
+        // 5.
+        self.checks.spawn(async move {
+            let Settings::Check(check) = &job.settings else { return };
+            let names = if job.device.as_str() == INTERNET {
+                Names::Fresh
+            } else {
+                Names::Watched(&names)
+            };
+            let reading = probe::run(check, &job.address, names).await;
+            put(&job, &outbox, reading);
         });
     }
 }
@@ -246,7 +271,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Family;
+    use crate::model::{Address, Family};
     use crate::net::FakeEcho;
 
     fn job(n: usize, interval: Duration) -> Job {
@@ -273,7 +298,12 @@ mod tests {
     async fn observe(script: impl AsyncFnOnce(mpsc::Sender<Diff>)) -> Vec<Observation> {
         let (out, mut batches) = mpsc::channel(100_000);
         let (changes, inbox) = mpsc::channel(10);
-        let scheduler = Scheduler::new(FakeEcho::default(), Resolver::new(), Arc::new(Outbox::new(out)));
+        let scheduler = Scheduler::new(
+            FakeEcho::default(),
+            Resolver::new(),
+            Handle::current(),
+            Arc::new(Outbox::new(out)),
+        );
         let running = tokio::spawn(scheduler.run(inbox));
         script(changes).await;
         running.await.unwrap();

@@ -7,6 +7,7 @@ mod connections;
 mod failures;
 mod landing;
 mod openapi;
+mod probe;
 mod reply;
 mod report;
 mod scrape;
@@ -27,6 +28,7 @@ use crate::state::Snapshot;
 
 pub use access::Caller;
 pub use failures::Failures;
+pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
 pub use serve::{BindError, PLAIN_HTTP, bind, serve};
 pub use tokens::{Scope, Secret, Settings, Token, new_token};
 pub use web::{Web, check as check_web, problems_of as web_problems_of};
@@ -40,6 +42,8 @@ pub type ReloadRequest = oneshot::Sender<Result<String, Vec<String>>>;
 pub struct Desk {
     /// Fetches a snapshot of the state.
     pub snapshots: Snapshots,
+    /// Has something probed.
+    pub probes: Probes,
     /// Asks for a reload.
     pub reloads: mpsc::Sender<ReloadRequest>,
     /// What to expose.
@@ -49,7 +53,7 @@ pub struct Desk {
     /// Counts series that a scrape had to leave out.
     pub series_over_limit: Arc<AtomicU64>,
     /// TLS, users, headers and the rate limit.
-    pub web: Web,
+    pub web: Arc<Web>,
     /// The API tokens.
     pub api: watch::Receiver<Arc<Settings>>,
     /// Wrong credentials so far.
@@ -106,6 +110,8 @@ async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) ->
         | "/-/ready"
         | "/api/v1/targets"
         | "/api/v1/status"
+        | "/api/v1/outages"
+        | "/probe"
         | "/api/v1/openapi.json" => &read,
         "/-/reload" => &write,
         _ => return Err(Error::not_found()),
@@ -122,6 +128,8 @@ async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) ->
         "/api/v1/targets" => report::targets(desk).await,
         "/api/v1/status" => report::status(desk).await,
         "/api/v1/openapi.json" => Ok(openapi::document()),
+        "/api/v1/outages" => probe::outages(desk).await,
+        "/probe" => probe::probe(desk, request).await,
         "/-/reload" => {
             access::may_write(peer, request)?;
             reload(desk).await

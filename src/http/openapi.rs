@@ -23,6 +23,8 @@ struct Route {
     methods: &'static [&'static str],
     summary: &'static str,
     holds: &'static [Holds],
+    /// What stands in the query: the name, whether it must, and what it is.
+    query: &'static [(&'static str, bool, &'static str)],
     /// Statuses other than 200 that are no error of the client's.
     also: &'static [(u16, &'static str)],
 }
@@ -32,12 +34,13 @@ const WRITE: &[&str] = &["post", "put"];
 const TEXT: Holds = Holds::Text("text/plain");
 
 /// The paths, in the order of docs/api.
-const ROUTES: [Route; 8] = [
+const ROUTES: [Route; 10] = [
     Route {
         path: "/",
         methods: READ,
         summary: "The landing page: what is down, at a glance",
         holds: &[Holds::Text("text/html")],
+        query: &[],
         also: &[],
     },
     Route {
@@ -45,6 +48,7 @@ const ROUTES: [Route; 8] = [
         methods: READ,
         summary: "The exposition for Prometheus, in the format of the Accept header",
         holds: &[TEXT, Holds::Text("application/openmetrics-text")],
+        query: &[],
         also: &[],
     },
     Route {
@@ -52,6 +56,7 @@ const ROUTES: [Route; 8] = [
         methods: READ,
         summary: "Whether lanpulse runs; never authenticated",
         holds: &[TEXT],
+        query: &[],
         also: &[],
     },
     Route {
@@ -59,6 +64,7 @@ const ROUTES: [Route; 8] = [
         methods: READ,
         summary: "Whether the state is loaded and probes run; never authenticated",
         holds: &[TEXT],
+        query: &[],
         also: &[],
     },
     Route {
@@ -66,6 +72,7 @@ const ROUTES: [Route; 8] = [
         methods: WRITE,
         summary: "Reads the configuration again",
         holds: &[Holds::Json("Reloaded")],
+        query: &[],
         also: &[(400, "The configuration has problems; the running one stays")],
     },
     Route {
@@ -73,6 +80,7 @@ const ROUTES: [Route; 8] = [
         methods: READ,
         summary: "Every probe with its last reading",
         holds: &[Holds::Json("Targets")],
+        query: &[],
         also: &[],
     },
     Route {
@@ -80,13 +88,40 @@ const ROUTES: [Route; 8] = [
         methods: READ,
         summary: "What is down, degraded or not measured, since when and why",
         holds: &[Holds::Json("Status")],
+        query: &[],
         also: &[],
+    },
+    Route {
+        path: "/api/v1/outages",
+        methods: READ,
+        summary: "Every outage of the internet that is remembered, newest first",
+        holds: &[Holds::Json("Outages")],
+        query: &[],
+        also: &[],
+    },
+    Route {
+        path: "/probe",
+        methods: READ,
+        summary: "Probes a target once, as blackbox_exporter does",
+        holds: &[TEXT, Holds::Text("application/openmetrics-text")],
+        query: &[
+            ("target", true, "What to probe: an address, a name, a URL"),
+            (
+                "module",
+                false,
+                "How: one of the configuration's modules; http_2xx if none is named",
+            ),
+            ("hostname", false, "The Host and TLS name to use"),
+            ("debug", false, "true: an explanation for people"),
+        ],
+        also: &[(400, "No such module, or nothing it can probe")],
     },
     Route {
         path: "/api/v1/openapi.json",
         methods: READ,
         summary: "This document",
         holds: &[Holds::Json("Document")],
+        query: &[],
         also: &[],
     },
 ];
@@ -155,9 +190,16 @@ fn operation(route: &Route, method: &str) -> Value {
         "default".into(),
         json!({"description": "What went wrong", "content": error}),
     );
+    let parameter = |(name, required, description): &(&str, bool, &str)| {
+        json!({
+            "name": name, "in": "query", "required": required, "description": description,
+            "schema": {"type": "string"},
+        })
+    };
     json!({
         "operationId": format!("{method}{name}"),
         "summary": route.summary,
+        "parameters": route.query.iter().map(parameter).collect::<Vec<_>>(),
         "responses": responses,
     })
 }
@@ -222,6 +264,15 @@ fn schemas() -> Value {
                 "device": text, "address": text, "since": time, "for_seconds": count, "parent": text,
                 "failure": reason,
             },
+        },
+        "Outages": {
+            "type": "object",
+            "required": ["total", "outages"],
+            "properties": {"total": count, "outages": {"type": "array", "items": {
+                "type": "object",
+                "required": ["start", "end", "duration_seconds"],
+                "properties": {"start": time, "end": maybe("string"), "duration_seconds": number},
+            }}},
         },
         "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
     })

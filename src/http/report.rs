@@ -1,14 +1,15 @@
 //! `/api/v1/targets` and `/api/v1/status`: what runs, what it last said, and what is wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hyper::Response;
 use serde::Serialize;
 
 use super::Desk;
 use super::reply::{self, Body, Error, rfc3339};
-use crate::model::{Kind, Status, Timestamp};
-use crate::state::{DeviceView, Snapshot};
+use crate::model::{Failure, INTERNET, Kind, Status, Timestamp};
+use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
 
 /// One probe of one device and its last reading.
 #[derive(Serialize)]
@@ -51,7 +52,11 @@ struct Trouble<'a> {
 }
 
 fn reason(view: &DeviceView) -> Option<Reason> {
-    let (failure, detail) = view.last_failure.as_ref()?;
+    explain(view.last_failure.as_ref())
+}
+
+fn explain(failure: Option<&(Failure, Option<Arc<str>>)>) -> Option<Reason> {
+    let (failure, detail) = failure?;
     let message = detail.as_deref().unwrap_or(failure.explain()).to_owned();
     Some(Reason {
         reason: failure.as_str(),
@@ -62,7 +67,8 @@ fn reason(view: &DeviceView) -> Option<Reason> {
 /// Every job with its last reading.
 pub async fn targets(desk: &Desk) -> Result<Response<Body>, Error> {
     let snapshot = desk.snapshot().await?;
-    let rows: Vec<TargetRow> = snapshot.devices.iter().flat_map(rows).collect();
+    let mut rows: Vec<TargetRow> = snapshot.devices.iter().flat_map(rows).collect();
+    rows.extend(snapshot.internet.iter().flat_map(internet_rows));
     Ok(reply::json(
         &serde_json::json!({ "total": rows.len(), "targets": rows }),
     ))
@@ -70,12 +76,22 @@ pub async fn targets(desk: &Desk) -> Result<Response<Body>, Error> {
 
 fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
     view.target.probes.iter().map(move |probe| {
-        let icmp = view.icmp.as_ref().filter(|_| probe.kind == Kind::Icmp);
-        let last_run = icmp.and_then(|icmp| icmp.last_run);
+        let pinged = view.icmp.as_ref().filter(|_| probe.kind == Kind::Icmp);
+        let check = view.checks.iter().find(|check| check.probe == probe.probe);
+        let last_run = pinged
+            .map(|icmp| icmp.last_run)
+            .or(check.map(|check| check.last_run))
+            .flatten();
         let address = view.target.address.to_string();
+        let resolved = check.and_then(|check| check.address).or(view.address);
+        let rtt = pinged.and_then(|icmp| icmp.last_rtt);
+        let ok = match check {
+            Some(check) => check.success,
+            None => last_run.map(|_| view.last_failure.is_none()),
+        };
         TargetRow {
             device: view.target.name.as_str(),
-            resolved: view.address.map(|ip| ip.to_string()).filter(|ip| *ip != address),
+            resolved: resolved.map(|ip| ip.to_string()).filter(|ip| *ip != address),
             address,
             probe: &probe.probe,
             kind: probe.kind.as_str(),
@@ -84,11 +100,78 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
             status: view.status.as_str(),
             up: view.up,
             last_run: last_run.map(rfc3339),
-            success: last_run.map(|_| view.last_failure.is_none()),
-            duration_seconds: icmp.and_then(|icmp| icmp.last_rtt).map(|rtt| rtt.as_secs_f64()),
-            failure: last_run.and_then(|_| reason(view)),
+            success: ok,
+            duration_seconds: rtt
+                .or(check.and_then(CheckView::duration))
+                .map(|time| time.as_secs_f64()),
+            failure: match check {
+                Some(check) => explain(check.last_failure.as_ref()),
+                None => last_run.and_then(|_| reason(view)),
+            },
         }
     })
+}
+
+fn internet_rows(view: &InternetView) -> impl Iterator<Item = TargetRow<'_>> {
+    let status = match view.up {
+        None => Status::Unknown,
+        Some(true) => Status::Up,
+        Some(false) => Status::Down,
+    };
+    view.settings
+        .checks
+        .iter()
+        .zip(&view.checks)
+        .map(move |(probe, check)| TargetRow {
+            device: INTERNET,
+            address: check.address.map(|ip| ip.to_string()).unwrap_or_default(),
+            resolved: None,
+            probe: &probe.probe,
+            kind: probe.kind.as_str(),
+            interval_seconds: probe.interval.as_secs_f64(),
+            timeout_seconds: probe.timeout.as_secs_f64(),
+            status: status.as_str(),
+            up: view.up,
+            last_run: check.last_run.map(rfc3339),
+            success: check.success,
+            duration_seconds: check.duration().map(|time| time.as_secs_f64()),
+            failure: explain(check.last_failure.as_ref()),
+        })
+}
+
+/// The internet, for `/api/v1/status`.
+fn internet(view: &InternetView) -> serde_json::Value {
+    serde_json::json!({
+        "up": view.up,
+        "since": view.up.map(|_| rfc3339(view.since)),
+        "fault": view.fault,
+        "link_up": view.link.up,
+        "gateway": view.link.gateway,
+        "gateway_reachable": view.gateway_reachable,
+    })
+}
+
+/// Every check whose last run failed, and why.
+fn failing(snapshot: &Snapshot) -> Vec<serde_json::Value> {
+    let of_devices = snapshot.devices.iter().flat_map(|view| {
+        let device = view.target.name.as_str();
+        view.checks.iter().map(move |check| (device, check))
+    });
+    let of_internet = snapshot.internet.iter().flat_map(|view| &view.checks);
+    let failing = |(device, check): (&str, &CheckView)| {
+        let failure = explain(check.last_failure.as_ref())?;
+        Some(serde_json::json!({
+            "device": device,
+            "probe": &*check.probe,
+            "kind": check.kind.as_str(),
+            "last_run": check.last_run.map(rfc3339),
+            "failure": failure,
+        }))
+    };
+    of_devices
+        .chain(of_internet.map(|check| (INTERNET, check)))
+        .filter_map(failing)
+        .collect()
 }
 
 /// What is down, degraded or unmeasured, since when and why; and how lanpulse itself is doing.
@@ -111,6 +194,8 @@ pub async fn status(desk: &Desk) -> Result<Response<Body>, Error> {
         "degraded": of(Status::Degraded),
         "unknown": of(Status::Unknown),
         "maintenance": of(Status::Maintenance),
+        "internet": snapshot.internet.as_ref().map(internet),
+        "failing_checks": failing(&snapshot),
         "config": {
             "file": &*health.reload.file,
             "last_reload_successful": health.reload.successful,

@@ -1,9 +1,9 @@
 //! How many series a scrape would have, and which families go when that is too many.
 
 use super::device::{self, Source};
-use super::{Settings, Worth, own};
-use crate::model::{Failure, Status};
-use crate::state::{DeviceView, Snapshot};
+use super::{Settings, Worth, internet, own};
+use crate::model::{Failure, Fault, Phase, Status};
+use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
 
 /// What one scrape exposes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,12 @@ impl Plan {
         let mut by_worth = [0_usize; Worth::ALL.len()];
         for family in device::FAMILIES {
             if wanted(family.worth, settings) {
-                let count: usize = snapshot.devices.iter().map(|view| count(&family.source, view)).sum();
+                let devices = snapshot.devices.iter().map(|view| count(&family.source, view));
+                let internet = snapshot
+                    .internet
+                    .iter()
+                    .map(|view| check_count(&family.source, &view.checks));
+                let count: usize = devices.chain(internet).sum();
                 by_worth[family.worth as usize] += count;
             }
         }
@@ -76,13 +81,29 @@ fn count(source: &Source, view: &DeviceView) -> usize {
             }
         }
         Source::Histogram(buckets) => buckets(view).map_or(0, |buckets| buckets.counts.len() + 2),
-        Source::PerProbe(value) => view
-            .target
-            .probes
-            .iter()
-            .filter(|probe| value(view, probe.kind.as_str()).is_some())
-            .count(),
+        Source::PerProbe(icmp, _) => {
+            let pings = view.icmp.as_ref().zip(*icmp).and_then(|(view, value)| value(view));
+            check_count(source, &view.checks) + usize::from(pings.is_some())
+        }
+        Source::PerCheck(_) | Source::Phases | Source::Runs | Source::CheckFailures => {
+            check_count(source, &view.checks)
+        }
     }
+}
+
+/// How many series a family has for some checks.
+fn check_count(source: &Source, checks: &[CheckView]) -> usize {
+    let count = |check: &CheckView| match source {
+        Source::PerProbe(_, value) | Source::PerCheck(value) => value(check).is_some().into(),
+        Source::Phases => Phase::ALL
+            .into_iter()
+            .filter_map(|phase| check.phases.get(phase))
+            .count(),
+        Source::Runs => 1,
+        Source::CheckFailures => Failure::of(check.kind).count(),
+        _ => 0,
+    };
+    checks.iter().map(count).sum()
 }
 
 fn own_series(snapshot: &Snapshot) -> usize {
@@ -91,5 +112,14 @@ fn own_series(snapshot: &Snapshot) -> usize {
         own::Source::ByReason(_) => own::DROP_REASONS.len(),
         own::Source::Histogram(_) => snapshot.lag.counts.len() + 2,
     };
-    own::FAMILIES.iter().map(|family| count(&family.source)).sum()
+    let about_internet = |view: &InternetView| -> usize {
+        let count = |source: &internet::Source| match source {
+            internet::Source::Gauge(value) => value(view).is_some().into(),
+            internet::Source::Counter(_) => 1,
+            internet::Source::Fault => Fault::ALL.len(),
+        };
+        internet::FAMILIES.iter().map(|family| count(&family.source)).sum()
+    };
+    let own: usize = own::FAMILIES.iter().map(|family| count(&family.source)).sum();
+    own + snapshot.internet.as_ref().map_or(0, about_internet)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Family, Worth};
 use crate::model::{Failure, Timestamp};
-use crate::state::{Buckets, DeviceView, WindowStats};
+use crate::state::{Buckets, CheckView, DeviceView, IcmpView, WindowStats};
 
 /// Where a family of the device collector takes its values from; absent ones are not exposed.
 pub enum Source {
@@ -20,8 +20,16 @@ pub enum Source {
     Failures(fn(&DeviceView) -> Option<[u64; Failure::ICMP.len()]>),
     /// A histogram.
     Histogram(fn(&DeviceView) -> Option<&Buckets>),
-    /// A gauge a probe, with the labels `probe` and `kind`.
-    PerProbe(fn(&DeviceView, &str) -> Option<Value>),
+    /// A gauge a check, with the labels `probe` and `kind`; of pings too where the first function says so.
+    PerProbe(Option<fn(&IcmpView) -> Option<Value>>, fn(&CheckView) -> Option<Value>),
+    /// A gauge a check, with the label `probe`.
+    PerCheck(fn(&CheckView) -> Option<Value>),
+    /// A gauge a phase of each check.
+    Phases,
+    /// A counter a check.
+    Runs,
+    /// A counter a check and reason it can fail for.
+    CheckFailures,
 }
 
 impl Source {
@@ -29,8 +37,8 @@ impl Source {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Info => "info",
-            Self::Status | Self::Gauge(_) | Self::PerProbe(_) => "gauge",
-            Self::Counter(_) | Self::Failures(_) => "counter",
+            Self::Status | Self::Gauge(_) | Self::PerProbe(..) | Self::PerCheck(_) | Self::Phases => "gauge",
+            Self::Counter(_) | Self::Failures(_) | Self::Runs | Self::CheckFailures => "counter",
             Self::Histogram(_) => "histogram",
         }
     }
@@ -225,13 +233,62 @@ pub static FAMILIES: &[Family<Source>] = &[
         Source::Gauge(|device| Some(window(device)?.loss.into())),
     ),
     row(
+        "lanpulse_probe_success",
+        "Whether the last run of the check succeeded",
+        "probe, kind (icmp, tcp, http, dns, tls)",
+        Worth::Core,
+        Source::PerProbe(None, |check| check.success.map(Value::from)),
+    ),
+    row(
+        "lanpulse_probe_duration_seconds",
+        "How long each phase of the last run took; absent for phases it did not come to",
+        "probe, kind, phase (resolve, connect, tls, processing, transfer, total)",
+        Worth::Detail,
+        Source::Phases,
+    ),
+    row(
         "lanpulse_probe_last_run_timestamp_seconds",
         "When the probe last ran, in seconds since the Unix epoch",
         "probe, kind",
         Worth::Detail,
-        Source::PerProbe(|device, kind| {
-            let icmp = device.icmp.as_ref().filter(|_| kind == "icmp")?;
-            icmp.last_run.map(Value::from)
+        Source::PerProbe(Some(|icmp| icmp.last_run.map(Value::from)), |check| {
+            check.last_run.map(Value::from)
         }),
+    ),
+    row(
+        "lanpulse_probe_runs",
+        "Runs of the check",
+        "probe, kind",
+        Worth::Core,
+        Source::Runs,
+    ),
+    row(
+        "lanpulse_probe_failures",
+        "Runs of the check that failed, by reason",
+        "probe, kind, reason (timeout, refused, unreachable, unresolved, tls, certificate_expired, \
+         certificate_untrusted, status, body, dns_rcode, too_large, protocol, denied, send)",
+        Worth::Detail,
+        Source::CheckFailures,
+    ),
+    row(
+        "lanpulse_probe_http_status_code",
+        "The HTTP status of the last run, if it got one",
+        "probe",
+        Worth::Detail,
+        Source::PerCheck(|check| check.status_code.map(|code| Value::Int(code.into()))),
+    ),
+    row(
+        "lanpulse_probe_tls_certificate_expiry_timestamp_seconds",
+        "The earliest end of the certificates that the server presented, trusted or not, in seconds since the Unix epoch",
+        "probe",
+        Worth::Detail,
+        Source::PerCheck(|check| check.certificate_expiry.map(Value::from)),
+    ),
+    row(
+        "lanpulse_probe_dns_answers",
+        "Records in the last DNS answer",
+        "probe",
+        Worth::Detail,
+        Source::PerCheck(|check| check.dns_answers.map(|count| Value::Int(count.into()))),
     ),
 ];

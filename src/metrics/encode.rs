@@ -16,9 +16,9 @@ use super::budget::Plan;
 use super::device::{self, Value};
 use super::own::{self, Scene};
 use super::text::{Classic, Format};
-use super::{Family, Settings};
-use crate::model::{Address, Failure, LOCAL_AGENT, Status};
-use crate::state::{Buckets, DeviceView, Snapshot};
+use super::{Family, Settings, internet};
+use crate::model::{Address, Expectation, Failure, Fault, INTERNET, Kind, LOCAL_AGENT, Phase, Status};
+use crate::state::{Buckets, CheckView, DeviceView, InternetView, Snapshot};
 
 /// Writes the whole exposition as planned for this snapshot and these settings.
 ///
@@ -55,8 +55,11 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         for family in device::FAMILIES {
             if self.plan.includes(family.worth, &self.settings) {
-                encode_devices(&mut encoder, family, &self.snapshot.devices)?;
+                encode_devices(&mut encoder, family, &self.snapshot)?;
             }
+        }
+        for family in internet::FAMILIES {
+            encode_internet(&mut encoder, family, self.snapshot.internet.as_ref())?;
         }
         let scene = Scene {
             snapshot: &self.snapshot,
@@ -82,12 +85,12 @@ fn metric_type(kind: &str) -> MetricType {
 fn encode_devices(
     encoder: &mut DescriptorEncoder,
     family: &Family<device::Source>,
-    devices: &[DeviceView],
+    snapshot: &Snapshot,
 ) -> fmt::Result {
     use device::Source;
     let kind = metric_type(family.source.kind());
     let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
-    for view in devices {
+    for view in &snapshot.devices {
         let device = view.target.name.as_str();
         match &family.source {
             Source::Info => {
@@ -126,17 +129,96 @@ fn encode_devices(
                     histogram(&mut metric.encode_family(&Labels { device, more: &[] })?, buckets)?;
                 }
             }
-            Source::PerProbe(value) => {
-                for probe in &view.target.probes {
-                    if let Some(value) = value(view, probe.kind.as_str()) {
-                        let more = [("probe", &*probe.probe), ("kind", probe.kind.as_str())];
-                        gauge(&mut metric, &Labels { device, more: &more }, value)?;
-                    }
+            Source::PerProbe(icmp, _) => {
+                let pings = view.icmp.as_ref().zip(*icmp).and_then(|(view, value)| value(view));
+                if let Some(value) = pings {
+                    let of_kind = |probe: &&Expectation| probe.kind == Kind::Icmp;
+                    let name = view
+                        .target
+                        .probes
+                        .iter()
+                        .find(of_kind)
+                        .map_or("icmp", |probe| &*probe.probe);
+                    let more = [("probe", name), ("kind", Kind::Icmp.as_str())];
+                    gauge(&mut metric, &Labels { device, more: &more }, value)?;
                 }
+                encode_checks(&mut metric, &family.source, device, &view.checks)?;
+            }
+            Source::PerCheck(_) | Source::Phases | Source::Runs | Source::CheckFailures => {
+                encode_checks(&mut metric, &family.source, device, &view.checks)?;
             }
         }
     }
+    match &snapshot.internet {
+        Some(view) => encode_checks(&mut metric, &family.source, INTERNET, &view.checks),
+        None => Ok(()),
+    }
+}
+
+/// One family over the checks of a device; nothing for the families that are not about checks.
+fn encode_checks(
+    metric: &mut MetricEncoder,
+    source: &device::Source,
+    device: &str,
+    checks: &[CheckView],
+) -> fmt::Result {
+    use device::Source;
+    for check in checks {
+        let (probe, kind) = (("probe", &*check.probe), ("kind", check.kind.as_str()));
+        let pair = [probe, kind];
+        match source {
+            Source::PerProbe(_, value) => {
+                if let Some(value) = value(check) {
+                    gauge(metric, &Labels { device, more: &pair }, value)?;
+                }
+            }
+            Source::PerCheck(value) => {
+                if let Some(value) = value(check) {
+                    let more = [probe];
+                    gauge(metric, &Labels { device, more: &more }, value)?;
+                }
+            }
+            Source::Phases => {
+                for phase in Phase::ALL {
+                    if let Some(time) = check.phases.get(phase) {
+                        let more = [probe, kind, ("phase", phase.as_str())];
+                        gauge(metric, &Labels { device, more: &more }, time.into())?;
+                    }
+                }
+            }
+            Source::Runs => counter(metric, &Labels { device, more: &pair }, Value::Int(check.runs))?,
+            Source::CheckFailures => {
+                for failure in Failure::of(check.kind) {
+                    let place = Failure::ALL.iter().position(|known| *known == failure);
+                    let value = place.map_or(0, |place| check.failures[place]);
+                    let more = [probe, kind, ("reason", failure.as_str())];
+                    counter(metric, &Labels { device, more: &more }, Value::Int(value))?;
+                }
+            }
+            _ => {}
+        }
+    }
     Ok(())
+}
+
+fn encode_internet(
+    encoder: &mut DescriptorEncoder,
+    family: &Family<internet::Source>,
+    view: Option<&InternetView>,
+) -> fmt::Result {
+    use internet::Source;
+    let kind = metric_type(family.source.kind());
+    let mut metric = encoder.encode_descriptor(family.name, family.help, None, kind)?;
+    let Some(view) = view else { return Ok(()) };
+    let agent = ("agent", LOCAL_AGENT);
+    match &family.source {
+        Source::Gauge(value) => value(view).map_or(Ok(()), |value| gauge(&mut metric, &[agent], value)),
+        Source::Counter(value) => counter(&mut metric, &[agent], Value::Int(value(view))),
+        Source::Fault => Fault::ALL.into_iter().try_for_each(|fault| {
+            let labels = [agent, ("fault", fault.as_str())];
+            gauge(&mut metric, &labels, (fault == view.fault).into())
+        }),
+    }
 }
 
 fn encode_own(encoder: &mut DescriptorEncoder, family: &Family<own::Source>, scene: &Scene) -> fmt::Result {

@@ -3,12 +3,15 @@
 //! Owns: the table of families (`device.rs`, `own.rs`), which ones a scrape has room for (`budget.rs`) and the text
 //! formats (`text.rs`). Gets a `Snapshot`; gives bytes. Remembers nothing: what stops being true stops being exposed.
 
+mod blackbox;
 mod budget;
 mod device;
 mod encode;
+mod internet;
 mod own;
 mod text;
 
+pub use blackbox::blackbox;
 pub use budget::Plan;
 pub use encode::render;
 pub use text::{Encoding, Format};
@@ -95,7 +98,16 @@ pub fn documentation() -> Vec<[String; 4]> {
     let own = own::FAMILIES
         .iter()
         .map(|family| exposed(family.name, family.source.kind(), family.labels, family.help));
-    device.chain(own).collect()
+    let internet = internet::FAMILIES.iter().map(|family| {
+        let labels = format!("agent, {}", family.labels);
+        exposed(
+            family.name,
+            family.source.kind(),
+            labels.trim_end_matches(", "),
+            family.help,
+        )
+    });
+    device.chain(internet).chain(own).collect()
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 
 mod address;
 mod calendar;
+mod check;
 mod device;
 mod duration;
+mod internet;
 mod label;
 mod observation;
 mod target;
@@ -14,8 +16,10 @@ mod time;
 
 pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
+pub use check::{Check, DnsFacts, HttpFacts, Phase, Phases, TlsFacts};
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
+pub use internet::{Fault, INTERNET, Link, Outage};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};

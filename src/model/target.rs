@@ -58,6 +58,14 @@ pub struct Hysteresis {
 pub enum Kind {
     /// ICMP echo (RFC 792, RFC 4443).
     Icmp,
+    /// A TCP connection (RFC 9293).
+    Tcp,
+    /// An HTTP request (RFC 9112).
+    Http,
+    /// A DNS query (RFC 1035).
+    Dns,
+    /// A TLS handshake (RFC 8446).
+    Tls,
 }
 
 impl Kind {
@@ -65,6 +73,10 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Icmp => "icmp",
+            Self::Tcp => "tcp",
+            Self::Http => "http",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
         }
     }
 }

@@ -3,17 +3,24 @@
 //! Owns the sockets, opened once at start. Gets requests from `probe`; gives one answer to each.
 //! The crates underneath have traps (see each file); nothing above this room may need to know them.
 
+mod certificate;
+mod connect;
 mod echo;
 mod ping;
 mod privileges;
 mod resolve;
 mod socket;
+mod tls;
+mod uplink;
 
+pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
 pub use ping::{Opened, Pinger, SocketType};
 pub use privileges::{Kept, claim, confine};
-pub use resolve::{Lookup, Resolver};
+pub use resolve::{Lookup, Resolver, resolve_now};
 pub use socket::{interface_index, open_files_limit, raise_open_files_limit};
+pub use tls::{TlsError, TlsSettings, handshake};
+pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;

@@ -113,17 +113,7 @@ impl Resolver {
         let Some(known) = state.known.get(name) else {
             return Lookup::Pending;
         };
-        match &known.lookup {
-            Lookup::Found(all) if family != Family::Any => {
-                let some: Arc<[IpAddr]> = all.iter().copied().filter(|ip| family.allows(*ip)).collect();
-                if some.is_empty() {
-                    let version = if family == Family::Ip4 { "IPv4" } else { "IPv6" };
-                    return Lookup::Failed(format!("{name} has no {version} address").into());
-                }
-                Lookup::Found(some)
-            }
-            other => other.clone(),
-        }
+        limited(name, &known.lookup, family)
     }
 }
 
@@ -228,6 +218,46 @@ impl Known {
                 }
             }
         }
+    }
+}
+
+/// Lookups of [`resolve_now`] at once.
+const NOW_THREADS: usize = 32;
+
+/// Asks the host's own resolver at once, for what must notice a dead DNS itself. Waits at most this long; a lookup that
+/// is given up goes on in its thread, and no more than [`NOW_THREADS`] do.
+pub async fn resolve_now(name: &str, family: Family, patience: Duration) -> Lookup {
+    static ROOM: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(NOW_THREADS);
+    let lookup = async {
+        let Ok(place) = ROOM.acquire().await else {
+            return None;
+        };
+        let asked = name.to_owned();
+        let answer = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            ask(&asked)
+        });
+        answer.await.ok()
+    };
+    match tokio::time::timeout(patience, lookup).await {
+        Ok(Some(Answer::Addresses(all))) => limited(name, &Lookup::Found(all.into()), family),
+        Ok(Some(Answer::NoSuchName(reason) | Answer::TryAgain(reason))) => Lookup::Failed(reason.into()),
+        Ok(None) | Err(_) => Lookup::Failed(format!("{name}: no answer from the resolver within {patience:?}").into()),
+    }
+}
+
+/// An answer, limited to a family.
+fn limited(name: &str, lookup: &Lookup, family: Family) -> Lookup {
+    match lookup {
+        Lookup::Found(all) if family != Family::Any => {
+            let some: Arc<[IpAddr]> = all.iter().copied().filter(|ip| family.allows(*ip)).collect();
+            if some.is_empty() {
+                let version = if family == Family::Ip4 { "IPv4" } else { "IPv6" };
+                return Lookup::Failed(format!("{name} has no {version} address").into());
+            }
+            Lookup::Found(some)
+        }
+        other => other.clone(),
     }
 }
 

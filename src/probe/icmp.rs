@@ -164,7 +164,10 @@ mod tests {
 
     async fn ping(echo: &FakeEcho, address: &str, memory: &Memory) -> (Option<IpAddr>, Result<Duration, Failure>) {
         let address = address.parse().unwrap();
-        let Reading::Icmp { address, outcome, .. } = run(&settings(), &address, echo, &Resolver::new(), memory).await;
+        let Reading::Icmp { address, outcome, .. } = run(&settings(), &address, echo, &Resolver::new(), memory).await
+        else {
+            panic!("no ICMP reading");
+        };
         (address, outcome)
     }
 

@@ -12,15 +12,21 @@
 //! 6. Maintenance covers the status, not `up`, which stays true to what is measured.
 //! 7. When no reading arrives for three intervals the device is unknown. A step of the clock is not silence.
 //! 8. The first status after a first start is no change.
+//! 9. A device that is not pinged is up while any of its checks succeeds (`check.rs`).
+//! 10. While this host's own link is down nothing can be told of anybody: unknown, never down, and no reading counts
+//!     for up and down. This host itself (loopback) is no matter of the link.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::{self, CheckView};
 use super::histogram::{Histogram, RTT_BOUNDS};
 use super::snapshot::{DeviceView, IcmpView};
 use super::window::Window;
-use crate::model::{Address, Device, Failure, Kind, LabelValue, Observation, Status, Target, Timestamp, Transition};
+use crate::model::{
+    Address, Check, Device, Expectation, Failure, Kind, LabelValue, Observation, Status, Target, Timestamp, Transition,
+};
 
 /// More than this between two sweeps is a step of the clock or a suspended host.
 const STEP: Duration = Duration::from_secs(10);
@@ -49,6 +55,10 @@ pub(super) struct DeviceState {
     address: Option<IpAddr>,
     last_failure: Option<(Failure, Option<Arc<str>>)>,
     icmp: Option<Icmp>,
+    /// In the order of the target's probes.
+    checks: Vec<CheckView>,
+    /// Rule 10.
+    link_down: bool,
     /// Rule 7: silence is counted from here at the earliest.
     listening_since: Timestamp,
     last_sweep: Timestamp,
@@ -126,6 +136,8 @@ impl DeviceState {
             address: None,
             last_failure: None,
             icmp: None,
+            checks: Vec::new(),
+            link_down: false,
             listening_since: now,
             last_sweep: now,
             saved: None,
@@ -146,6 +158,8 @@ impl DeviceState {
             (None, true) => self.icmp = Some(Icmp::new(target.window)),
             (_, false) => self.icmp = None,
         }
+        let checks = target.probes.iter().filter(|probe| probe.kind != Kind::Icmp);
+        check::adopt(&mut self.checks, checks.cloned());
         if self.target.address != target.address {
             self.address = None;
         }
@@ -184,8 +198,75 @@ impl DeviceState {
             return None;
         }
         self.last_failure = outcome.err().map(|failure| (failure, detail.cloned()));
+        if self.is_cut_off() {
+            return None;
+        }
         self.decide(at, outcome.map(|_| ()));
         self.settle(at)
+    }
+
+    /// Takes in one run of a check, and says whether its outcome is another than the last one's.
+    pub(super) fn check(&mut self, observation: &Observation, check: &Check) -> (bool, Option<Transition>) {
+        let at = observation.at;
+        let hysteresis = self.target.hysteresis;
+        let timeout = self.target.probes.iter().find(|probe| probe.probe == observation.probe);
+        let timeout = timeout.map_or(Duration::ZERO, |probe| probe.timeout);
+        let Some(view) = self.checks.iter_mut().find(|view| view.probe == observation.probe) else {
+            return (false, None);
+        };
+        let before = (view.success, view.last_failure.as_ref().map(|(failure, _)| *failure));
+        if check.outcome.is_ok() {
+            self.first_seen.get_or_insert(at);
+            self.last_seen = self.last_seen.max(Some(at));
+        }
+        if !view.apply(at, check, hysteresis, timeout) {
+            return (false, None);
+        }
+        let changed = match before {
+            (None, _) => check.outcome.is_err(),
+            (Some(_), failure) => failure != check.outcome.err(),
+        };
+        if self.icmp.is_some() {
+            return (changed, None);
+        }
+        self.address = check.address.filter(|_| self.checks.len() == 1).or(self.address);
+        self.last_failure = self.checks.iter().find_map(|view| view.last_failure.clone());
+        if self.is_cut_off() {
+            return (changed, None);
+        }
+        // 9.
+        let up = check::together(&self.checks);
+        let pending = up.is_none() && self.checks.iter().any(CheckView::is_pending);
+        if up != self.up && !pending {
+            self.set_up(up, at);
+        }
+        (changed, self.settle(at))
+    }
+
+    /// Rule 10.
+    pub(super) fn link(&mut self, down: bool, now: Timestamp) -> Option<Transition> {
+        if self.link_down != down {
+            self.link_down = down;
+            // What was counted of a run before or in the gap says nothing after it.
+            (self.replies, self.failures, self.own_failures) = (0, 0, 0);
+            self.listening_since = now;
+        }
+        if !self.is_cut_off() || self.up.is_none() {
+            return None;
+        }
+        self.last_failure = Some((Failure::Send, Some("this host's own link is down".into())));
+        self.checks.iter_mut().for_each(CheckView::forget);
+        self.set_up(None, now);
+        self.settle(now)
+    }
+
+    fn is_cut_off(&self) -> bool {
+        let address = match &self.target.address {
+            Address::Ip(ip) => Some(*ip),
+            Address::Scoped(..) => None,
+            Address::Name(_) => self.address,
+        };
+        self.link_down && !address.is_some_and(|ip| ip.is_loopback())
     }
 
     /// Rules 1, 2 and 4.
@@ -285,11 +366,22 @@ impl DeviceState {
         self.up_since = self.up_since.min(now);
         self.in_maintenance = self.target.maintenance.iter().any(|calendar| calendar.contains(now));
         // 7.
-        let probe = self.target.probes.iter().find(|probe| probe.kind == Kind::Icmp);
-        let silent = probe.is_none_or(|probe| {
-            let heard = self.icmp.as_ref().and_then(|icmp| icmp.last_run).unwrap_or_default();
-            now.since(heard.max(self.listening_since)) > probe.interval * 3 + probe.timeout + PATIENCE
-        });
+        let since = self.listening_since;
+        let silent = |probe: &Expectation, heard: Option<Timestamp>| {
+            now.since(heard.unwrap_or_default().max(since)) > probe.interval * 3 + probe.timeout + PATIENCE
+        };
+        let pings = self.target.probes.iter().find(|probe| probe.kind == Kind::Icmp);
+        let silent = if let Some(probe) = pings {
+            silent(probe, self.icmp.as_ref().and_then(|icmp| icmp.last_run))
+        } else {
+            for view in &mut self.checks {
+                let probe = self.target.probes.iter().find(|probe| probe.probe == view.probe);
+                if !view.is_pending() && probe.is_some_and(|probe| silent(probe, view.last_run)) {
+                    view.forget();
+                }
+            }
+            check::together(&self.checks).is_none() && !self.checks.iter().any(CheckView::is_pending)
+        };
         if silent && self.up.is_some() {
             self.last_failure = None;
             self.set_up(None, now);
@@ -346,6 +438,7 @@ impl DeviceState {
                 last_run: icmp.last_run,
                 last_rtt: icmp.last_rtt,
             }),
+            checks: self.checks.clone(),
         }
     }
 }

@@ -4,8 +4,10 @@
 //! Gets `Observation`s and the time from the daemon; gives `Transition`s, rows to store and a `Snapshot` to render.
 //! Pure: no clock, no I/O.
 
+mod check;
 mod device;
 mod histogram;
+mod internet;
 mod snapshot;
 mod window;
 
@@ -13,13 +15,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Device, LabelValue, Observation, Reading, Target, Timestamp, Transition};
+use crate::model::{
+    Device, Failure, INTERNET, LabelValue, Link, Observation, Outage, Reading, Target, Timestamp, Transition,
+};
 
+pub use check::CheckView;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
+pub use internet::{GATEWAY, InternetChange, InternetSettings, InternetView};
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use window::WindowStats;
 
 use device::DeviceState;
+use internet::Internet;
 
 /// A stored `last_seen` is at most this old while the daemon runs.
 const PERSIST_EVERY: Duration = Duration::from_secs(60);
@@ -34,6 +41,47 @@ pub struct State {
     remembered: HashMap<LabelValue, Device>,
     /// How late probes are sent.
     lag: Histogram,
+    internet: Option<Internet>,
+    /// The outages so far, newest first.
+    outages: Vec<Outage>,
+    link: Link,
+    /// What to tell once.
+    news: Vec<News>,
+}
+
+/// Something worth a line in the log, once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// A check came to another end than the time before.
+    Check {
+        /// The device.
+        device: LabelValue,
+        /// The check.
+        probe: Arc<str>,
+        /// What it came to.
+        outcome: Result<(), Failure>,
+        /// More about a failure.
+        detail: Option<Arc<str>>,
+    },
+    /// The internet went down or came back.
+    Internet(InternetChange),
+    /// This host's own link went down or came back.
+    Link(bool),
+}
+
+impl News {
+    fn of(observation: &Observation) -> Self {
+        let (outcome, detail) = match &observation.reading {
+            Reading::Icmp { outcome, detail, .. } => (outcome.map(|_| ()), detail),
+            Reading::Check(check) => (check.outcome, &check.detail),
+        };
+        Self::Check {
+            device: observation.device.clone(),
+            probe: observation.probe.clone(),
+            outcome,
+            detail: detail.clone(),
+        }
+    }
 }
 
 impl State {
@@ -66,6 +114,7 @@ impl State {
                 None => DeviceState::new(target.clone(), self.remembered.remove(&target.name).as_ref(), now),
             };
             device.adopt(target.clone());
+            let _ = device.link(self.link.up == Some(false), now);
             transitions.extend(device.sweep(now));
             self.index.insert(target.name.clone(), self.devices.len());
             self.devices.push(device);
@@ -79,6 +128,17 @@ impl State {
     /// Takes in what a probe saw. Readings of devices that are no longer targets are dropped in silence: they were
     /// under way when the target went.
     pub fn apply(&mut self, observation: &Observation) -> Option<Transition> {
+        if observation.device.as_str() == INTERNET
+            && let Some(internet) = &mut self.internet
+        {
+            self.lag.observe(observation.lag);
+            let (changed, change) = internet.apply(observation);
+            if changed {
+                self.news.push(News::of(observation));
+            }
+            self.news.extend(change.map(News::Internet));
+            return None;
+        }
         let device = self.devices.get_mut(*self.index.get(&observation.device)?)?;
         self.lag.observe(observation.lag);
         match &observation.reading {
@@ -87,7 +147,76 @@ impl State {
                 outcome,
                 detail,
             } => device.icmp(observation, *address, *outcome, detail.as_ref()),
+            Reading::Check(check) => {
+                let (changed, transition) = device.check(observation, check);
+                if changed {
+                    self.news.push(News::of(observation));
+                }
+                transition
+            }
         }
+    }
+
+    /// Asks about the internet from now on, or no longer. Checks that stay keep what they had.
+    pub fn adopt_internet(&mut self, settings: Option<Arc<InternetSettings>>, now: Timestamp) {
+        match (settings, &mut self.internet) {
+            (Some(settings), Some(internet)) => internet.adopt(settings),
+            (Some(settings), None) => {
+                let open = self.outages.first().filter(|outage| outage.end.is_none()).cloned();
+                let mut internet = Internet::new(settings, open, now);
+                let _ = internet.link(self.link.clone(), now);
+                self.internet = Some(internet);
+            }
+            (None, _) => {
+                if let Some(outage) = self.internet.take().and_then(|internet| internet.close(now)) {
+                    internet::keep(&mut self.outages, outage);
+                }
+            }
+        }
+    }
+
+    /// The outages of earlier runs, newest first.
+    pub fn restore_outages(&mut self, outages: Vec<Outage>) {
+        self.outages = outages;
+    }
+
+    /// Takes in what has become of this host's way out.
+    pub fn link(&mut self, link: &Link, now: Timestamp) -> Vec<Transition> {
+        let down = link.up == Some(false);
+        if down != (self.link.up == Some(false)) {
+            self.news.push(News::Link(!down));
+        }
+        self.link = link.clone();
+        if let Some(internet) = &mut self.internet {
+            let change = internet.link(link.clone(), now);
+            self.news.extend(change.map(News::Internet));
+        }
+        self.devices
+            .iter_mut()
+            .filter_map(|device| device.link(down, now))
+            .collect()
+    }
+
+    /// The outages that must go to disk.
+    pub fn dirty_outages(&mut self) -> Vec<Outage> {
+        let dirty = self.internet.as_mut().map(Internet::take_dirty).unwrap_or_default();
+        for outage in &dirty {
+            internet::keep(&mut self.outages, outage.clone());
+        }
+        dirty
+    }
+
+    fn all_outages(&self) -> Vec<Outage> {
+        let mut all = self.outages.clone();
+        for outage in self.internet.iter().flat_map(Internet::unsaved) {
+            internet::keep(&mut all, outage.clone());
+        }
+        all
+    }
+
+    /// What there is to tell since the last call.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// Does what only time does: maintenance opens and closes, and silence of the prober makes a device unknown.
@@ -108,6 +237,8 @@ impl State {
         Snapshot {
             at: now,
             devices: self.devices.iter().map(|device| device.view(now)).collect(),
+            internet: self.internet.as_ref().map(Internet::view),
+            outages: self.all_outages().into(),
             lag: self.lag.buckets(),
             health,
         }

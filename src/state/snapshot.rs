@@ -4,9 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::CheckView;
 use super::histogram::Buckets;
+use super::internet::InternetView;
 use super::window::WindowStats;
-use crate::model::{Failure, Status, Target, Timestamp};
+use crate::model::{Failure, Outage, Status, Target, Timestamp};
 
 /// Everything that can be shown.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,10 @@ pub struct Snapshot {
     pub at: Timestamp,
     /// The devices, in the order of the targets.
     pub devices: Vec<DeviceView>,
+    /// The internet, if it is watched.
+    pub internet: Option<InternetView>,
+    /// Times without internet, newest first.
+    pub outages: Arc<[Outage]>,
     /// How late probes are sent.
     pub lag: Buckets,
     /// How lanpulse itself is doing.
@@ -44,6 +50,8 @@ pub struct DeviceView {
     pub last_failure: Option<(Failure, Option<Arc<str>>)>,
     /// Its pings, if it is pinged.
     pub icmp: Option<IcmpView>,
+    /// Its checks, in the order of the target's probes.
+    pub checks: Vec<CheckView>,
 }
 
 /// A device's pings.

@@ -10,6 +10,7 @@ mod devices;
 mod error;
 mod file;
 mod health;
+mod outages;
 mod past;
 mod queue;
 mod schema;
@@ -26,9 +27,16 @@ pub use backup::backup;
 pub use error::StoreError;
 pub use health::Health;
 
-use crate::model::{Device, LabelValue};
+use crate::model::{Device, LabelValue, Outage};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
+
+/// What the database holds at the start.
+#[derive(Default)]
+struct Rows {
+    devices: Vec<Device>,
+    outages: Vec<Outage>,
+}
 
 /// A handle to the database and its writer thread; clones share both.
 ///
@@ -38,6 +46,7 @@ pub struct Store(Arc<Handle>);
 
 struct Handle {
     queue: Arc<Queue>,
+    outages: Vec<Outage>,
 }
 
 impl Drop for Handle {
@@ -80,7 +89,8 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             path: path.into(),
             source,
         })?;
-    Ok((Store(Arc::new(Handle { queue })), rows.unwrap_or_default()))
+    let Rows { devices, outages } = rows.unwrap_or_default();
+    Ok((Store(Arc::new(Handle { queue, outages })), devices))
 }
 
 impl Store {
@@ -88,6 +98,16 @@ impl Store {
     /// waits, never fails: while storage does, the rows stay pending.
     pub fn save(&self, devices: Vec<Device>) {
         self.0.queue.push(Command::Save(devices));
+    }
+
+    /// The newest outages as of the start, newest first.
+    pub fn outages(&self) -> Vec<Outage> {
+        self.0.outages.clone()
+    }
+
+    /// Hands outages to the writer. The latest state of a start wins.
+    pub fn save_outages(&self, outages: Vec<Outage>) {
+        self.0.queue.push(Command::SaveOutages(outages));
     }
 
     /// Deletes the rows of these names, in order with [`Store::save`].
@@ -127,15 +147,22 @@ impl Store {
     }
 }
 
-fn open_and_load(path: &Path) -> Result<(Connection, Vec<Device>), StoreError> {
+fn open_and_load(path: &Path) -> Result<(Connection, Rows), StoreError> {
     let connection = file::open(path)?;
-    let rows = devices::load(&connection).map_err(|source| file::failed("read", path, source))?;
+    let rows = load(&connection).map_err(|source| file::failed("read", path, source))?;
     Ok((connection, rows))
+}
+
+fn load(connection: &Connection) -> rusqlite::Result<Rows> {
+    Ok(Rows {
+        devices: devices::load(connection)?,
+        outages: outages::load(connection)?,
+    })
 }
 
 /// The rows of a file that cannot be opened for writing; `None` where it cannot be read either. A locked file is not
 /// read: what another process is writing may look damaged.
-fn read_only(path: &Path, why: &StoreError) -> Result<Option<Vec<Device>>, StoreError> {
+fn read_only(path: &Path, why: &StoreError) -> Result<Option<Rows>, StoreError> {
     if why.is_lock() {
         return Ok(None);
     }
@@ -143,5 +170,9 @@ fn read_only(path: &Path, why: &StoreError) -> Result<Option<Vec<Device>>, Store
         return Ok(None);
     };
     // A version that is still to be migrated may lack what we read.
-    Ok(devices::load(&connection).ok())
+    let Ok(devices) = devices::load(&connection) else {
+        return Ok(None);
+    };
+    let outages = outages::load(&connection).unwrap_or_default();
+    Ok(Some(Rows { devices, outages }))
 }

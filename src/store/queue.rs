@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::devices::{Change, Changes};
 use super::health::Gauges;
-use crate::model::{Device, LabelValue};
+use super::outages::Outages;
+use crate::model::{Device, LabelValue, Outage};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -30,6 +31,8 @@ pub(super) enum Command {
     Save(Vec<Device>),
     /// Delete the rows of these names.
     Forget(Vec<LabelValue>),
+    /// Write these outages; the latest of a start wins.
+    SaveOutages(Vec<Outage>),
     /// Commit now what is pending, then reply.
     Flush(Reply),
     /// Try once more to commit what is pending, close the file, reply, end.
@@ -41,6 +44,8 @@ pub(super) enum Command {
 pub(super) struct Batch {
     /// The rows.
     pub changes: Changes,
+    /// Times without internet.
+    pub outages: Outages,
     /// Who waits for them.
     replies: Vec<Reply>,
     /// Whether this is the last one.
@@ -50,6 +55,7 @@ pub(super) struct Batch {
 #[derive(Default)]
 struct Inner {
     changes: Changes,
+    outages: Outages,
     replies: Vec<Reply>,
     /// The writer is at work on this many rows.
     in_flight: usize,
@@ -58,6 +64,13 @@ struct Inner {
     stop: Vec<Reply>,
     stopping: bool,
     stopped: bool,
+}
+
+impl Inner {
+    /// How many rows wait.
+    fn pending(&self) -> usize {
+        self.changes.len() + self.outages.len()
+    }
 }
 
 /// The hand-over between callers and writer.
@@ -81,7 +94,11 @@ impl Queue {
             Command::Forget(names) => inner
                 .changes
                 .extend(names.into_iter().map(|name| (name, Change::Forget))),
-            Command::Flush(reply) if inner.changes.is_empty() && inner.in_flight == 0 => reply(),
+            Command::SaveOutages(outages) => {
+                let by_start = |outage: Outage| (outage.start, outage);
+                inner.outages.extend(outages.into_iter().map(by_start));
+            }
+            Command::Flush(reply) if inner.pending() == 0 && inner.in_flight == 0 => reply(),
             // Nobody would ever commit it: the dropped reply says so.
             Command::Flush(_) if inner.stopped => {}
             Command::Flush(reply) => {
@@ -111,7 +128,7 @@ impl Queue {
                 _ if inner.stopping || inner.urgent => Duration::ZERO,
                 (true, true) => RETRY_EVERY,
                 (true, false) => URGENT_RETRY_EVERY,
-                (false, _) if inner.changes.is_empty() => CHECK_EVERY,
+                (false, _) if inner.pending() == 0 => CHECK_EVERY,
                 (false, _) => COMMIT_EVERY,
             };
             let left = pause.saturating_sub(attempt.elapsed());
@@ -122,9 +139,10 @@ impl Queue {
             inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         inner.urgent = false;
-        inner.in_flight = inner.changes.len();
+        inner.in_flight = inner.pending();
         Batch {
             changes: std::mem::take(&mut inner.changes),
+            outages: std::mem::take(&mut inner.outages),
             replies: std::mem::take(&mut inner.replies),
             last: inner.stopping,
         }
@@ -147,6 +165,8 @@ impl Queue {
         inner.in_flight = 0;
         let newer = std::mem::replace(&mut inner.changes, batch.changes);
         inner.changes.extend(newer);
+        let newer = std::mem::replace(&mut inner.outages, batch.outages);
+        inner.outages.extend(newer);
         inner.replies.extend(batch.replies);
         self.count(&inner);
     }
@@ -164,7 +184,7 @@ impl Queue {
     }
 
     fn count(&self, inner: &Inner) {
-        self.gauges.set_pending(inner.changes.len() + inner.in_flight);
+        self.gauges.set_pending(inner.pending() + inner.in_flight);
     }
 
     /// A caller that panicked while it held the lock cannot have left half a row: the maps are whole at any time.

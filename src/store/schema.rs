@@ -10,7 +10,7 @@ pub(super) const APPLICATION_ID: i64 = 0x4c4e_504c;
 
 /// One step for each version: step 0 makes version 1 of an empty file, step 1 makes version 2 of version 1. A step
 /// that was released is never edited; a change is a new step at the end.
-const STEPS: [&str; 1] = [
+const STEPS: [&str; 2] = [
     // Timestamps are microseconds since the epoch, 0 is never. STRICT, so that a column holds what it says.
     "CREATE TABLE devices (
          id INTEGER PRIMARY KEY,
@@ -21,6 +21,14 @@ const STEPS: [&str; 1] = [
          up_since INTEGER NOT NULL,
          first_seen INTEGER,
          last_seen INTEGER
+     ) STRICT;",
+    // failed_checks is a JSON list of names.
+    "CREATE TABLE outages (
+         start INTEGER PRIMARY KEY,
+         end INTEGER,
+         fault TEXT NOT NULL,
+         failed_checks TEXT NOT NULL,
+         gateway_reachable INTEGER
      ) STRICT;",
 ];
 

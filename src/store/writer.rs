@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::devices::{self, Changes};
+use super::devices;
 use super::error::StoreError;
 use super::file;
+use super::outages;
 use super::past::Past;
-use super::queue::Queue;
+use super::queue::{Batch, Queue};
 use super::schema;
 
 /// The writer's thread.
@@ -51,13 +52,17 @@ impl Writer {
         loop {
             let batch = self.queue.take(attempt, self.failing);
             let last = batch.last;
-            let outcome = self.commit(&batch.changes);
+            let outcome = self.commit(&batch);
             attempt = Instant::now();
             self.failing = outcome.is_err();
             self.queue.gauges.set_size(file::size(&self.path));
             match outcome {
                 Ok(()) => {
-                    if self.queue.gauges.succeeded(batch.changes.len() as u64) {
+                    if self
+                        .queue
+                        .gauges
+                        .succeeded((batch.changes.len() + batch.outages.len()) as u64)
+                    {
                         tracing::info!(path = %self.path.display(), "the database works again");
                     }
                     self.queue.committed(batch);
@@ -76,7 +81,7 @@ impl Writer {
     }
 
     /// One transaction with all changes, on a new connection where there is none.
-    fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let mut connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
@@ -92,7 +97,7 @@ impl Writer {
                 path: self.path.clone(),
             });
         }
-        let outcome = self.write(&mut connection, changes);
+        let outcome = self.write(&mut connection, batch);
         match &outcome {
             // Damage found while at work: moving the -wal into the file would only spread it.
             Err(StoreError::Corrupt { .. }) => {
@@ -105,20 +110,21 @@ impl Writer {
         outcome
     }
 
-    fn write(&mut self, connection: &mut Connection, changes: &Changes) -> Result<(), StoreError> {
+    fn write(&mut self, connection: &mut Connection, batch: &Batch) -> Result<(), StoreError> {
         if !self.loaded {
             let rows = devices::load(connection).map_err(|source| file::failed("read", &self.path, source))?;
             self.past = Past::new(rows);
             self.loaded = true;
         }
-        if changes.is_empty() {
+        if batch.changes.is_empty() && batch.outages.is_empty() {
             return schema::touch(connection).map_err(|source| file::failed("write to", &self.path, source));
         }
         let mut commit = || {
             // Immediate: a transaction that reads first and writes later can fail at once beside another process,
             // whatever the busy timeout.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            devices::write(&transaction, changes, &mut self.past)?;
+            devices::write(&transaction, &batch.changes, &mut self.past)?;
+            outages::write(&transaction, &batch.outages)?;
             transaction.commit()
         };
         commit().map_err(|source| file::failed("write to", &self.path, source))

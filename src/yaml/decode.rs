@@ -91,6 +91,11 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Which file it is in.
+    pub fn file(&self) -> usize {
+        self.file
+    }
+
     /// This place, to be kept past the walk.
     pub fn place(&self) -> Place {
         let mut steps = Vec::new();

@@ -150,6 +150,38 @@ pub(crate) fn count<T: TryFrom<i64> + PartialOrd + Display>(
     found
 }
 
+/// A size in bytes: `10MiB`, `64KiB`, `1GiB`, or a plain number of bytes.
+pub(crate) fn size(at: &At, range: RangeInclusive<u64>, findings: &mut Findings) -> Option<u64> {
+    const HINT: &str = "write it as in 10MiB or 64KiB";
+    let bytes = match at.node {
+        Node::Int(value) => u64::try_from(*value).ok(),
+        Node::Text(text) => {
+            let units = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)];
+            units.iter().find_map(|(unit, shift)| {
+                let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+                number.checked_mul(1 << shift)
+            })
+        }
+        _ => {
+            at.wrong("a size", HINT, findings);
+            return None;
+        }
+    };
+    let good = bytes.filter(|bytes| range.contains(bytes));
+    if good.is_none() {
+        let message = match bytes {
+            Some(_) => format!(
+                "the size is out of range: from {} to {} bytes",
+                range.start(),
+                range.end()
+            ),
+            None => "this is not a size".to_owned(),
+        };
+        findings.value(at, message, HINT);
+    }
+    good
+}
+
 /// True or false.
 pub(crate) fn flag(at: &At, findings: &mut Findings) -> Option<bool> {
     match at.node {
@@ -237,6 +269,27 @@ mod tests {
             ("\"true\"", None),
         ] {
             assert_eq!(read(text, flag), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("10MiB", Some(10 << 20)),
+            ("64 KiB", Some(64 << 10)),
+            ("512", Some(512)),
+            ("5B", Some(5)),
+            ("10MB", None),
+            ("2GiB", None),
+            ("0", None),
+            ("-1", None),
+            ("99999999999GiB", None),
+        ] {
+            assert_eq!(
+                read(text, |at, findings| size(at, 1..=1 << 30, findings)),
+                bytes,
+                "{text}"
+            );
         }
     }
 

@@ -172,6 +172,13 @@ impl Lan {
         command(Command::new("nsenter").args(["-t", &pid, "-n"]).args(words))
     }
 
+    /// A command that runs on the far side of the wire.
+    pub fn peer_command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args([&format!("--net={}", self.namespace()), program]);
+        command
+    }
+
     /// From now on this address is silent.
     pub fn kill_host(&self, address: &str) {
         self.element("add", address);

@@ -20,12 +20,14 @@ mod daemon;
 mod exposition;
 mod http;
 mod lan;
+mod parts;
 mod servers;
 
 pub use daemon::{Daemon, Home, run};
 pub use exposition::{Exposition, Family, Format, Sample};
 pub use http::{Reply, Request};
 pub use lan::{Lan, loopback};
+pub use parts::{EXPIRED_SINCE, GOOD_UNTIL, Parts, dnsmasq, programs};
 pub use servers::{Server, WebhookSink, binary};
 
 use std::io::Write as _;

@@ -14,7 +14,8 @@ say() { printf 'install.sh: %s\n' "$*" >&2; }
 wanted=(cc=gcc make=make)
 [ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base unshare=util-linux nsenter=util-linux curl=curl
   xz=xz-utils prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
-  amtool=prometheus-alertmanager openssl=openssl setpriv=util-linux mount=mount)
+  amtool=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter dnsmasq=dnsmasq-base
+  openssl=openssl python3=python3 setpriv=util-linux mount=mount)
 [ "${1:-}" = build ] || [ "$(id -u)" = 0 ] || say "NOT ROOT: every test that needs a network namespace will be SKIPPED"
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
@@ -32,7 +33,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
     # Debian starts what it installs where systemd runs; the tests start their own
     if [ -d /run/systemd/system ]; then
-      for unit in prometheus prometheus-alertmanager; do
+      for unit in prometheus prometheus-alertmanager prometheus-blackbox-exporter; do
         case " ${missing[*]} " in *" $unit "*) systemctl disable --now "$unit" >/dev/null 2>&1 || true ;; esac
       done
     fi

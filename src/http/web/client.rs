@@ -72,8 +72,11 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if let Some(chain) = &self.chain {
-            chain.verify_client_cert(end_entity, intermediates, now)?;
+        match &self.chain {
+            Some(chain) => drop(chain.verify_client_cert(end_entity, intermediates, now)?),
+            // Nobody to trust, so nobody is trusted.
+            None if self.auth.verifies() => return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
+            None => {}
         }
         let Some(allowed) = &self.allowed else {
             return Ok(ClientCertVerified::assertion());

@@ -161,12 +161,8 @@ fn rate(section: &At, findings: &mut Findings) -> Option<Rate> {
     let interval = given(&fields, "interval").and_then(|at| go_duration(&at, findings));
     let burst = given(&fields, "burst").and_then(|at| scalar::count(&at, 0..=i64::from(u32::MAX), findings));
     let interval = interval.filter(|interval| !interval.is_zero())?;
-    let burst = u32::try_from(burst.unwrap_or(0)).unwrap_or(u32::MAX);
-    if burst == 0 {
-        let message = "with a burst of 0 every request would be refused";
-        findings.value(section, message, "write burst: 20, or interval: 0 for no limit");
-        return None;
-    }
+    // With 0 exporter-toolkit refuses every request; one at a time is what is meant.
+    let burst = u32::try_from(burst.unwrap_or(0)).unwrap_or(u32::MAX).max(1);
     Some(Rate { interval, burst })
 }
 
@@ -238,4 +234,116 @@ fn parse_go_duration(text: &str) -> Option<Duration> {
         rest = &rest[unit..];
     }
     Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Live, Vec<Problem>> {
+        of_bytes(
+            Path::new("web.yaml"),
+            Ok(text.as_bytes().to_vec()),
+            &mut Stamps::default(),
+        )
+        .0
+    }
+
+    #[test]
+    fn durations_are_as_in_go() {
+        for (text, expected) in [
+            ("0", Some(0.0)),
+            ("1s", Some(1.0)),
+            ("1m1.5s", Some(61.5)),
+            ("100ms", Some(0.1)),
+            (".5h", Some(1800.0)),
+            ("+2us", Some(2e-6)),
+            ("3µs", Some(3e-6)),
+            ("7ns", Some(7e-9)),
+            ("1", None),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1d", None),
+            ("1s1", None),
+            ("1..5s", None),
+            ("99999999999999999999h", None),
+        ] {
+            let seconds = parse_go_duration(text).map(|duration| duration.as_secs_f64());
+            assert_eq!(seconds, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_nothing_and_lax_values_are_taken_as_in_go() {
+        for text in [
+            "",
+            "{}",
+            "tls_server_config:\nbasic_auth_users:\nrate_limit: {interval: 0}\n",
+        ] {
+            let live = read(text).unwrap_or_default();
+            assert!(
+                live.tls.is_none() && live.users.is_empty() && live.rate.is_none(),
+                "{text}"
+            );
+        }
+        let live = read(
+            "http_server_config:\n  http2: no\n  headers:\n    X-Frame-Options: deny\n    X-XSS-Protection: 1\n    \
+             Content-Security-Policy: \"default-src 'self'\"\n    Strict-Transport-Security: \"\"\nrate_limit: {interval: \
+             1000000, burst: 0}\n",
+        )
+        .unwrap_or_default();
+        let headers: Vec<_> = live
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
+        let expected = [
+            ("x-frame-options", "deny"),
+            ("x-xss-protection", "1"),
+            ("content-security-policy", "default-src 'self'"),
+        ];
+        assert_eq!(headers, expected);
+        let interval = Duration::from_millis(1);
+        assert_eq!(live.rate, Some(Rate { interval, burst: 1 }));
+    }
+
+    #[test]
+    fn what_exporter_toolkit_refuses_is_refused() {
+        for (text, part) in [
+            ("junk: 1", "unknown field"),
+            (
+                "tls_server_config: {cert_file: '', key_file: b}",
+                "missing one of cert or cert_file",
+            ),
+            ("tls_server_config: {client_auth_type: Nope}", "is none of"),
+            ("tls_server_config: {client_ca: x}", "missing one of cert"),
+            ("tls_server_config: {curve_preferences: [CurveP999]}", "is none of"),
+            (
+                "tls_server_config: {curve_preferences: [CurveP521]}",
+                "none of these curves",
+            ),
+            ("tls_server_config: {max_version: TLS11}", "no version is left"),
+            (
+                "http_server_config: {headers: {X-Frame-Options: allow}}",
+                "is none of deny, sameorigin",
+            ),
+            (
+                "http_server_config: {headers: {X-Content-Type-Options: sniff}}",
+                "nosniff",
+            ),
+            (
+                "http_server_config: {headers: {Content-Security-Policy: \"a\\nb\"}}",
+                "cannot stand in a header",
+            ),
+            ("basic_auth_users: {alice: \"$2y$10$short\"}", "not a bcrypt hash"),
+            ("rate_limit: {interval: soon, burst: 1}", "not a duration"),
+            ("rate_limit: {interval: 1s, burst: -1}", "out of range"),
+            ("basic_auth_users: {a: 1, a: 2}", "duplicate"),
+        ] {
+            let problems = read(text).err().unwrap_or_default();
+            let said = problems.iter().any(|problem| problem.to_string().contains(part));
+            assert!(said, "{text}: {problems:?}");
+        }
+    }
 }

@@ -46,6 +46,8 @@ pub struct Web {
     stamps: Mutex<Stamps>,
     bucket: Mutex<Bucket>,
     passwords: users::Checker,
+    /// What is wrong with the file as it is now; the last good one runs then.
+    problems: Mutex<Vec<String>>,
 }
 
 /// What came of reading the file once: it, or everything that is wrong with it.
@@ -78,7 +80,13 @@ impl Web {
             stamps: Mutex::new(stamps),
             bucket: Mutex::default(),
             passwords: users::Checker::new(),
+            problems: Mutex::default(),
         }
+    }
+
+    /// What is wrong with the file as it was last read; nothing while it is good.
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The files it consists of.
@@ -119,6 +127,14 @@ impl Web {
 
     fn renew(&self, read: Read) {
         let news = self.stamps().replace(read.stamps);
+        let problems = read
+            .result
+            .as_ref()
+            .err()
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string);
+        *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems.collect();
         match read.result {
             Ok(live) => {
                 *self.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);

@@ -260,7 +260,7 @@ fn policy(section: &At, fields: &Fields, auth: ClientAuth, has_ca: bool, finding
         let message = "client_allowed_sans needs a client_auth_type that demands a certificate";
         findings.value(&at, message, "write client_auth_type: RequireAndVerifyClientCert");
     }
-    if let Some(at) = place("client_auth_type").filter(|_| auth.verifies() && !has_ca) {
+    if let Some(at) = place("client_auth_type").filter(|_| auth == ClientAuth::RequireAndVerify && !has_ca) {
         let message = "certificates cannot be verified without client_ca_file or client_ca";
         findings.value(&at, message, "name the CA that signs your clients' certificates");
     }

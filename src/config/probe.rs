@@ -1,0 +1,382 @@
+//! What a probe may say, by kind: for targets, for internet checks and for the modules of `/probe`.
+//!
+//! Owns the keys of `icmp`, `tcp`, `tls` and `dns`; those of `http` are in `web`. Gets nodes and defaults; gives
+//! `probe::Settings` and the address a check names itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{Address, Family};
+use crate::probe::{
+    self, Check, Pattern, RecordType, SecretSource, Service, Settings, TlsSettings, dns, icmp, tcp, tls,
+};
+
+use super::decode::{At, Fields, Findings};
+use super::global::{self, Defaults};
+use super::problem::{plain, quoted};
+use super::{scalar, web};
+
+/// The kinds of probes, as keys.
+pub(super) const KINDS: [&str; 5] = ["icmp", "tcp", "tls", "http", "dns"];
+
+/// Who asks for the probe: that decides which keys it needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A target, which has an address.
+    Target,
+    /// An internet check, which names what it asks.
+    Internet,
+    /// A module of `/probe`, which gets its address with the request.
+    Module,
+}
+
+/// What decoding a probe needs to know.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// Interval and time-out, unless it says otherwise.
+    pub defaults: &'a Defaults,
+    /// The directory of each file, for the paths in it.
+    pub bases: &'a [PathBuf],
+    /// Who asks.
+    pub usage: Use,
+}
+
+impl Context<'_> {
+    /// A path, relative to the file that names it.
+    pub fn path(&self, at: &At, findings: &mut Findings) -> Option<PathBuf> {
+        let text = scalar::text(at, findings)?;
+        if text.is_empty() {
+            findings.value(at, "the path is empty", "");
+            return None;
+        }
+        let base = self.bases.get(at.file()).map_or(Path::new(""), PathBuf::as_path);
+        Some(base.join(text))
+    }
+
+    /// `<name>_file` or `<name>_env`.
+    pub fn secret(
+        &self,
+        fields: &Fields,
+        [file, env]: [&'static str; 2],
+        findings: &mut Findings,
+    ) -> Option<SecretSource> {
+        match (fields.get(file), fields.get(env)) {
+            (Some(_), Some(at)) => {
+                findings.value(&at, format!("{file} and {env} are both given"), "keep one");
+                None
+            }
+            (Some(at), None) => self.path(&at, findings).map(SecretSource::File),
+            (None, Some(at)) => scalar::text(&at, findings).map(|name| SecretSource::Env(name.to_owned())),
+            (None, None) => None,
+        }
+    }
+}
+
+/// A probe, decoded.
+pub(super) struct Decoded {
+    /// How to run it.
+    pub settings: Settings,
+    /// What an internet check asks.
+    pub address: Option<Address>,
+    /// Whether the time-out was given.
+    pub timed: bool,
+}
+
+/// Reads a probe's settings of a known kind; `extra` are keys that the caller reads itself.
+pub(super) fn read(kind: &str, at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
+    match kind {
+        "icmp" => Some(icmp(at, context, findings)),
+        "tcp" => tcp(at, context, findings),
+        "tls" => tls(at, context, findings),
+        "http" => web::read(at, context, findings),
+        "dns" => dns(at, context, findings),
+        _ => None,
+    }
+}
+
+/// The keys every check has.
+pub(super) struct Common {
+    interval: Duration,
+    timeout: Duration,
+    family: Family,
+    timed: bool,
+    address: Option<Address>,
+}
+
+/// Reads what every probe has. `wants_address`: whether an internet check of this kind has an `address`.
+pub(super) fn common(fields: &Fields, wants_address: bool, context: Context, findings: &mut Findings) -> Common {
+    let family = fields.get("family").and_then(|at| {
+        let words = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
+        scalar::choice(&at, &words, findings)
+    });
+    let address = match (context.usage, wants_address) {
+        (Use::Internet, true) => fields
+            .require("address", "write address: 1.1.1.1, or a host name", findings)
+            .and_then(|at| address(&at, findings)),
+        _ => fields.get("address").and_then(|at| {
+            let hint = "the target has its own, or it comes with the request";
+            findings.value(&at, "an address cannot stand here", hint);
+            None
+        }),
+    };
+    Common {
+        interval: global::interval(fields, context.defaults.interval, findings),
+        timeout: global::timeout(fields, context.defaults.timeout, findings),
+        family: family.unwrap_or_default(),
+        timed: fields.get("timeout").is_some(),
+        address,
+    }
+}
+
+impl Common {
+    /// A check with these.
+    pub fn check(self, service: Service, address: Option<Address>) -> Decoded {
+        Decoded {
+            settings: Settings::Check(Arc::new(Check {
+                interval: self.interval,
+                timeout: self.timeout,
+                family: self.family,
+                service,
+            })),
+            address: address.or(self.address),
+            timed: self.timed,
+        }
+    }
+}
+
+pub(super) fn address(at: &At, findings: &mut Findings) -> Option<Address> {
+    let text = scalar::text(at, findings)?.trim();
+    text.parse()
+        .inspect_err(|error| findings.value(at, plain(&format!("{error}")), ""))
+        .ok()
+}
+
+fn icmp(at: &At, context: Context, findings: &mut Findings) -> Decoded {
+    let fields = at.fields(&["name", "interval", "timeout", "family", "address"], findings);
+    let common = common(&fields, true, context, findings);
+    Decoded {
+        settings: Settings::Icmp(icmp::Settings {
+            interval: common.interval,
+            timeout: common.timeout,
+            family: common.family,
+        }),
+        address: common.address,
+        timed: common.timed,
+    }
+}
+
+fn port(fields: &Fields, default: Option<u16>, context: Context, findings: &mut Findings) -> Option<u16> {
+    match (fields.get("port"), default, context.usage) {
+        (Some(at), ..) => scalar::count(&at, 1..=u16::MAX, findings),
+        (None, Some(port), _) => Some(port),
+        // It comes with the request.
+        (None, None, Use::Module) => Some(0),
+        (None, None, _) => {
+            fields.require("port", "write port: 22", findings);
+            None
+        }
+    }
+}
+
+fn tcp(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
+    let known = &[
+        "name", "interval", "timeout", "family", "address", "port", "tls", "send", "expect",
+    ];
+    let fields = at.fields(known, findings);
+    let common = common(&fields, true, context, findings);
+    let settings = tcp::Settings {
+        port: port(&fields, None, context, findings)?,
+        tls: fields.get("tls").and_then(|at| tls_or_flag(&at, context, findings)),
+        send: fields
+            .get("send")
+            .and_then(|at| scalar::text(&at, findings).map(str::to_owned)),
+        expect: fields.get("expect").and_then(|at| pattern(&at, findings)),
+    };
+    Some(common.check(Service::Tcp(settings), None))
+}
+
+/// A regular expression.
+pub(super) fn pattern(at: &At, findings: &mut Findings) -> Option<Pattern> {
+    let text = scalar::text(at, findings)?;
+    Pattern::new(text)
+        .inspect_err(|error| {
+            let message = format!("{} is no regular expression: {}", quoted(text), plain(error));
+            findings.value(at, message, "the syntax is RE2's, as in Prometheus");
+        })
+        .ok()
+}
+
+const TLS_KEYS: [&str; 5] = ["server_name", "insecure", "ca_file", "cert_file", "key_file"];
+
+fn tls_or_flag(at: &At, context: Context, findings: &mut Findings) -> Option<TlsSettings> {
+    match at.node {
+        super::node::Node::Bool(on) => on.then(TlsSettings::default),
+        _ => Some(tls_settings(&at.fields(&TLS_KEYS, findings), context, findings)),
+    }
+}
+
+/// Reads a `tls` map.
+pub(super) fn tls_map(at: &At, context: Context, findings: &mut Findings) -> TlsSettings {
+    tls_settings(&at.fields(&TLS_KEYS, findings), context, findings)
+}
+
+fn tls_settings(fields: &Fields, context: Context, findings: &mut Findings) -> TlsSettings {
+    let mut path = |name| fields.get(name).and_then(|at| context.path(&at, findings));
+    let [ca_file, cert_file, key_file] = ["ca_file", "cert_file", "key_file"].map(&mut path);
+    let pair = [("cert_file", "key_file"), ("key_file", "cert_file")];
+    for (given, other) in pair {
+        if let (Some(at), None) = (fields.get(given), fields.get(other)) {
+            findings.value(&at, format!("{given} without {other}"), format!("add {other}"));
+        }
+    }
+    let server_name = fields
+        .get("server_name")
+        .and_then(|at| scalar::text(&at, findings).map(str::to_owned));
+    let insecure = fields.get("insecure").and_then(|at| scalar::flag(&at, findings));
+    TlsSettings {
+        server_name: server_name.filter(|name| !name.is_empty()),
+        insecure: insecure.unwrap_or(false),
+        ca_file,
+        cert_file,
+        key_file,
+    }
+}
+
+fn tls(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
+    let known = &[
+        "name",
+        "interval",
+        "timeout",
+        "family",
+        "address",
+        "port",
+        "server_name",
+        "insecure",
+        "ca_file",
+        "cert_file",
+        "key_file",
+    ];
+    let fields = at.fields(known, findings);
+    let common = common(&fields, true, context, findings);
+    let settings = tls::Settings {
+        port: port(&fields, Some(443), context, findings)?,
+        tls: tls_settings(&fields, context, findings),
+    };
+    Some(common.check(Service::Tls(settings), None))
+}
+
+fn dns(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
+    let known = &[
+        "name",
+        "interval",
+        "timeout",
+        "family",
+        "server",
+        "port",
+        "transport",
+        "query",
+        "type",
+        "recursion",
+        "expect",
+        "tls",
+    ];
+    let fields = at.fields(known, findings);
+    let common = common(&fields, false, context, findings);
+    let server = server(&fields, context, findings);
+    let query = fields
+        .require("query", "the name to ask for, as in query: example.org", findings)
+        .and_then(|at| query(&at, findings));
+    let kind = match fields.get("type") {
+        Some(at) => record_type(&at, findings),
+        None => RecordType::parse("A"),
+    };
+    let tls = fields.get("tls").map(|at| tls_map(&at, context, findings));
+    let words = [("udp", 0), ("tcp", 1), ("tls", 2)];
+    let chosen = fields
+        .get("transport")
+        .and_then(|at| scalar::choice(&at, &words, findings));
+    let (transport, usual) = match chosen.unwrap_or(0) {
+        2 => (dns::Transport::Tls(tls.unwrap_or_default()), 853),
+        other => {
+            if let Some(at) = fields.get("tls") {
+                findings.value(&at, "tls is for transport: tls", "add transport: tls, or remove it");
+            }
+            let plain = if other == 1 {
+                dns::Transport::Tcp
+            } else {
+                dns::Transport::Udp
+            };
+            (plain, 53)
+        }
+    };
+    let recursion = fields.get("recursion").and_then(|at| scalar::flag(&at, findings));
+    let expect = fields.get("expect").map(|at| dns_expect(&at, findings));
+    let settings = dns::Settings {
+        server: server.clone(),
+        port: port(&fields, Some(usual), context, findings)?,
+        transport,
+        query: query?,
+        kind: kind?,
+        recursion: recursion.unwrap_or(true),
+        expect: expect.unwrap_or_default(),
+    };
+    Some(common.check(Service::Dns(settings), server))
+}
+
+/// `server: true` is the target itself, which is also the default.
+fn server(fields: &Fields, context: Context, findings: &mut Findings) -> Option<Address> {
+    let at = match context.usage {
+        Use::Internet => fields.require("server", "write server: 9.9.9.9", findings)?,
+        Use::Target | Use::Module => fields.get("server")?,
+    };
+    if context.usage != Use::Internet && *at.node == super::node::Node::Bool(true) {
+        return None;
+    }
+    if context.usage == Use::Module {
+        findings.value(&at, "the server comes with the request", "remove it");
+        return None;
+    }
+    address(&at, findings)
+}
+
+fn query(at: &At, findings: &mut Findings) -> Option<String> {
+    let text = scalar::text(at, findings)?.trim();
+    if text.is_empty() || !text.is_ascii() || !dns::is_name(text) {
+        let hint = "as in example.org, names outside ASCII in Punycode (xn--...)";
+        findings.value(at, format!("{} is no domain name", quoted(text)), hint);
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn record_type(at: &At, findings: &mut Findings) -> Option<RecordType> {
+    let text = scalar::text(at, findings)?;
+    let kind = RecordType::parse(text);
+    if kind.is_none() {
+        let names = RecordType::names().collect::<Vec<_>>().join(", ");
+        findings.value(at, format!("{} is none of {names}", quoted(text)), "");
+    }
+    kind
+}
+
+fn dns_expect(at: &At, findings: &mut Findings) -> dns::Expect {
+    let fields = at.fields(&["rcode", "answers"], findings);
+    let mut expect = dns::Expect::default();
+    if let Some(list) = fields.get("rcode") {
+        for at in list.items(findings) {
+            let Some(text) = scalar::text(&at, findings) else {
+                continue;
+            };
+            match probe::dns::rcode(text) {
+                Some(code) => expect.rcodes.push(code),
+                None => findings.value(&at, format!("{} is no response code", quoted(text)), "as in NXDOMAIN"),
+            }
+        }
+    }
+    if let Some(list) = fields.get("answers") {
+        let patterns = list.items(findings).collect::<Vec<_>>();
+        expect.answers = patterns.iter().filter_map(|at| pattern(at, findings)).collect();
+    }
+    expect
+}
