@@ -95,7 +95,7 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Make a new API token and print it with its token_sha256 for the configuration
+    /// Make a new API token and print it with its SHA-256 for the configuration
     ApiToken,
 }
 

@@ -17,10 +17,10 @@ pub struct Error {
     message: String,
     problems: Vec<String>,
     allow: Option<String>,
-    /// `WWW-Authenticate`, one value a scheme.
-    challenges: Vec<&'static str>,
+    /// `WWW-Authenticate`: whether basic, and whether bearer.
+    challenge: (bool, bool),
     /// `Retry-After`, in seconds.
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
 }
 
 impl Error {
@@ -31,33 +31,26 @@ impl Error {
             message: message.into(),
             problems: Vec::new(),
             allow: None,
-            challenges: Vec::new(),
+            challenge: (false, false),
             retry_after: None,
         }
     }
 
     /// 401, with the ways there are.
     pub fn unauthorized(users: bool, tokens: bool) -> Self {
-        let mut challenges = Vec::new();
-        if users {
-            challenges.push("Basic realm=\"lanpulse\"");
-        }
-        if tokens {
-            challenges.push("Bearer realm=\"lanpulse\"");
-        }
         let message = match (users, tokens) {
             (true, true) => "log in with a user of the web configuration or a token of api.tokens",
             (true, false) => "log in with a user of the web configuration",
             _ => "send a token of api.tokens: Authorization: Bearer ...",
         };
         Self {
-            challenges,
+            challenge: (users, tokens),
             ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
         }
     }
 
     /// 429.
-    pub fn too_many(message: impl Into<String>, retry_after: u64) -> Self {
+    pub fn too_many(message: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
@@ -148,8 +141,13 @@ impl Error {
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             response.headers_mut().insert(header::ALLOW, allow);
         }
-        for challenge in self.challenges {
-            let challenge = HeaderValue::from_static(challenge);
+        let (basic, bearer) = self.challenge;
+        let schemes = [
+            (basic, "Basic realm=\"lanpulse\""),
+            (bearer, "Bearer realm=\"lanpulse\""),
+        ];
+        for (_, scheme) in schemes.into_iter().filter(|(given, _)| *given) {
+            let challenge = HeaderValue::from_static(scheme);
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after {

@@ -73,7 +73,9 @@ impl ClientCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         match &self.chain {
-            Some(chain) => drop(chain.verify_client_cert(end_entity, intermediates, now)?),
+            Some(chain) => {
+                chain.verify_client_cert(end_entity, intermediates, now)?;
+            }
             // Nobody to trust, so nobody is trusted.
             None if self.auth.verifies() => return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
             None => {}

@@ -137,21 +137,17 @@ fn users(section: &At, desk: &mut tls::Desk) -> Users {
                 .value(&at, "expected a bcrypt hash", "make one with htpasswd -nBC 10 \"\"");
             continue;
         };
-        match hash.parse::<bcrypt::HashParts>() {
-            Ok(parts) => {
-                if parts.get_cost() > COSTLY {
-                    let name = quoted(name);
-                    desk.notes.push(format!(
-                        "web configuration: the bcrypt cost of user {name} makes a check take seconds"
-                    ));
-                }
-                users.insert(name.to_owned(), hash.clone());
-            }
-            Err(_) => {
-                let hint = "make one with htpasswd -nBC 10 \"\"; passwords do not stand here";
-                desk.findings.value(&at, "this is not a bcrypt hash", hint);
-            }
+        let Ok(parts) = hash.parse::<bcrypt::HashParts>() else {
+            let hint = "make one with htpasswd -nBC 10 \"\"; passwords do not stand here";
+            desk.findings.value(&at, "this is not a bcrypt hash", hint);
+            continue;
+        };
+        if parts.get_cost() > COSTLY {
+            let name = quoted(name);
+            let note = format!("web configuration: the bcrypt cost of user {name} makes a check take seconds");
+            desk.notes.push(note);
         }
+        users.insert(name.to_owned(), hash.clone());
     }
     users
 }
