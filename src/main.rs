@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Completions { shell } => cli::completions(shell),
         Command::ApiToken => cli::api_token(),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
+        Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lanpulse::config::{self, Config, Loaded};
-use lanpulse::model::{Address, DayRange, Family, Kind, Span};
+use lanpulse::model::{Address, DayRange, Family, Kind, Methods, Schedule, Span, Token};
 use lanpulse::probe::Settings;
 use proptest::prelude::*;
 
@@ -111,7 +111,11 @@ fn the_commented_examples_of_the_default_file_are_good() {
         }
     }
     let config = good(&examples);
-    assert_eq!((config.targets.len(), config.calendars.len()), (2, 1), "{examples}");
+    assert_eq!(
+        (config.targets.len(), config.calendars.len(), config.heartbeats.len()),
+        (2, 1, 2),
+        "{examples}"
+    );
 }
 
 #[test]
@@ -217,10 +221,72 @@ time_intervals:
 }
 
 #[test]
+fn heartbeats_take_defaults_and_override_them() {
+    let config = good(
+        r#"
+heartbeats:
+  - name: nightly-backup
+    schedule: {cron: "0 3 * * *", tz: Europe/Berlin, early: 2m}
+    grace: 30m
+    start_within: 10m
+    max_runtime: 2h
+    hours: business
+    methods: [POST]
+    token_sha256: 9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+  - {name: office-server, schedule: {every: 60s}, token_file: secrets/office-server}
+heartbeat_enrolment: {key_file: /run/key, max: 5, every: 1h, grace: 10m}
+outbound_heartbeat: {url_file: url}
+time_intervals:
+  - name: business
+    time_intervals: [{weekdays: ["monday:friday"], location: Europe/Berlin}]
+"#,
+    );
+    let [backup, server] = &config.heartbeats[..] else {
+        panic!("{}", config.heartbeats.len())
+    };
+    let minutes = |n: u64| Duration::from_secs(n * 60);
+    let Schedule::Cron(cron) = &backup.schedule else {
+        panic!("{backup:?}")
+    };
+    assert_eq!(
+        (cron.text.as_str(), cron.zone.iana_name()),
+        ("0 3 * * *", Some("Europe/Berlin"))
+    );
+    assert_eq!(cron.early, Some(minutes(2)));
+    assert_eq!(
+        (backup.grace, backup.start_within, backup.max_runtime),
+        (minutes(30), minutes(10), minutes(120))
+    );
+    assert_eq!(backup.hours, Some(config.calendars[0].clone()));
+    assert!(backup.methods.post && !backup.methods.get && !backup.methods.head);
+    assert!(matches!(&backup.token, Token::Digest(digest) if digest[..3] == [0x9f, 0x86, 0xd0]));
+
+    assert_eq!(server.schedule, Schedule::Every(minutes(1)));
+    assert_eq!(
+        (server.grace, server.start_within, server.max_runtime),
+        (minutes(60), minutes(60), minutes(60))
+    );
+    assert_eq!((server.hours.is_none(), server.methods), (true, Methods::ALL));
+    assert!(
+        matches!(&server.token, Token::File(path) if path.ends_with("secrets/office-server") && path.is_absolute())
+    );
+
+    let enrolment = config.enrolment.unwrap();
+    assert_eq!(
+        (enrolment.max, enrolment.every, enrolment.grace),
+        (5, minutes(60), minutes(10))
+    );
+    assert_eq!(enrolment.key, Token::File("/run/key".into()));
+    let outbound = config.outbound.unwrap();
+    assert_eq!(outbound.every, minutes(1));
+    assert!(outbound.url_file.ends_with("url"));
+}
+
+#[test]
 fn parts_of_later_versions_may_stand_switched_off() {
     good(
         "discovery: {methods: [], networks: []}\nidentify: {snmp: {credentials: []}}\nsnmp: {credentials: {}}\n\
-          internet: {checks: []}\nheartbeats: []\napi: {tokens: []}\n",
+          internet: {checks: []}\nheartbeats: []\nheartbeat_enrolment:\noutbound_heartbeat:\napi: {tokens: []}\n",
     );
 }
 

@@ -38,6 +38,19 @@ const METRICS: &[(&str, &[&str])] = &[
     ("lanpulse_device_status_changes_total", &[]),
     ("lanpulse_device_status_since_timestamp_seconds", &[]),
     ("lanpulse_device_up", &[]),
+    ("lanpulse_heartbeat_consecutive_failures", HEARTBEAT),
+    ("lanpulse_heartbeat_deadline_timestamp_seconds", HEARTBEAT),
+    ("lanpulse_heartbeat_expected_timestamp_seconds", HEARTBEAT),
+    ("lanpulse_heartbeat_fresh", HEARTBEAT),
+    ("lanpulse_heartbeat_in_hours", HEARTBEAT),
+    ("lanpulse_heartbeat_last_duration_seconds", HEARTBEAT),
+    ("lanpulse_heartbeat_last_exit_code", HEARTBEAT),
+    ("lanpulse_heartbeat_last_signal_timestamp_seconds", HEARTBEAT),
+    ("lanpulse_heartbeat_last_success_timestamp_seconds", HEARTBEAT),
+    ("lanpulse_heartbeat_rejected_total", &["heartbeat", "reason"]),
+    ("lanpulse_heartbeat_running", HEARTBEAT),
+    ("lanpulse_heartbeat_signals_total", &["heartbeat", "kind"]),
+    ("lanpulse_heartbeat_state", &["heartbeat", "state"]),
     ("lanpulse_icmp_failures_total", &["reason"]),
     ("lanpulse_icmp_jitter_seconds", &[]),
     ("lanpulse_icmp_loss_ratio", &[]),
@@ -68,6 +81,9 @@ const METRICS: &[(&str, &[&str])] = &[
     ("lanpulse_store_writes_total", &[]),
     ("lanpulse_targets", &[]),
 ];
+
+/// The label of every series of a heartbeat.
+const HEARTBEAT: &[&str] = &["heartbeat"];
 
 /// Labels that any series may be chosen, grouped or joined by: Prometheus' own, and those of its alerts.
 const COMMON_LABELS: &[&str] = &[
@@ -421,6 +437,8 @@ fn every_alert_is_tested_both_ways() {
             }
         }
     }
+    // it always fires: that is its purpose
+    rests.insert("Watchdog".to_owned());
     assert_eq!(fires, alert_names(), "alerts that an alert_rule_test sees firing");
     assert_eq!(rests, alert_names(), "alerts that an alert_rule_test sees at rest");
 }
@@ -532,7 +550,7 @@ fn a_receiver_exists_where_its_secret_does() {
             "without a secret it has a name and nothing else: {receiver:?}"
         );
     }
-    let (_some, with) = rendered(&["webhook_url"]);
+    let (_some, with) = rendered(&["webhook_url", "watchdog_url"]);
     let config = yaml(&with);
     let alerts = items(&config["receivers"])
         .iter()
@@ -577,7 +595,7 @@ fn amtool_accepts_the_configuration() {
         eprintln!("SKIPPED: amtool before 0.26 does not know url_file: only the one without secrets is checked");
         return;
     }
-    let (_some, with) = rendered(&["webhook_url"]);
+    let (_some, with) = rendered(&["webhook_url", "watchdog_url"]);
     succeed(Command::new(&amtool).arg("check-config").arg(&with));
     succeed(
         Command::new(&amtool)
@@ -596,6 +614,8 @@ fn amtool_routes_alerts_as_meant() {
         (&["alertname=DeviceFlapping", "severity=warning", "site=home"], "alerts"),
         (&["alertname=DeviceUnreachable", "severity=info", "site=home"], "none"),
         (&["alertname=LanpulseDown", "severity=critical"], "alerts"),
+        (&["alertname=HeartbeatMissed", "severity=critical"], "alerts"),
+        (&["alertname=Watchdog", "severity=info"], "watchdog"),
         (&["alertname=SomethingOfYours"], "alerts"),
     ];
     for (labels, receiver) in cases {

@@ -33,7 +33,7 @@ pub fn ask(listen: &str) -> Result<(), String> {
 }
 
 /// Where to reach what listens there: an unspecified address is reached on loopback.
-fn reachable(listen: &str) -> Option<SocketAddr> {
+pub fn reachable(listen: &str) -> Option<SocketAddr> {
     let listen = listen
         .strip_prefix(':')
         .map_or_else(|| listen.to_owned(), |port| format!("127.0.0.1:{port}"));

@@ -1,6 +1,8 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
 mod healthcheck;
+mod heartbeat;
+mod report;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,12 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::{config, http, store};
+use crate::config::{self, upcoming};
+use crate::http;
+use crate::model::{Heartbeat, Schedule, Timestamp};
+use crate::store;
+
+pub use heartbeat::HeartbeatCommand;
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
 pub const EXIT_CONFIG: u8 = 64;
@@ -80,6 +87,9 @@ pub enum Command {
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,
+    /// Make tokens, list heartbeats, report for jobs
+    #[command(subcommand)]
+    Heartbeat(HeartbeatCommand),
     /// Copy the database to FILE while the daemon runs; an older backup there is replaced
     Backup {
         /// Where to
@@ -147,11 +157,15 @@ pub fn check_config(files: &[PathBuf], web: Option<&Path>) -> ExitCode {
     }
     for file in files {
         match config::load(file).result {
-            Ok(config) => say(&format!(
-                "{}: ok, {}",
-                file.display(),
-                count(config.targets.len(), "target")
-            )),
+            Ok(config) => {
+                let targets = count(config.targets.len(), "target");
+                let heartbeats = match config.heartbeats.len() {
+                    0 => String::new(),
+                    n => format!(", {}", count(n, "heartbeat")),
+                };
+                say(&format!("{}: ok, {targets}{heartbeats}", file.display()));
+                config.heartbeats.iter().for_each(|heartbeat| slots(heartbeat));
+            }
             Err(problems) => {
                 report(&problems);
                 code = ExitCode::from(EXIT_CONFIG);
@@ -159,6 +173,36 @@ pub fn check_config(files: &[PathBuf], web: Option<&Path>) -> ExitCode {
         }
     }
     code
+}
+
+/// Prints when a heartbeat with a cron schedule, or with hours, is expected next: in UTC, and in its own zone.
+fn slots(heartbeat: &Heartbeat) {
+    let zone = match &heartbeat.schedule {
+        Schedule::Cron(cron) => cron.zone.clone(),
+        Schedule::Every(_) if heartbeat.hours.is_some() => jiff::tz::TimeZone::UTC,
+        Schedule::Every(_) => return,
+    };
+    let now = jiff::Timestamp::now();
+    let from = Timestamp::from_micros(u64::try_from(now.as_microsecond()).unwrap_or(0));
+    let local = |at: &Timestamp| {
+        let at = jiff::Timestamp::from_microsecond(at.micros().cast_signed()).unwrap_or(now);
+        let local = at.to_zoned(zone.clone());
+        format!("{at:.0} ({})", local.strftime("%a %F %H:%M %Z"))
+    };
+    let next = upcoming(heartbeat, from, 3);
+    let next = match next.len() {
+        0 => "never: no slot lies within its hours".to_owned(),
+        _ => next.iter().map(local).collect::<Vec<_>>().join(", "),
+    };
+    say(&format!(
+        "  heartbeat {:?} is expected next: {next}",
+        heartbeat.name.as_str()
+    ));
+}
+
+/// `lanpulse heartbeat ...`
+pub fn heartbeat(command: &HeartbeatCommand, flags: &Flags) -> ExitCode {
+    heartbeat::run(command, flags)
 }
 
 /// Prints every problem, and how many there are.

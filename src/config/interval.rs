@@ -255,7 +255,8 @@ fn day_of_month(at: &At, findings: &mut Findings) -> Option<DayRange> {
     Some(DayRange { start, end })
 }
 
-fn zone(at: &At, findings: &mut Findings) -> Option<TimeZone> {
+/// A time zone: an IANA name, `UTC` or `Local`.
+pub(super) fn zone(at: &At, findings: &mut Findings) -> Option<TimeZone> {
     let name = scalar::text(at, findings)?;
     let zone = match name {
         "" | "UTC" => Ok(TimeZone::UTC),

@@ -8,11 +8,10 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 4] = [
+pub(super) const SECTIONS: [(&str, &[&str], &str); 3] = [
     ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
     ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
     ("snmp", &["credentials"], "snmp: {credentials: {}}"),
-    ("heartbeats", &[], "heartbeats: []"),
 ];
 
 /// The kinds of probes.
@@ -71,17 +70,12 @@ mod tests {
             ("identify: {snmp: {credentials: []}}", true),
             ("identify: {snmp: {credentials: [public]}}", false),
             ("snmp: {credentials: {}}", true),
-            ("heartbeats: []", true),
-            ("heartbeats: [{name: x}]", false),
             ("api: 5", true),
         ] {
             let root = super::super::syntax::parse(text).unwrap();
             let top = At::root(0, &root);
             let mut findings = Findings::default();
-            let main = top.fields(
-                &["discovery", "identify", "snmp", "internet", "heartbeats", "api"],
-                &mut findings,
-            );
+            let main = top.fields(&["discovery", "identify", "snmp", "internet", "api"], &mut findings);
             check(&top, &main, &mut findings);
             assert_eq!(findings.0.is_empty(), off, "{text}");
         }

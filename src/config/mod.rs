@@ -7,6 +7,7 @@
 
 mod api;
 mod global;
+mod heartbeat;
 mod include;
 mod internet;
 mod interval;
@@ -18,7 +19,9 @@ mod web;
 
 pub use crate::yaml::problem::Problem;
 // The rooms' files say `super::decode`: what reads YAML is shared with `http`.
+pub use crate::state::upcoming;
 use crate::yaml::{decode, locate, node, problem, report, scalar, suggest, syntax};
+pub use heartbeat::Outbound;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,7 +30,7 @@ use std::time::Duration;
 
 use crate::http;
 use crate::metrics;
-use crate::model::{Address, Calendar, Target};
+use crate::model::{Address, Calendar, Enrolment, Heartbeat, Target};
 use crate::probe::{self as probes, Probe};
 use crate::state::InternetSettings;
 
@@ -50,6 +53,12 @@ pub struct Config {
     pub internet: Option<InternetConfig>,
     /// The modules of `/probe`, by name.
     pub modules: Arc<BTreeMap<String, Module>>,
+    /// The configured heartbeats, in the order of the file.
+    pub heartbeats: Vec<Arc<Heartbeat>>,
+    /// Whether and how clients may provision heartbeats.
+    pub enrolment: Option<Enrolment>,
+    /// Whom lanpulse itself reports to.
+    pub outbound: Option<Outbound>,
 }
 
 /// The internet checks.
@@ -115,6 +124,8 @@ const MAIN: &[&str] = &[
     "snmp",
     "internet",
     "heartbeats",
+    "heartbeat_enrolment",
+    "outbound_heartbeat",
     "api",
     "modules",
 ];
@@ -207,7 +218,18 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     }
     parent::check(&targets, complete, findings);
     internet::reserve(internet.as_ref(), &targets, findings);
+    let base = sources
+        .first()
+        .and_then(|source| source.path.parent())
+        .unwrap_or(Path::new(""));
+    let mut beats = heartbeat::Heartbeats::default();
+    if let Some(main) = fields.first() {
+        beats.read(main, base, &calendars, findings);
+    }
     Config {
+        heartbeats: beats.list,
+        enrolment: beats.enrolment,
+        outbound: beats.outbound,
         series,
         targets: targets.list,
         calendars: calendars.list,

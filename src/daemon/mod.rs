@@ -4,6 +4,8 @@
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
 mod ask;
+mod heartbeats;
+mod outbound;
 mod process;
 mod record;
 mod reload;
@@ -22,7 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch as latest};
 
 use crate::config::{Loaded, Problem};
-use crate::http::{self, Desk};
+use crate::http::{self, Desk, Gate};
 use crate::metrics;
 use crate::net::{Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit};
 use crate::state::{ReloadState, State};
@@ -178,6 +180,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (asks, ask_inbox) = mpsc::channel::<Ask>(64);
     let (changes, change_inbox) = mpsc::channel::<Diff>(4);
     let (reload_requests, reload_inbox) = mpsc::channel(16);
+    let (outbound, outbound_now) = latest::channel(None);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
     let (api, api_now) = latest::channel(Arc::new(http::Settings::default()));
     let (modules, modules_now) = latest::channel(Arc::default());
@@ -188,6 +191,8 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let outbox = Arc::new(Outbox::new(batch));
     let over_limit = Arc::new(AtomicU64::new(0));
     let file = options.place.path.display().to_string().into();
+    let (keeper, directory) = heartbeats::start(store.clone());
+    let gate = Arc::new(Gate::new(directory));
     let vitals = Arc::new(Vitals {
         started: process::start_time(),
         reload: Mutex::new(ReloadState {
@@ -199,12 +204,13 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         series_over_limit: over_limit.clone(),
         sockets,
         store: store.clone(),
+        gate: gate.clone(),
     });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
 
-    let recorder = tokio::spawn(record::run(state, vitals.clone(), batches, ask_inbox));
+    let recorder = tokio::spawn(record::run(state, keeper, vitals.clone(), batches, ask_inbox));
     for listener in &listeners {
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "listening");
@@ -221,6 +227,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         api: api_now,
         failures: http::Failures::default(),
         scraping: tokio::sync::Semaphore::new(1),
+        heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
     let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
@@ -241,6 +248,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         api,
         pace: gateway_pace,
         modules,
+        outbound,
         vitals,
         jobs: Vec::new(),
         digest: 0,
@@ -248,6 +256,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let _ = reloader.start(loaded).await;
     ready.send_replace(true);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let reporting = tokio::spawn(outbound::run(outbound_now, asks.clone()));
     let reloading = tokio::spawn(reloader.run(reload_inbox, directories));
 
     loop {
@@ -266,6 +275,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     // The scheduler ends when nobody can send it changes any more.
     uplink.abort();
     let _ = uplink.await;
+    reporting.abort();
     reloading.abort();
     let _ = reloading.await;
     let farewell = async {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::heartbeats::{HeartbeatSetup, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
-use crate::http;
+use crate::http::{self, Gate, HeartbeatAsk};
 use crate::model::{Failure, INTERNET, Link, Observation, Pretty, Status, Target, Timestamp, Transition};
 use crate::state::{Health, InternetSettings, News, ReloadState, Snapshot, State, StoreHealth};
 use crate::store::Store;
@@ -24,6 +25,10 @@ pub enum Ask {
     Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
     /// This is what has become of this host's way out.
     Link(Link),
+    /// Expect these heartbeats from now on; answered when reports for them are taken.
+    AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
+    /// Something about a heartbeat.
+    Heartbeat(HeartbeatAsk),
     /// What is true now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Save what must be saved and end.
@@ -46,6 +51,8 @@ pub struct Vitals {
     pub sockets: Arc<[String]>,
     /// The store.
     pub store: Store,
+    /// Counts refused reports.
+    pub gate: Arc<Gate>,
 }
 
 impl Vitals {
@@ -69,6 +76,7 @@ impl Vitals {
             observations_dropped: self.outbox.dropped(),
             series_over_limit: self.series_over_limit.load(std::sync::atomic::Ordering::Relaxed),
             process: process::figures(self.started),
+            heartbeats_rejected: self.gate.rejected(),
             sockets: self.sockets.clone(),
         }
     }
@@ -77,6 +85,7 @@ impl Vitals {
 /// Runs until it is asked to stop or everybody who could ask is gone.
 pub async fn run(
     mut state: State,
+    mut keeper: Keeper,
     vitals: Arc<Vitals>,
     mut batches: mpsc::Receiver<Vec<Observation>>,
     mut asks: mpsc::Receiver<Ask>,
@@ -94,6 +103,7 @@ pub async fn run(
             _ = sweep.tick() => {
                 let now = wall_clock();
                 state.sweep(now).iter().for_each(log);
+                keeper.sweep(&mut state.heartbeats, now);
                 save(&mut state, &vitals, now, false);
             }
             ask = asks.recv() => match ask {
@@ -106,8 +116,14 @@ pub async fn run(
                     state.link(&link, wall_clock()).iter().for_each(log);
                     state.take_news().iter().for_each(tell);
                 }
+                Some(Ask::AdoptHeartbeats(setup, done)) => {
+                    keeper.adopt(&mut state.heartbeats, setup, done, wall_clock()).await;
+                }
+                Some(Ask::Heartbeat(ask)) => keeper.answer(&mut state.heartbeats, ask, wall_clock()),
                 Some(Ask::Snapshot(answer)) => {
-                    let _ = answer.send(Arc::new(state.snapshot(wall_clock(), vitals.health())));
+                    let now = wall_clock();
+                    keeper.tick(&mut state.heartbeats, now);
+                    let _ = answer.send(Arc::new(state.snapshot(now, vitals.health())));
                 }
                 Some(Ask::Stop(done)) => {
                     while let Ok(batch) = batches.try_recv() {
@@ -115,6 +131,7 @@ pub async fn run(
                             state.apply(observation);
                         }
                     }
+                    keeper.end(&mut state.heartbeats, wall_clock());
                     save(&mut state, &vitals, wall_clock(), true);
                     let _ = done.send(());
                     return;

@@ -11,11 +11,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::ask::Modules;
+use super::heartbeats::HeartbeatSetup;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::uplink::Pace;
 use super::watch::Watch;
-use crate::config::{self, Loaded, Problem};
+use crate::config::{self, Loaded, Outbound, Problem};
 use crate::http;
 use crate::metrics;
 use crate::targets::{self, Diff, Job};
@@ -66,6 +67,8 @@ pub struct Reloader {
     pub pace: watch::Sender<Pace>,
     /// To who answers `/probe`.
     pub modules: watch::Sender<Modules>,
+    /// To who reports for lanpulse itself.
+    pub outbound: watch::Sender<Option<Outbound>>,
     /// Where the outcome is told.
     pub vitals: Arc<Vitals>,
     /// What runs now.
@@ -168,7 +171,19 @@ impl Reloader {
             .send(Ask::Adopt(targets::targets(&config), internet, done))
             .await;
         let _ = adopted.await;
+        let setup = HeartbeatSetup {
+            heartbeats: config.heartbeats.clone(),
+            enrolment: config.enrolment.clone(),
+        };
+        let (done, adopted) = oneshot::channel();
+        let _ = self.asks.send(Ask::AdoptHeartbeats(setup, done)).await;
+        let _ = adopted.await;
         let _ = self.changes.send(diff).await;
+        self.outbound.send_if_modified(|current| {
+            let changed = *current != config.outbound;
+            current.clone_from(&config.outbound);
+            changed
+        });
         self.series.send_replace(Arc::new(config.series));
         self.api.send_replace(Arc::new(config.api));
         let pace = config.internet.map(|internet| (internet.interval, internet.timeout));

@@ -78,7 +78,7 @@ pub struct Caller(pub String);
 pub async fn admit<B: Body>(desk: &Desk, live: &Live, peer: SocketAddr, request: &Request<B>) -> Result<Caller, Error> {
     let class = class(request.method(), request.uri().path());
     if class != Class::Anyone && !desk.web.admits(live) {
-        return Err(Error::too_many(
+        return Err(Error::limited(
             "too many requests: rate_limit of the web configuration",
             1,
         ));
@@ -133,7 +133,7 @@ async fn authenticate<B>(
     let place = Place::of(peer);
     // Taken before it is known whether it is a failure, so that many tries at once are no way around.
     let may_try = desk.failures.take(place);
-    let refused = || Error::too_many("too many wrong credentials from this address; wait a moment", 1);
+    let refused = || Error::limited("too many wrong credentials from this address; wait a moment", 1);
     match credentials {
         Credentials::Basic(password) => match desk.web.verify(live, &password, may_try).await {
             Verdict::Right => {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use hyper::Response;
 
-use super::Desk;
 use super::reply::{self, Body, Error, rfc3339};
 use super::report::{counts, in_status};
+use super::{Desk, roll};
 use crate::model::{Pretty, Status};
 use crate::state::{DeviceView, Snapshot};
 
@@ -34,7 +34,8 @@ pub async fn page(desk: &Desk) -> Result<Response<Body>, Error> {
 
 fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let down = in_status(snapshot, Status::Down);
-    let title = match (down.len(), snapshot.devices.len()) {
+    let watched = snapshot.devices.len() + snapshot.heartbeats.len();
+    let title = match (down.len() + roll::down(snapshot).count(), watched) {
         (0, 0) => "no targets yet".to_owned(),
         (0, _) => "nothing is down".to_owned(),
         (n, _) => format!("{n} down"),
@@ -62,6 +63,7 @@ fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         );
     }
     table(html, snapshot, "Down", &down)?;
+    heartbeats(html, snapshot)?;
     table(html, snapshot, "Degraded", &in_status(snapshot, Status::Degraded))?;
     table(html, snapshot, "Not measured", &in_status(snapshot, Status::Unknown))?;
     table(
@@ -101,6 +103,22 @@ fn table(html: &mut String, snapshot: &Snapshot, title: &str, views: &[&DeviceVi
             views.len() - ROWS
         )?;
     }
+    Ok(())
+}
+
+/// The heartbeats that are down.
+fn heartbeats(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+    let mut rows = roll::down(snapshot).take(ROWS).peekable();
+    if rows.peek().is_none() {
+        return Ok(());
+    }
+    html.push_str("<h2>Heartbeats down</h2><table><tr><th>Heartbeat<th>Last success (UTC)<th>Why</tr>");
+    for view in rows {
+        let last = view.row.last_ok.map_or_else(|| "never".to_owned(), rfc3339);
+        let name = Escaped(view.heartbeat.name.as_str());
+        write!(html, "<tr><td>{name}<td>{last}<td>{}</tr>", roll::why(view))?;
+    }
+    html.push_str("</table>");
     Ok(())
 }
 
@@ -158,7 +176,8 @@ fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         html,
         "<tr><td>Running<td>version {}, for {}</table><p><a href=\"/metrics\">Metrics</a> · \
          <a href=\"/api/v1/status\">Status</a> · <a href=\"/api/v1/targets\">Targets</a> · \
-         <a href=\"/api/v1/openapi.json\">API</a> · <a href=\"/-/healthy\">Healthy</a> · <a href=\"/-/ready\">Ready</a></p><footer><small>As of {}; \
+         <a href=\"/api/v1/heartbeats\">Heartbeats</a> · <a href=\"/api/v1/openapi.json\">API</a> · \
+         <a href=\"/-/healthy\">Healthy</a> · <a href=\"/-/ready\">Ready</a></p><footer><small>As of {}; \
          this page renews itself every 10 s.</small></footer></body></html>",
         env!("CARGO_PKG_VERSION"),
         Pretty(age),

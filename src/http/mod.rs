@@ -3,13 +3,19 @@
 //! Gets a `Desk` of channels to the daemon; gives pages, JSON and metrics. Never changes state itself: it asks.
 
 mod access;
+mod bucket;
 mod connections;
 mod failures;
+mod gate;
+mod heartbeats;
+mod intake;
 mod landing;
 mod openapi;
+mod ping;
 mod probe;
 mod reply;
 mod report;
+mod roll;
 mod scrape;
 mod serve;
 mod tokens;
@@ -28,6 +34,8 @@ use crate::state::Snapshot;
 
 pub use access::Caller;
 pub use failures::Failures;
+pub use gate::{Directory, Gate, digest};
+pub use heartbeats::{HeartbeatAsk, HeartbeatDesk, Recorded};
 pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
 pub use serve::{BindError, PLAIN_HTTP, bind, serve};
 pub use tokens::{Scope, Secret, Settings, Token, new_token};
@@ -60,6 +68,8 @@ pub struct Desk {
     pub failures: Failures,
     /// One exposition at a time: two at once would only compete, and twice the memory.
     pub scraping: tokio::sync::Semaphore,
+    /// Heartbeats: who may report, and to whom.
+    pub heartbeats: HeartbeatDesk,
 }
 
 /// Sends off a request for a snapshot.
@@ -84,18 +94,28 @@ impl Desk {
 /// Answers one request. Whatever goes wrong is an answer too.
 async fn route(desk: &Desk, peer: SocketAddr, mut request: Request<Incoming>) -> Response<Body> {
     let live = desk.web.now().await;
-    let answer = match access::admit(desk, &live, peer, &request).await {
+    let admitted = access::admit(desk, &live, peer, &request).await;
+    let mut answer = match admitted {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            dispatch(desk, peer, &request).await
+            if let Some(claim) = heartbeats::claim(request.uri().path()) {
+                heartbeats::answer(desk, peer, request, claim).await
+            } else {
+                let answer = dispatch(desk, peer, &request).await;
+                finished(request, answer.unwrap_or_else(Error::into_response)).await
+            }
         }
-        Err(error) => Err(error),
+        Err(error) => finished(request, error.into_response()).await,
     };
-    let answer = answer.unwrap_or_else(Error::into_response);
-    let mut answer = reply::finish(&request, answer);
     for (name, value) in &live.headers {
         answer.headers_mut().insert(name, value.clone());
     }
+    answer
+}
+
+/// An answer to a request whose body nobody has read.
+async fn finished(request: Request<Incoming>, answer: Response<Body>) -> Response<Body> {
+    let answer = reply::finish(&request, answer);
     reply::drain(request).await;
     answer
 }

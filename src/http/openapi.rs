@@ -34,7 +34,7 @@ const WRITE: &[&str] = &["post", "put"];
 const TEXT: Holds = Holds::Text("text/plain");
 
 /// The paths, in the order of docs/api.
-const ROUTES: [Route; 10] = [
+const ROUTES: [Route; 17] = [
     Route {
         path: "/",
         methods: READ,
@@ -117,6 +117,62 @@ const ROUTES: [Route; 10] = [
         also: &[(400, "No such module, or nothing it can probe")],
     },
     Route {
+        path: "/api/v1/heartbeats",
+        methods: READ,
+        summary: "Every heartbeat and its state",
+        holds: &[Holds::Json("Heartbeats")],
+        query: &[],
+        also: &[],
+    },
+    Route {
+        path: "/api/v1/heartbeats/{name}",
+        methods: READ,
+        summary: "A heartbeat and its last reports",
+        holds: &[Holds::Json("Heartbeat")],
+        query: &[],
+        also: &[(404, "No such heartbeat")],
+    },
+    Route {
+        path: "/api/v1/heartbeats/{name}",
+        methods: &["patch"],
+        summary: "Pauses a heartbeat, or ends its pause",
+        holds: &[Holds::Json("Heartbeat")],
+        query: &[],
+        also: &[(404, "No such heartbeat")],
+    },
+    Route {
+        path: "/api/v1/heartbeats/{name}",
+        methods: &["delete"],
+        summary: "Forgets a heartbeat that a client has made",
+        holds: &[Holds::Json("Done")],
+        query: &[],
+        also: &[(404, "No such heartbeat")],
+    },
+    Route {
+        path: "/api/v1/heartbeats/{name}",
+        methods: &["post"],
+        summary: "Reports, with the heartbeat's own token",
+        holds: &[Holds::Json("Done")],
+        query: &[],
+        also: &[(404, "No such heartbeat, or the wrong token")],
+    },
+    Route {
+        path: "/ping/{token}",
+        methods: &["get", "head", "post"],
+        summary: "Reports as healthchecks.io takes it",
+        holds: &[Holds::Text("text/plain")],
+        query: &[],
+        also: &[(404, "No heartbeat has this token")],
+    },
+    Route {
+        path: "/ping/{token}/{signal}",
+        methods: &["get", "head", "post"],
+        summary: "Reports start, fail, log or an exit code",
+        holds: &[Holds::Text("text/plain")],
+        query: &[],
+        also: &[(404, "No heartbeat has this token")],
+    },
+    Route {
         path: "/api/v1/openapi.json",
         methods: READ,
         summary: "This document",
@@ -196,12 +252,21 @@ fn operation(route: &Route, method: &str) -> Value {
             "schema": {"type": "string"},
         })
     };
-    json!({
+    let mut parameters: Vec<Value> = route.query.iter().map(parameter).collect();
+    let named = route.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    parameters
+        .extend(named.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})));
+    let mut operation = json!({
         "operationId": format!("{method}{name}"),
         "summary": route.summary,
-        "parameters": route.query.iter().map(parameter).collect::<Vec<_>>(),
+        "parameters": parameters,
         "responses": responses,
-    })
+    });
+    if matches!(method, "patch" | "post") && route.path.starts_with("/api/v1/heartbeats/") {
+        let schema = json!({"$ref": "#/components/schemas/Signal"});
+        operation["requestBody"] = json!({"content": {"application/json": {"schema": schema}}});
+    }
+    operation
 }
 
 fn schemas() -> Value {
@@ -274,6 +339,16 @@ fn schemas() -> Value {
                 "properties": {"start": time, "end": maybe("string"), "duration_seconds": number},
             }}},
         },
+        "Heartbeats": {"type": "object", "required": ["heartbeats"]},
+        "Heartbeat": {"type": "object", "required": ["name"]},
+        "Signal": {
+            "type": "object",
+            "properties": {
+                "paused": {"type": "boolean"}, "status": {"enum": ["ok", "fail", "start", "log"]}, "exit": {"type": "integer"},
+                "run_id": text, "duration_s": number, "message": text,
+            },
+        },
+        "Done": {"type": "object", "required": ["status"]},
         "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
     })
 }
@@ -311,8 +386,9 @@ mod tests {
             assert!(ROUTES.iter().any(|route| is(route, path)), "{path} is not in ROUTES");
         }
         for route in &ROUTES {
+            let claimed = super::super::heartbeats::claim(route.path).is_some();
             assert!(
-                dispatched.iter().any(|path| is(route, path)),
+                claimed || dispatched.iter().any(|path| is(route, path)),
                 "{} is not dispatched",
                 route.path
             );

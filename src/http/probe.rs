@@ -80,12 +80,12 @@ pub async fn probe<B>(desk: &Desk, request: &Request<B>) -> Result<Response<Body
     let query = request.uri().query().unwrap_or_default();
     let field = |name: &str| field(query, name).filter(|value| !value.is_empty());
     let Some(target) = field("target") else {
-        return Err(Error::bad(
+        return Err(Error::bad_request(
             "the parameter target is missing: /probe?target=nas.lan&module=http_2xx",
         ));
     };
     if target.len() > LONGEST {
-        return Err(Error::bad(format!("a target may have {LONGEST} bytes at most")));
+        return Err(Error::bad_request(format!("a target may have {LONGEST} bytes at most")));
     }
     let asked = ProbeRequest {
         module: field("module").map_or_else(|| "http_2xx".to_owned(), Cow::into_owned),
@@ -99,15 +99,19 @@ pub async fn probe<B>(desk: &Desk, request: &Request<B>) -> Result<Response<Body
     let answer = match (desk.probes)(asked).await {
         Ok(answer) => answer,
         Err(ProbeRefusal::Module(known)) if known.is_empty() => {
-            return Err(Error::bad(
+            return Err(Error::bad_request(
                 "there are no modules: define them under modules: in the configuration",
             ));
         }
         Err(ProbeRefusal::Module(known)) => {
             let known = known.join(", ");
-            return Err(Error::bad(format!("there is no such module; there are {known}")));
+            return Err(Error::bad_request(format!(
+                "there is no such module; there are {known}"
+            )));
         }
-        Err(ProbeRefusal::Target(why)) => return Err(Error::bad(format!("the target cannot be probed: {why}"))),
+        Err(ProbeRefusal::Target(why)) => {
+            return Err(Error::bad_request(format!("the target cannot be probed: {why}")));
+        }
         Err(ProbeRefusal::Stopping) => return Err(Error::unavailable("lanpulse is stopping")),
     };
     let mut body = blackbox(

@@ -50,7 +50,7 @@ impl Error {
     }
 
     /// 429.
-    pub fn too_many(message: impl Into<String>, retry_after: u32) -> Self {
+    pub fn limited(message: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
             ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
@@ -90,9 +90,31 @@ impl Error {
         )
     }
 
-    /// 400.
-    pub fn bad(message: impl Into<String>) -> Self {
+    pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    /// 404, for a heartbeat that is unknown and for a wrong token alike.
+    pub fn no_heartbeat() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is no such heartbeat, or the token is not its token",
+        )
+    }
+
+    /// 429.
+    pub fn too_many() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "too many requests: wait as Retry-After says",
+        )
+    }
+
+    /// The status it will have.
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// 403.
@@ -180,15 +202,23 @@ pub fn json(body: &impl Serialize) -> Response<Body> {
 }
 
 /// What all answers have in common.
-pub fn finish<B>(request: &Request<B>, mut response: Response<Body>) -> Response<Body>
+pub fn finish<B>(request: &Request<B>, response: Response<Body>) -> Response<Body>
 where
     B: hyper::body::Body,
 {
+    // An unread body must not be taken for the next request: close after a request that has one, or may have.
+    seal(
+        response,
+        !request.body().is_end_stream() && request.version() == Version::HTTP_11,
+    )
+}
+
+/// The same where it is known whether the connection must end.
+pub fn seal(mut response: Response<Body>, close: bool) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // An unread body must not be taken for the next request: close after a request that has one, or may have.
-    if !request.body().is_end_stream() && request.version() == Version::HTTP_11 {
+    if close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hyper::Response;
 use serde::Serialize;
 
-use super::Desk;
 use super::reply::{self, Body, Error, rfc3339};
+use super::{Desk, roll};
 use crate::model::{Failure, INTERNET, Kind, Status, Timestamp};
 use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
 
@@ -202,6 +202,7 @@ pub async fn status(desk: &Desk) -> Result<Response<Body>, Error> {
             "last_success": rfc3339(health.reload.success_at),
             "problems": &*health.reload.problems,
         },
+        "heartbeats": roll::summary(&snapshot),
         "icmp": { "sockets": &*health.sockets },
         "store": {
             "writes": health.store.writes,

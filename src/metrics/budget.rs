@@ -1,7 +1,7 @@
 //! How many series a scrape would have, and which families go when that is too many.
 
 use super::device::{self, Source};
-use super::{Settings, Worth, internet, own};
+use super::{Settings, Worth, heartbeat, internet, own};
 use crate::model::{Failure, Fault, Phase, Status};
 use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
 
@@ -12,8 +12,10 @@ pub struct Plan {
     pub series: usize,
     /// Series left out because of the limit.
     pub dropped: usize,
-    /// The least worth that is still exposed.
+    /// The least worth of devices' families that is still exposed.
     pub from: Worth,
+    /// The same for heartbeats.
+    pub heartbeats_from: Worth,
 }
 
 impl Plan {
@@ -32,22 +34,17 @@ impl Plan {
                 by_worth[family.worth as usize] += count;
             }
         }
-        let mut series: usize = by_worth.iter().sum();
-        let mut dropped = 0;
-        let mut from = Worth::Histogram;
-        for (worth, next) in Worth::ALL.into_iter().zip(Worth::ALL.into_iter().skip(1)) {
-            if series <= settings.max_per_collector {
-                break;
-            }
-            let gone = by_worth[worth as usize];
-            series -= gone;
-            dropped += gone;
-            from = next;
+        let devices = fit(by_worth, settings.max_per_collector);
+        let mut by_worth = [0_usize; Worth::ALL.len()];
+        for family in heartbeat::FAMILIES {
+            by_worth[family.worth as usize] += family.source.count(snapshot);
         }
+        let heartbeats = fit(by_worth, settings.max_per_collector);
         Self {
-            series: series + own_series(snapshot),
-            dropped,
-            from,
+            series: devices.series + heartbeats.series + own_series(snapshot),
+            dropped: devices.dropped + heartbeats.dropped,
+            from: devices.from,
+            heartbeats_from: heartbeats.from,
         }
     }
 
@@ -55,6 +52,32 @@ impl Plan {
     pub fn includes(&self, worth: Worth, settings: &Settings) -> bool {
         worth >= self.from && wanted(worth, settings)
     }
+}
+
+/// What one collector exposes.
+struct Fit {
+    series: usize,
+    dropped: usize,
+    from: Worth,
+}
+
+/// Leaves out what is worth least until the rest fits.
+fn fit(by_worth: [usize; Worth::ALL.len()], most: usize) -> Fit {
+    let mut fit = Fit {
+        series: by_worth.iter().sum(),
+        dropped: 0,
+        from: Worth::Histogram,
+    };
+    for (worth, next) in Worth::ALL.into_iter().zip(Worth::ALL.into_iter().skip(1)) {
+        if fit.series <= most {
+            break;
+        }
+        let gone = by_worth[worth as usize];
+        fit.series -= gone;
+        fit.dropped += gone;
+        fit.from = next;
+    }
+    fit
 }
 
 /// Whether the user wants a family at all.

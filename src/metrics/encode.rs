@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::budget::Plan;
 use super::device::{self, Value};
+use super::heartbeat;
 use super::own::{self, Scene};
 use super::text::{Classic, Format};
 use super::{Family, Settings, internet};
@@ -61,6 +62,11 @@ impl Collector for Scrape {
         for family in internet::FAMILIES {
             encode_internet(&mut encoder, family, self.snapshot.internet.as_ref())?;
         }
+        for family in heartbeat::FAMILIES {
+            if family.worth >= self.plan.heartbeats_from {
+                heartbeat::encode(&mut encoder, family, &self.snapshot)?;
+            }
+        }
         let scene = Scene {
             snapshot: &self.snapshot,
             series: self.plan.series,
@@ -72,7 +78,7 @@ impl Collector for Scrape {
     }
 }
 
-fn metric_type(kind: &str) -> MetricType {
+pub(super) fn metric_type(kind: &str) -> MetricType {
     match kind {
         "counter" => MetricType::Counter,
         "histogram" => MetricType::Histogram,
@@ -249,11 +255,11 @@ fn encode_value(metric: MetricEncoder, value: Value) -> fmt::Result {
     }
 }
 
-fn gauge<L: EncodeLabelSet>(metric: &mut MetricEncoder, labels: &L, value: Value) -> fmt::Result {
+pub(super) fn gauge<L: EncodeLabelSet>(metric: &mut MetricEncoder, labels: &L, value: Value) -> fmt::Result {
     encode_value(metric.encode_family(labels)?, value)
 }
 
-fn counter<L: EncodeLabelSet>(metric: &mut MetricEncoder, labels: &L, value: Value) -> fmt::Result {
+pub(super) fn counter<L: EncodeLabelSet>(metric: &mut MetricEncoder, labels: &L, value: Value) -> fmt::Result {
     let metric = metric.encode_family(labels)?;
     match value {
         Value::Int(value) => ConstCounter::new(value).encode(metric),
@@ -314,7 +320,7 @@ impl EncodeLabelSet for Info<'_> {
     }
 }
 
-fn label(encoder: &mut LabelSetEncoder, name: &str, value: &str) -> fmt::Result {
+pub(super) fn label(encoder: &mut LabelSetEncoder, name: &str, value: &str) -> fmt::Result {
     let mut label = encoder.encode_label();
     let mut key = label.encode_label_key()?;
     key.write_str(name)?;

@@ -1,12 +1,13 @@
 //! What Prometheus sees: names, help, types and labels, rendered from a snapshot of the state.
 //!
-//! Owns: the table of families (`device.rs`, `own.rs`), which ones a scrape has room for (`budget.rs`) and the text
+//! Owns: the table of families (`device.rs`, `heartbeat.rs`, `own.rs`), which ones a scrape has room for (`budget.rs`) and the text
 //! formats (`text.rs`). Gets a `Snapshot`; gives bytes. Remembers nothing: what stops being true stops being exposed.
 
 mod blackbox;
 mod budget;
 mod device;
 mod encode;
+mod heartbeat;
 mod internet;
 mod own;
 mod text;
@@ -95,6 +96,9 @@ pub fn documentation() -> Vec<[String; 4]> {
             family.help,
         )
     });
+    let heartbeats = heartbeat::FAMILIES
+        .iter()
+        .map(|family| exposed(family.name, family.source.kind(), family.labels, family.help));
     let own = own::FAMILIES
         .iter()
         .map(|family| exposed(family.name, family.source.kind(), family.labels, family.help));
@@ -107,7 +111,7 @@ pub fn documentation() -> Vec<[String; 4]> {
             family.help,
         )
     });
-    device.chain(internet).chain(own).collect()
+    device.chain(internet).chain(heartbeats).chain(own).collect()
 }
 
 #[cfg(test)]

@@ -109,6 +109,12 @@ pub static FAMILIES: &[Family<Source>] = &[
         Source::Histogram(|scene| &scene.snapshot.lag),
     ),
     row(
+        "lanpulse_clock_steps",
+        "Steps of the wall clock by more than 2 s, suspended hosts included",
+        "",
+        Source::Counter(|scene| Value::Int(scene.snapshot.clock_steps)),
+    ),
+    row(
         "lanpulse_store_writes",
         "Rows committed to the store",
         "",

@@ -8,6 +8,7 @@ mod calendar;
 mod check;
 mod device;
 mod duration;
+mod heartbeat;
 mod internet;
 mod label;
 mod observation;
@@ -19,6 +20,10 @@ pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use check::{Check, DnsFacts, HttpFacts, Phase, Phases, TlsFacts};
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
+pub use heartbeat::{
+    CronSchedule, Enrolment, Heartbeat, HeartbeatRow, HeartbeatState, Methods, Schedule, Signal, SignalKind,
+    SignalRecord, Token, TokenDigest,
+};
 pub use internet::{Fault, INTERNET, Link, Outage};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};

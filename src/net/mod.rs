@@ -12,6 +12,7 @@ mod resolve;
 mod socket;
 mod tls;
 mod uplink;
+mod web;
 
 pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
@@ -24,3 +25,4 @@ pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;
+pub use web::{Answer, Call, WebError, call};

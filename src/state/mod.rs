@@ -6,8 +6,11 @@
 
 mod check;
 mod device;
+mod heartbeat;
+mod heartbeats;
 mod histogram;
 mod internet;
+mod schedule;
 mod snapshot;
 mod window;
 
@@ -20,8 +23,11 @@ use crate::model::{
 };
 
 pub use check::CheckView;
+pub use heartbeat::{Due, HeartbeatChange, HeartbeatView};
+pub use heartbeats::Heartbeats;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
 pub use internet::{GATEWAY, InternetChange, InternetSettings, InternetView};
+pub use schedule::upcoming;
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use window::WindowStats;
 
@@ -47,6 +53,8 @@ pub struct State {
     link: Link,
     /// What to tell once.
     news: Vec<News>,
+    /// Those who must report.
+    pub heartbeats: Heartbeats,
 }
 
 /// Something worth a line in the log, once.
@@ -240,6 +248,8 @@ impl State {
             internet: self.internet.as_ref().map(Internet::view),
             outages: self.all_outages().into(),
             lag: self.lag.buckets(),
+            heartbeats: self.heartbeats.views(now),
+            clock_steps: self.heartbeats.clock_steps(),
             health,
         }
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::CheckView;
+use super::heartbeat::HeartbeatView;
 use super::histogram::Buckets;
 use super::internet::InternetView;
 use super::window::WindowStats;
-use crate::model::{Failure, Outage, Status, Target, Timestamp};
+use crate::model::{Failure, LabelValue, Outage, Status, Target, Timestamp};
 
 /// Everything that can be shown.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,10 @@ pub struct Snapshot {
     pub outages: Arc<[Outage]>,
     /// How late probes are sent.
     pub lag: Buckets,
+    /// The heartbeats, in the order of the configuration.
+    pub heartbeats: Vec<HeartbeatView>,
+    /// How often the wall clock has stepped.
+    pub clock_steps: u64,
     /// How lanpulse itself is doing.
     pub health: Health,
 }
@@ -88,6 +93,8 @@ pub struct Health {
     pub series_over_limit: u64,
     /// The process.
     pub process: Process,
+    /// Reports of heartbeats that were refused: whose (nothing where the token is unknown), why, how many.
+    pub heartbeats_rejected: Vec<(LabelValue, &'static str, u64)>,
     /// The ICMP sockets, in words for people, one line a family.
     pub sockets: Arc<[String]>,
 }

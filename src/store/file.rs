@@ -21,6 +21,9 @@ use super::schema::{self, APPLICATION_ID, VERSION};
 /// 10 s.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The same for reading, which only an exclusive lock keeps waiting.
+const READ_TIMEOUT: Duration = Duration::from_millis(200);
+
 /// What the -wal file shrinks to after a burst: 8 MiB.
 const WAL_LIMIT_BYTES: i64 = 8 << 20;
 
@@ -69,6 +72,17 @@ pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>, StoreErr
         Err(error) if error.refuses() => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+/// A connection beside the writer's, for reading a file that was checked when it was opened.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let place = &resolve(path);
+    let connection = Connection::open_with_flags(place, flags).map_err(|source| failed("read", path, source))?;
+    connection
+        .busy_timeout(READ_TIMEOUT)
+        .map_err(|source| failed("read", path, source))?;
+    Ok(connection)
 }
 
 /// The bytes on disk of the database and its write-ahead log.

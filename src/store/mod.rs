@@ -10,6 +10,7 @@ mod devices;
 mod error;
 mod file;
 mod health;
+mod heartbeats;
 mod outages;
 mod past;
 mod queue;
@@ -17,7 +18,7 @@ mod schema;
 mod writer;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -26,8 +27,10 @@ use rusqlite::Connection;
 pub use backup::backup;
 pub use error::StoreError;
 pub use health::Health;
+pub use heartbeats::SavedHeartbeats;
 
-use crate::model::{Device, LabelValue, Outage};
+use crate::model::{Device, HeartbeatRow, LabelValue, Outage, SignalRecord, Timestamp};
+use heartbeats::{Beats, Report};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
 
@@ -46,6 +49,7 @@ pub struct Store(Arc<Handle>);
 
 struct Handle {
     queue: Arc<Queue>,
+    path: PathBuf,
     outages: Vec<Outage>,
 }
 
@@ -90,7 +94,8 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             source,
         })?;
     let Rows { devices, outages } = rows.unwrap_or_default();
-    Ok((Store(Arc::new(Handle { queue, outages })), devices))
+    let path = path.into();
+    Ok((Store(Arc::new(Handle { queue, path, outages })), devices))
 }
 
 impl Store {
@@ -113,6 +118,63 @@ impl Store {
     /// Deletes the rows of these names, in order with [`Store::save`].
     pub fn forget(&self, names: Vec<LabelValue>) {
         self.0.queue.push(Command::Forget(names));
+    }
+
+    /// Writes a heartbeat's row and the report that changed it, and calls `done` once they are on disk, from the
+    /// writer's thread: it must not wait for anything. Where they cannot be written now `done` is dropped without a
+    /// call; row and report stay pending. Reports that arrive while the disk is at work are committed together.
+    pub fn report(
+        &self,
+        name: LabelValue,
+        row: HeartbeatRow,
+        record: Option<SignalRecord>,
+        done: impl FnOnce() + Send + 'static,
+    ) {
+        let row = Some(row);
+        let report = Box::new(Report { name, row, record });
+        self.0.queue.push(Command::Report(report, Box::new(done)));
+    }
+
+    /// Deletes a heartbeat's row and its reports, and calls `done` as [`Store::report`] does.
+    pub fn forget_heartbeat(&self, name: LabelValue, done: impl FnOnce() + Send + 'static) {
+        let report = Box::new(Report {
+            name,
+            row: None,
+            record: None,
+        });
+        self.0.queue.push(Command::Report(report, Box::new(done)));
+    }
+
+    /// Hands rows of heartbeats to the writer, as [`Store::save`] does.
+    pub fn save_heartbeats(&self, rows: Vec<(LabelValue, HeartbeatRow)>) {
+        self.0.queue.push(Command::Beats(Beats::of(rows)));
+    }
+
+    /// Notes that lanpulse was alive at this time: its next start knows how long it was away.
+    pub fn alive(&self, at: Timestamp) {
+        self.0.queue.push(Command::Alive(at));
+    }
+
+    /// What is stored of heartbeats. Blocks for the time of the disk; not for async code.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`] and its like where the file cannot be read now.
+    pub fn heartbeats(&self) -> Result<SavedHeartbeats, StoreError> {
+        self.read(heartbeats::load)
+    }
+
+    /// The latest reports of a heartbeat, the newest first. Blocks for the time of the disk; not for async code.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`] and its like where the file cannot be read now.
+    pub fn signals(&self, name: &LabelValue, most: usize) -> Result<Vec<SignalRecord>, StoreError> {
+        self.read(|connection| heartbeats::signals(connection, name, most))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let path = &self.0.path;
+        let connection = file::reader(path)?;
+        read(&connection).map_err(|source| file::failed("read", path, source))
     }
 
     /// How the store is doing. Never waits for the disk.

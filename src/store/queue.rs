@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::devices::{Change, Changes};
 use super::health::Gauges;
+use super::heartbeats::{Beats, Report};
 use super::outages::Outages;
-use crate::model::{Device, LabelValue, Outage};
+use crate::model::{Device, LabelValue, Outage, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -31,6 +32,13 @@ pub(super) enum Command {
     Save(Vec<Device>),
     /// Delete the rows of these names.
     Forget(Vec<LabelValue>),
+    /// Write this row and report; commit promptly and then reply. Where the commit fails the reply is dropped at once,
+    /// but both stay pending.
+    Report(Box<Report>, Reply),
+    /// Write these rows of heartbeats with the next commit.
+    Beats(Beats),
+    /// Note that lanpulse was alive at this time.
+    Alive(Timestamp),
     /// Write these outages; the latest of a start wins.
     SaveOutages(Vec<Outage>),
     /// Commit now what is pending, then reply.
@@ -42,12 +50,16 @@ pub(super) enum Command {
 /// What one transaction commits.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// The rows.
+    /// The rows of devices.
     pub changes: Changes,
+    /// What heartbeats have brought.
+    pub beats: Beats,
     /// Times without internet.
     pub outages: Outages,
     /// Who waits for them.
     replies: Vec<Reply>,
+    /// Who is told if this attempt succeeds.
+    acks: Vec<Reply>,
     /// Whether this is the last one.
     pub last: bool,
 }
@@ -55,8 +67,10 @@ pub(super) struct Batch {
 #[derive(Default)]
 struct Inner {
     changes: Changes,
+    beats: Beats,
     outages: Outages,
     replies: Vec<Reply>,
+    acks: Vec<Reply>,
     /// The writer is at work on this many rows.
     in_flight: usize,
     /// Somebody waits: do not wait for the next group commit.
@@ -67,9 +81,8 @@ struct Inner {
 }
 
 impl Inner {
-    /// How many rows wait.
     fn pending(&self) -> usize {
-        self.changes.len() + self.outages.len()
+        self.changes.len() + self.beats.len() + self.outages.len()
     }
 }
 
@@ -80,6 +93,13 @@ pub(super) struct Queue {
     wake: Condvar,
     /// The numbers for everybody.
     pub gauges: Gauges,
+}
+
+impl Batch {
+    /// How many rows it has.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len() + self.beats.len() + self.outages.len()
+    }
 }
 
 impl Queue {
@@ -94,6 +114,14 @@ impl Queue {
             Command::Forget(names) => inner
                 .changes
                 .extend(names.into_iter().map(|name| (name, Change::Forget))),
+            // As below: nobody would commit it.
+            Command::Report(..) if inner.stopped => {}
+            Command::Report(report, reply) => {
+                inner.beats.report(*report);
+                inner.acks.push(reply);
+            }
+            Command::Beats(beats) => inner.beats.add(beats),
+            Command::Alive(at) => inner.beats.alive = Some(at),
             Command::SaveOutages(outages) => {
                 let by_start = |outage: Outage| (outage.start, outage);
                 inner.outages.extend(outages.into_iter().map(by_start));
@@ -117,17 +145,20 @@ impl Queue {
 
     /// Waits for the time of the next attempt and takes what is pending.
     ///
-    /// 1. Stop: now. A flush: now.
+    /// 1. Stop: now. A flush: now. A report that waits to be acknowledged: now, unless the last attempt failed. What
+    ///    arrives while the disk is at work is the next group.
     /// 2. After a failure: 5 s after the attempt, 1 s while somebody waits; also without rows, to learn when the file
     ///    can be opened again.
     /// 3. Rows: a second after the attempt. No rows: 10 s after it, to learn that it could not be written.
     pub(super) fn take(&self, attempt: Instant, failing: bool) -> Batch {
         let mut inner = self.lock();
         loop {
-            let pause = match (failing, inner.replies.is_empty()) {
+            let awaited = !inner.replies.is_empty() || !inner.acks.is_empty();
+            let pause = match (failing, awaited) {
                 _ if inner.stopping || inner.urgent => Duration::ZERO,
-                (true, true) => RETRY_EVERY,
-                (true, false) => URGENT_RETRY_EVERY,
+                (true, false) => RETRY_EVERY,
+                (true, true) => URGENT_RETRY_EVERY,
+                (false, _) if !inner.acks.is_empty() => Duration::ZERO,
                 (false, _) if inner.pending() == 0 => CHECK_EVERY,
                 (false, _) => COMMIT_EVERY,
             };
@@ -142,8 +173,10 @@ impl Queue {
         inner.in_flight = inner.pending();
         Batch {
             changes: std::mem::take(&mut inner.changes),
+            beats: std::mem::take(&mut inner.beats),
             outages: std::mem::take(&mut inner.outages),
             replies: std::mem::take(&mut inner.replies),
+            acks: std::mem::take(&mut inner.acks),
             last: inner.stopping,
         }
     }
@@ -154,17 +187,19 @@ impl Queue {
         inner.in_flight = 0;
         self.count(&inner);
         drop(inner);
-        for reply in batch.replies {
+        for reply in batch.replies.into_iter().chain(batch.acks) {
             reply();
         }
     }
 
-    /// The batch is not on disk: it waits again, under what has come since.
+    /// The batch is not on disk: it waits again, under what has come since. Reports are not acknowledged.
     pub(super) fn restore(&self, batch: Batch) {
         let mut inner = self.lock();
         inner.in_flight = 0;
         let newer = std::mem::replace(&mut inner.changes, batch.changes);
         inner.changes.extend(newer);
+        let newer = std::mem::replace(&mut inner.beats, batch.beats);
+        inner.beats.add(newer);
         let newer = std::mem::replace(&mut inner.outages, batch.outages);
         inner.outages.extend(newer);
         inner.replies.extend(batch.replies);
@@ -176,6 +211,7 @@ impl Queue {
         let mut inner = self.lock();
         inner.stopped = true;
         inner.replies.clear();
+        inner.acks.clear();
         let replies = std::mem::take(&mut inner.stop);
         drop(inner);
         for reply in replies {
@@ -263,6 +299,41 @@ mod tests {
         let batch = queue.take(Instant::now(), true);
         queue.committed(batch);
         assert!(done.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_report_is_committed_at_once_and_acknowledged_after_that_or_never() {
+        let queue = Queue::default();
+        let report = |queue: &Queue| {
+            let (done, reply) = flag();
+            let report = Report {
+                name: "a".into(),
+                row: Some(crate::model::HeartbeatRow::default()),
+                record: None,
+            };
+            queue.push(Command::Report(Box::new(report), reply));
+            done
+        };
+        let first = report(&queue);
+        let started = Instant::now();
+        let batch = queue.take(started, false);
+        let second = report(&queue);
+        assert!(
+            started.elapsed() < COMMIT_EVERY,
+            "it does not wait for the group's turn"
+        );
+        assert!(!first.load(Ordering::SeqCst), "not on disk yet");
+        queue.committed(batch);
+        assert!(first.load(Ordering::SeqCst) && !second.load(Ordering::SeqCst));
+        // what cannot be committed is not acknowledged, then or later, but stays pending
+        let batch = queue.take(started, false);
+        queue.restore(batch);
+        assert_eq!(queue.gauges.read().pending, 1);
+        let third = report(&queue);
+        let batch = queue.take(Instant::now().checked_sub(URGENT_RETRY_EVERY).unwrap_or(started), true);
+        assert_eq!(batch.len(), 1);
+        queue.committed(batch);
+        assert!(third.load(Ordering::SeqCst) && !second.load(Ordering::SeqCst));
     }
 
     #[test]

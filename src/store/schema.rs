@@ -10,7 +10,7 @@ pub(super) const APPLICATION_ID: i64 = 0x4c4e_504c;
 
 /// One step for each version: step 0 makes version 1 of an empty file, step 1 makes version 2 of version 1. A step
 /// that was released is never edited; a change is a new step at the end.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     // Timestamps are microseconds since the epoch, 0 is never. STRICT, so that a column holds what it says.
     "CREATE TABLE devices (
          id INTEGER PRIMARY KEY,
@@ -30,6 +30,41 @@ const STEPS: [&str; 2] = [
          failed_checks TEXT NOT NULL,
          gateway_reachable INTEGER
      ) STRICT;",
+    // Heartbeats: what is kept of each, and its latest reports. Durations are microseconds, too. `every` and `grace`
+    // are set for those that a client has provisioned.
+    "CREATE TABLE heartbeats (
+         id INTEGER PRIMARY KEY,
+         name TEXT UNIQUE NOT NULL,
+         last_ok INTEGER,
+         last_fail INTEGER,
+         last_start INTEGER,
+         last_signal INTEGER,
+         run_id TEXT,
+         running INTEGER NOT NULL,
+         watched_since INTEGER,
+         last_duration INTEGER,
+         last_exit INTEGER,
+         failures INTEGER NOT NULL,
+         paused INTEGER NOT NULL,
+         resumed_at INTEGER,
+         counted_from INTEGER,
+         excused_until INTEGER,
+         every INTEGER,
+         grace INTEGER
+     ) STRICT;
+     CREATE TABLE heartbeat_signals (
+         id INTEGER PRIMARY KEY,
+         heartbeat TEXT NOT NULL,
+         at INTEGER NOT NULL,
+         kind TEXT NOT NULL,
+         exit INTEGER,
+         run_id TEXT,
+         duration INTEGER,
+         source TEXT,
+         message TEXT
+     ) STRICT;
+     CREATE INDEX heartbeat_signals_by_heartbeat ON heartbeat_signals (heartbeat, id);
+     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 ];
 
 /// The schema version this program reads and writes.

@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::devices;
 use super::error::StoreError;
 use super::file;
+use super::heartbeats::{self, Pruning};
 use super::outages;
 use super::past::Past;
 use super::queue::{Batch, Queue};
@@ -28,6 +29,7 @@ pub(super) struct Writer {
     /// Whether the state knows the rows of the file: they were read at the start, or are in `past`.
     loaded: bool,
     past: Past,
+    pruning: Pruning,
     failing: bool,
 }
 
@@ -42,6 +44,7 @@ impl Writer {
             connection,
             loaded,
             past: Past::default(),
+            pruning: Pruning::default(),
         }
     }
 
@@ -58,11 +61,7 @@ impl Writer {
             self.queue.gauges.set_size(file::size(&self.path));
             match outcome {
                 Ok(()) => {
-                    if self
-                        .queue
-                        .gauges
-                        .succeeded((batch.changes.len() + batch.outages.len()) as u64)
-                    {
+                    if self.queue.gauges.succeeded(batch.len() as u64) {
                         tracing::info!(path = %self.path.display(), "the database works again");
                     }
                     self.queue.committed(batch);
@@ -116,7 +115,7 @@ impl Writer {
             self.past = Past::new(rows);
             self.loaded = true;
         }
-        if batch.changes.is_empty() && batch.outages.is_empty() {
+        if batch.len() == 0 {
             return schema::touch(connection).map_err(|source| file::failed("write to", &self.path, source));
         }
         let mut commit = || {
@@ -124,6 +123,7 @@ impl Writer {
             // whatever the busy timeout.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             devices::write(&transaction, &batch.changes, &mut self.past)?;
+            heartbeats::write(&transaction, &batch.beats, &mut self.pruning)?;
             outages::write(&transaction, &batch.outages)?;
             transaction.commit()
         };

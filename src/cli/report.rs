@@ -1,0 +1,281 @@
+//! `lanpulse heartbeat send`: reports, and runs a command between its start and its end.
+//!
+//! The command comes first: that nobody takes its reports is told on stderr and changes neither its output nor its
+//! exit code.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::Method;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::complain;
+use super::heartbeat::{Send, Status};
+use crate::net::{Call, call};
+
+/// How much of the end of the output is sent.
+const KEPT_BYTES: usize = 10 * 1024;
+/// How long one attempt may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a command may be held up by the report of its start.
+const START_PATIENCE: Duration = Duration::from_secs(5);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Children that a command leaves behind may hold its output open; this long is waited for its end.
+const LEFTOVERS: Duration = Duration::from_secs(1);
+
+/// Reports, with or without a command.
+pub fn run(send: &Send) -> ExitCode {
+    let url = match url(send) {
+        Ok(url) => url,
+        Err(problem) => {
+            complain(&format!("lanpulse: {problem}"));
+            // A job that runs every night must not stop for a file that is gone.
+            if send.command.is_empty() {
+                return ExitCode::FAILURE;
+            }
+            return code(execute(&send.command).0);
+        }
+    };
+    if !send.command.is_empty() {
+        return supervised(&url, send);
+    }
+    let suffix = match send.status {
+        Status::Ok => "",
+        Status::Fail => "/fail",
+        Status::Start => "/start",
+        Status::Log => "/log",
+    };
+    let body = send.message.clone().unwrap_or_default().into_bytes();
+    match deliver(&format!("{url}{suffix}"), body, send.retries, PATIENCE) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            complain(&format!("lanpulse: not reported: {problem}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn supervised(url: &str, send: &Send) -> ExitCode {
+    let run = run_id();
+    if let Err(problem) = deliver(&format!("{url}/start?rid={run}"), Vec::new(), 0, START_PATIENCE) {
+        complain(&format!("lanpulse: the start is not reported: {problem}"));
+    }
+    let (status, output) = execute(&send.command);
+    let number = status.unwrap_or(127);
+    if let Err(problem) = deliver(&format!("{url}/{number}?rid={run}"), output, send.retries, PATIENCE) {
+        complain(&format!("lanpulse: the end is not reported: {problem}"));
+    }
+    code(status)
+}
+
+/// 127 is what a shell says of a command that it cannot run.
+fn code(status: Option<u8>) -> ExitCode {
+    ExitCode::from(status.unwrap_or(127))
+}
+
+fn url(send: &Send) -> Result<String, String> {
+    let url = match (&send.url, &send.url_file) {
+        (Some(url), _) => url.clone(),
+        (None, Some(file)) => {
+            std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?
+        }
+        (None, None) => std::env::var("LANPULSE_HEARTBEAT_URL")
+            .map_err(|_| "where to? Use --url, --url-file or LANPULSE_HEARTBEAT_URL")?,
+    };
+    let url = url.trim().trim_end_matches('/');
+    if url.contains(['?', '#']) {
+        return Err("the URL to report to ends with its token".to_owned());
+    }
+    Ok(url.to_owned())
+}
+
+/// Tries until it is taken, with pauses of 1 s, 2 s, 4 s and so on, or as long as the server asks for.
+fn deliver(url: &str, body: Vec<u8>, retries: u32, patience: Duration) -> Result<(), String> {
+    let request = Call {
+        method: Method::POST,
+        url: url.to_owned(),
+        bearer: None,
+        body,
+        patience,
+    };
+    for attempt in 0.. {
+        let (problem, asked) = match block_on(call(&request))? {
+            Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
+            Ok(answer) if matches!(answer.status, 408 | 429 | 500..) => {
+                (format!("status {}", answer.status), answer.retry_after)
+            }
+            // It will not get better by trying again.
+            Ok(answer) if answer.status == 404 => return Err("status 404: is the token right?".to_owned()),
+            Ok(answer) => return Err(format!("status {}", answer.status)),
+            Err(error) => (error.to_string(), None),
+        };
+        if attempt >= retries {
+            return Err(problem);
+        }
+        let pause = Duration::from_secs(1 << attempt.min(6));
+        // Jobs of many hosts begin at the same full minute.
+        let jitter = Duration::from_millis(u64::from(random()[0]) * 2);
+        std::thread::sleep(pause.max(asked.unwrap_or_default()).min(LONGEST_PAUSE) + jitter);
+    }
+    Ok(())
+}
+
+/// Runs a command to its end: its exit code, and the end of what it has printed, which is printed here too. No code
+/// where it could not be run.
+fn execute(command: &[String]) -> (Option<u8>, Vec<u8>) {
+    let Some((program, arguments)) = command.split_first() else {
+        return (None, Vec::new());
+    };
+    let spawned = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => {
+            let problem = format!("lanpulse: cannot run {program}: {error}");
+            complain(&problem);
+            return (None, problem.into_bytes());
+        }
+    };
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let (ended, ends) = mpsc::channel();
+    let mut readers = 0;
+    if let Some(from) = child.stdout.take() {
+        copy(from, std::io::stdout(), kept.clone(), ended.clone());
+        readers += 1;
+    }
+    if let Some(from) = child.stderr.take() {
+        copy(from, std::io::stderr(), kept.clone(), ended);
+        readers += 1;
+    }
+    let status = wait(&mut child);
+    for _ in 0..readers {
+        let _ = ends.recv_timeout(LEFTOVERS);
+    }
+    let output = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+    (status.map(number), output)
+}
+
+/// As a shell says it: 128 and the signal for one that was killed.
+fn number(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(255)
+}
+
+/// Waits for the end. Whoever wants to end this process wants to end the command: it is told, and reported.
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let pid = i32::try_from(child.id()).map(Pid::from_raw).ok()?;
+    let forwarding = std::thread::spawn(move || forward(pid));
+    let status = child.wait().ok();
+    drop(forwarding);
+    status
+}
+
+fn forward(pid: Pid) {
+    let _ = block_on(async {
+        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::hangup()),
+        ) else {
+            return;
+        };
+        loop {
+            let which = tokio::select! {
+                _ = terminate.recv() => Signal::SIGTERM,
+                _ = interrupt.recv() => Signal::SIGINT,
+                _ = hangup.recv() => Signal::SIGHUP,
+            };
+            let _ = kill(pid, which);
+        }
+    });
+}
+
+/// Copies to where the command would have written, and keeps the end.
+fn copy(
+    mut from: impl Read + std::marker::Send + 'static,
+    mut to: impl Write + std::marker::Send + 'static,
+    kept: Arc<Mutex<Vec<u8>>>,
+    ended: mpsc::Sender<()>,
+) {
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        while let Ok(length @ 1..) = from.read(&mut buffer) {
+            let piece = &buffer[..length];
+            let _ = to.write_all(piece).and_then(|()| to.flush());
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend_from_slice(piece);
+            let past = kept.len().saturating_sub(KEPT_BYTES);
+            kept.drain(..past);
+        }
+        let _ = ended.send(());
+    });
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    // Without random numbers runs cannot be told apart, which matters only where they overlap.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    bytes
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn run_id() -> String {
+    let mut bytes = random();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let bits = u128::from_be_bytes(bytes);
+    let text = format!("{bits:032x}");
+    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
+}
+
+/// Runs something asynchronous to its end.
+///
+/// # Errors
+/// Why this host cannot.
+pub fn block_on<T>(what: impl Future<Output = T>) -> Result<T, String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map(|runtime| runtime.block_on(what))
+        .map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_ids_are_uuids() {
+        let id = run_id();
+        assert_eq!((id.len(), &id[14..15]), (36, "4"), "{id}");
+        assert_ne!(id, run_id());
+    }
+
+    #[test]
+    fn the_end_of_the_output_and_the_code() {
+        let shell = |script: &str| execute(&["sh".into(), "-c".into(), script.into()]);
+        let (code, output) = shell("echo out; echo err >&2; exit 3");
+        assert_eq!(code, Some(3));
+        let output = String::from_utf8(output).unwrap();
+        assert!(output.contains("out\n") && output.contains("err\n"), "{output}");
+        let (code, output) = shell("kill -9 $$");
+        assert_eq!((code, output.len()), (Some(137), 0));
+        let (code, output) = shell("head -c 50000 /dev/zero | tr '\\0' x >&2; echo end >&2");
+        assert_eq!((code, output.len()), (Some(0), KEPT_BYTES));
+        assert!(output.ends_with(b"xend\n"));
+        let (code, output) = execute(&["/nowhere/at/all".into()]);
+        assert_eq!(code, None);
+        assert!(String::from_utf8(output).unwrap().contains("cannot run"));
+    }
+}

@@ -1,0 +1,398 @@
+//! Heartbeats between the rooms: reports from HTTP to the state and the store, and the keys to whom may report.
+//!
+//! Nothing is acknowledged before it is on disk. What was stored is loaded before anything is stored: while the store
+//! cannot be read reports change the state, but are not acknowledged.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, interval};
+
+use super::record::Ask;
+use crate::http::{Directory, Gate, HeartbeatAsk, HeartbeatDesk, Recorded, digest};
+use crate::model::{
+    Enrolment, Heartbeat, HeartbeatState, LabelValue, Signal, SignalRecord, Timestamp, Token, TokenDigest,
+};
+use crate::state::{HeartbeatChange, Heartbeats};
+use crate::store::Store;
+
+/// How often it is noted that lanpulse lives: its next start may take it for absent that much longer.
+const ALIVE_EVERY: Duration = Duration::from_secs(15);
+/// How often it is tried to read what is stored, where that failed.
+const LOAD_EVERY: Duration = Duration::from_secs(5);
+/// How often token files are read again.
+const TOKENS_EVERY: Duration = Duration::from_secs(5);
+/// The largest token file.
+const TOKEN_FILE_MAX: u64 = 4096;
+/// A step of the clock of less than this within a snapshot's tick is left to the next sweep.
+const LEAST_TICK: Duration = Duration::from_millis(100);
+
+/// What the configuration says of heartbeats.
+#[derive(Clone, Debug, Default)]
+pub struct HeartbeatSetup {
+    /// The configured ones.
+    pub heartbeats: Vec<Arc<Heartbeat>>,
+    /// Whether clients may provision more.
+    pub enrolment: Option<Enrolment>,
+}
+
+/// All that may report now, and who waits to know that it does.
+type Roster = (HeartbeatSetup, Option<oneshot::Sender<()>>);
+
+/// The recorder's part.
+pub struct Keeper {
+    store: Store,
+    setup: HeartbeatSetup,
+    rosters: mpsc::Sender<Roster>,
+    /// Whether the store's rows are in the state.
+    loaded: bool,
+    /// Whether the directory of who may report is behind the state.
+    stale: bool,
+    tried: Option<Instant>,
+    ticked: Option<Instant>,
+    noted: Option<Instant>,
+}
+
+/// Reads what is stored, and starts the task that keeps the directory of tokens.
+pub fn start(store: Store) -> (Keeper, watch::Receiver<Arc<Directory>>) {
+    let (rosters, inbox) = mpsc::channel(16);
+    let (directory, published) = watch::channel(Arc::default());
+    tokio::spawn(keep_tokens(inbox, directory));
+    let keeper = Keeper {
+        store,
+        setup: HeartbeatSetup::default(),
+        rosters,
+        loaded: false,
+        stale: false,
+        tried: None,
+        ticked: None,
+        noted: None,
+    };
+    (keeper, published)
+}
+
+impl Keeper {
+    /// Takes in what is stored, as soon as it can be read.
+    fn load(&mut self, heartbeats: &mut Heartbeats, now: Timestamp) {
+        let wanted = !self.setup.heartbeats.is_empty() || self.setup.enrolment.is_some();
+        if self.loaded || !wanted {
+            return;
+        }
+        self.tried = Some(Instant::now());
+        match self.store.heartbeats() {
+            Ok(saved) => {
+                heartbeats.restore(saved.rows, saved.alive_until, now);
+                self.loaded = true;
+            }
+            Err(error) => tracing::warn!(%error, "heartbeats are not acknowledged until the store can be read"),
+        }
+    }
+
+    /// Expects what the configuration says, and what clients have provisioned where they may.
+    pub async fn adopt(
+        &mut self,
+        heartbeats: &mut Heartbeats,
+        setup: HeartbeatSetup,
+        done: oneshot::Sender<()>,
+        now: Timestamp,
+    ) {
+        self.setup = setup;
+        self.load(heartbeats, now);
+        let roster = self.roster(heartbeats);
+        for heartbeat in &roster.heartbeats {
+            if heartbeat.token != Token::Enrolment && crate::state::upcoming(heartbeat, now, 1).is_empty() {
+                let heartbeat = heartbeat.name.as_str();
+                tracing::warn!(
+                    heartbeat,
+                    "no slot of its schedule lies within its hours: it is never expected"
+                );
+            }
+        }
+        heartbeats.adopt(&roster.heartbeats, now);
+        self.flush(heartbeats);
+        let _ = self.rosters.send((roster, Some(done))).await;
+    }
+
+    /// The configured ones, and provisioned ones whose name is not configured.
+    fn roster(&self, heartbeats: &Heartbeats) -> HeartbeatSetup {
+        let mut roster = self.setup.clone();
+        if roster.enrolment.is_some() {
+            let taken: HashSet<&LabelValue> = self.setup.heartbeats.iter().map(|heartbeat| &heartbeat.name).collect();
+            let more = heartbeats
+                .provisioned()
+                .into_iter()
+                .filter(|(name, ..)| !taken.contains(name))
+                .map(|(name, every, grace)| Arc::new(Heartbeat::provisioned(name, every, grace)));
+            roster.heartbeats.extend(more);
+        }
+        roster
+    }
+
+    /// Answers from the state, once the store has it.
+    pub fn answer(&mut self, heartbeats: &mut Heartbeats, ask: HeartbeatAsk, now: Timestamp) {
+        self.tick(heartbeats, now);
+        match ask {
+            HeartbeatAsk::Report {
+                name,
+                signal,
+                create,
+                done,
+            } => self.report(heartbeats, name, *signal, create, done, now),
+            HeartbeatAsk::Forget { name, done } => match heartbeats.forget(&name) {
+                Some(true) => {
+                    tracing::info!(heartbeat = name.as_str(), "a provisioned heartbeat is deleted");
+                    self.stale = true;
+                    self.publish(heartbeats);
+                    if self.loaded {
+                        self.store.forget_heartbeat(name, answer(done, Recorded::Stored));
+                    }
+                }
+                Some(false) => {
+                    let _ = done.send(Recorded::Configured);
+                }
+                None => {
+                    let _ = done.send(Recorded::Unknown);
+                }
+            },
+            HeartbeatAsk::Pause { name, paused, done } => {
+                let Some(row) = heartbeats.pause(&name, paused, now) else {
+                    let _ = done.send(Recorded::Unknown);
+                    return;
+                };
+                tracing::info!(heartbeat = name.as_str(), paused, "heartbeat paused or resumed");
+                if self.loaded {
+                    self.store.report(name, row, None, answer(done, Recorded::Stored));
+                }
+            }
+        }
+    }
+
+    fn report(
+        &mut self,
+        heartbeats: &mut Heartbeats,
+        name: LabelValue,
+        signal: Signal,
+        create: Option<Arc<Heartbeat>>,
+        done: oneshot::Sender<Recorded>,
+        now: Timestamp,
+    ) {
+        let mut outcome = Recorded::Stored;
+        if let Some(heartbeat) = create.filter(|_| !heartbeats.contains(&name)) {
+            let most = self.setup.enrolment.as_ref().map_or(0, |enrolment| enrolment.max);
+            if heartbeats.provisioned().len() >= most {
+                let _ = done.send(Recorded::Full);
+                return;
+            }
+            heartbeats.provision(&heartbeat, now);
+            tracing::info!(heartbeat = name.as_str(), "a client has provisioned a heartbeat");
+            self.stale = true;
+            self.publish(heartbeats);
+            outcome = Recorded::Created;
+        }
+        let Some(row) = heartbeats.signal(&name, &signal, now) else {
+            let _ = done.send(Recorded::Unknown);
+            return;
+        };
+        let record = SignalRecord {
+            heartbeat: name.clone(),
+            at: now,
+            signal,
+        };
+        if self.loaded {
+            self.store.report(name, row, Some(record), answer(done, outcome));
+        }
+    }
+
+    /// Makes known who may report; again later where that is not possible now.
+    fn publish(&mut self, heartbeats: &Heartbeats) {
+        if self.stale {
+            self.stale = self.rosters.try_send((self.roster(heartbeats), None)).is_err();
+        }
+    }
+
+    /// Tells the state how much time has passed by both clocks.
+    pub fn tick(&mut self, heartbeats: &mut Heartbeats, now: Timestamp) {
+        let clock = Instant::now();
+        let elapsed = self.ticked.map_or(Duration::ZERO, |ticked| clock - ticked);
+        if self.ticked.is_none() || elapsed >= LEAST_TICK {
+            self.ticked = Some(clock);
+            heartbeats.tick(now, elapsed);
+        }
+    }
+
+    /// Does what only time does.
+    pub fn sweep(&mut self, heartbeats: &mut Heartbeats, now: Timestamp) {
+        self.tick(heartbeats, now);
+        if !self.loaded && self.tried.is_none_or(|tried| tried.elapsed() >= LOAD_EVERY) {
+            self.load(heartbeats, now);
+        }
+        heartbeats.sweep(now).iter().for_each(log);
+        self.publish(heartbeats);
+        self.flush(heartbeats);
+        if self.noted.is_none_or(|noted| noted.elapsed() >= ALIVE_EVERY) {
+            self.note(heartbeats, now);
+        }
+    }
+
+    /// The last things: what changed, and until when lanpulse lived.
+    pub fn end(&mut self, heartbeats: &mut Heartbeats, now: Timestamp) {
+        self.flush(heartbeats);
+        self.note(heartbeats, now);
+    }
+
+    fn note(&mut self, heartbeats: &Heartbeats, now: Timestamp) {
+        // Moved deadlines go first: until they are stored, the absence that moved them must not be forgotten.
+        if self.loaded && !heartbeats.is_empty() {
+            self.store.alive(now);
+            self.noted = Some(Instant::now());
+        }
+    }
+
+    fn flush(&mut self, heartbeats: &mut Heartbeats) {
+        if self.loaded {
+            let rows = heartbeats.dirty();
+            if !rows.is_empty() {
+                self.store.save_heartbeats(rows);
+            }
+        }
+    }
+}
+
+/// Tells who waits, if somebody still does.
+fn answer(done: oneshot::Sender<Recorded>, outcome: Recorded) -> impl FnOnce() + Send + 'static {
+    move || {
+        let _ = done.send(outcome);
+    }
+}
+
+/// How the HTTP face reaches the recorder and the store.
+pub fn desk(gate: Arc<Gate>, asks: mpsc::Sender<Ask>, store: Store) -> HeartbeatDesk {
+    HeartbeatDesk {
+        gate,
+        ask: Box::new(move |ask| {
+            let asks = asks.clone();
+            Box::pin(async move {
+                let _ = asks.send(Ask::Heartbeat(ask)).await;
+            })
+        }),
+        history: Box::new(move |name, most, answer| {
+            let store = store.clone();
+            Box::pin(async move {
+                let read = tokio::task::spawn_blocking(move || store.signals(&name, most));
+                match read.await {
+                    Ok(Ok(signals)) => drop(answer.send(signals)),
+                    Ok(Err(error)) => tracing::warn!(%error, "cannot read the reports of a heartbeat"),
+                    Err(_) => {}
+                }
+            })
+        }),
+    }
+}
+
+/// Publishes who may report: at each change, and whenever a token file has another content.
+async fn keep_tokens(mut rosters: mpsc::Receiver<Roster>, directory: watch::Sender<Arc<Directory>>) {
+    let mut setup = HeartbeatSetup::default();
+    let mut poll = interval(TOKENS_EVERY);
+    let mut unreadable = HashSet::new();
+    loop {
+        let mut done = None;
+        tokio::select! {
+            roster = rosters.recv() => match roster {
+                Some((roster, waiting)) => {
+                    setup = roster;
+                    done = waiting;
+                }
+                None => return,
+            },
+            _ = poll.tick() => {
+                let key = setup.enrolment.as_ref().map(|enrolment| &enrolment.key);
+                let mut tokens = setup.heartbeats.iter().map(|heartbeat| &heartbeat.token).chain(key);
+                if !tokens.any(|token| matches!(token, Token::File(_))) {
+                    continue;
+                }
+            }
+        }
+        let current = setup.clone();
+        let Ok((built, missing)) = tokio::task::spawn_blocking(move || build(&current)).await else {
+            continue;
+        };
+        for (what, problem) in &missing {
+            if !unreadable.contains(what) {
+                tracing::error!("cannot read the token of {what}: {problem}; its reports are refused");
+            }
+        }
+        unreadable = missing.into_iter().map(|(what, _)| what).collect();
+        directory.send_replace(Arc::new(built));
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
+    }
+}
+
+/// The directory, and which tokens could not be read.
+fn build(setup: &HeartbeatSetup) -> (Directory, Vec<(String, String)>) {
+    let mut missing = Vec::new();
+    let mut known = |what: String, token: &Token| {
+        token_digest(token).unwrap_or_else(|problem| {
+            missing.push((what, problem));
+            None
+        })
+    };
+    let heartbeats: Vec<_> = setup
+        .heartbeats
+        .iter()
+        .map(|heartbeat| {
+            let what = format!("heartbeat {:?}", heartbeat.name.as_str());
+            (heartbeat.clone(), known(what, &heartbeat.token))
+        })
+        .collect();
+    let enrolment = setup.enrolment.clone().and_then(|enrolment| {
+        let key = known("heartbeat_enrolment".to_owned(), &enrolment.key)?;
+        Some((enrolment, key))
+    });
+    (Directory::new(heartbeats, enrolment), missing)
+}
+
+fn token_digest(token: &Token) -> Result<Option<TokenDigest>, String> {
+    match token {
+        Token::Digest(digest) => Ok(Some(*digest)),
+        Token::Enrolment => Ok(None),
+        Token::File(path) => read_token(path).map(|token| Some(digest(token.as_bytes()))),
+    }
+}
+
+/// The token in a file, without the line end editors leave.
+fn read_token(path: &Path) -> Result<String, String> {
+    use std::io::Read;
+    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
+        .map_err(|error| said(&error))?;
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(said(&"the file is empty"));
+    }
+    Ok(token.to_owned())
+}
+
+/// One line for what a person must know.
+fn log(change: &HeartbeatChange) {
+    let heartbeat = change.heartbeat.as_str();
+    let (from, to) = (change.from.as_str(), change.to.as_str());
+    match (change.from, change.to) {
+        (_, HeartbeatState::Down) => {
+            let reason = match (change.failed, change.running) {
+                (true, _) => "it reported a failure",
+                (false, true) => "it runs too long",
+                (false, false) => "it did not report",
+            };
+            tracing::warn!(heartbeat, from, reason, "heartbeat is down");
+        }
+        (HeartbeatState::Down, HeartbeatState::Up) => tracing::info!(heartbeat, "heartbeat is back"),
+        _ => tracing::debug!(heartbeat, from, to, "heartbeat changed"),
+    }
+}
