@@ -3,6 +3,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::format_push_string,
     reason = "a test that cannot go on fails"
 )]
 
@@ -84,15 +86,11 @@ fn readers_that_do_not_read_are_let_go() {
         return;
     }
     let home = Home::new("");
-    let targets: String = (0..3000)
-        .map(|n| {
-            format!(
-                "  - {{name: d{n}, address: 127.1.{}.{}, probes: {{}}}}\n",
-                n / 250,
-                n % 250 + 1
-            )
-        })
-        .collect();
+    let mut targets = String::new();
+    for n in 0..3000 {
+        let (net, host) = (n / 250, n % 250 + 1);
+        targets += &format!("  - {{name: d{n}, address: 127.1.{net}.{host}, probes: {{}}}}\n");
+    }
     home.configure(&format!("targets:\n{targets}"));
     let daemon = Daemon::start(&home);
     let size = daemon.get("/metrics").raw.len();
