@@ -126,7 +126,9 @@ fn each_failure_has_its_fault_and_its_outage() {
     assert!(open["end"].is_null() && open["gateway_reachable"] == true, "{open}");
     let start_of_it = seconds(&open["start"]);
     assert!(start_of_it >= before - 0.5 && start_of_it <= now(), "{open}");
-    INTERNET.iter().for_each(|address| lan.revive_host(address));
+    for address in INTERNET {
+        lan.revive_host(address);
+    }
     wait_state(&daemon, 1.0, "none");
     let closed = &outages(&daemon)[0];
     assert_eq!(closed["failed_checks"].as_array().unwrap().len(), 3, "{closed}");
@@ -142,9 +144,13 @@ fn each_failure_has_its_fault_and_its_outage() {
 
     // the gateway, and with it all behind it
     let gone = [&["10.77.0.2"], &INTERNET[..]].concat();
-    gone.iter().for_each(|address| lan.kill_host(address));
+    for address in &gone {
+        lan.kill_host(address);
+    }
     wait_state(&daemon, 0.0, "gateway");
-    gone.iter().for_each(|address| lan.revive_host(address));
+    for address in &gone {
+        lan.revive_host(address);
+    }
     wait_state(&daemon, 1.0, "none");
 
     // this host's own link: nobody is down, nobody can be told of
@@ -184,12 +190,16 @@ fn each_failure_has_its_fault_and_its_outage() {
     daemon = start(&home);
     let after = outages(&daemon);
     assert_eq!(after, before);
-    INTERNET.iter().for_each(|address| lan.kill_host(address));
+    for address in INTERNET {
+        lan.kill_host(address);
+    }
     wait_state(&daemon, 0.0, "provider");
     let open = outages(&daemon)[0]["start"].clone();
     assert_eq!(daemon.stop().0, Some(0));
     daemon = start(&home);
-    INTERNET.iter().for_each(|address| lan.revive_host(address));
+    for address in INTERNET {
+        lan.revive_host(address);
+    }
     wait_state(&daemon, 1.0, "none");
     let all = outages(&daemon);
     assert_eq!(all.len(), 5);

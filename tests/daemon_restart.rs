@@ -140,10 +140,16 @@ fn a_backup_of_the_running_database_can_be_restored() {
         let storage = ["--storage.path", database.to_str().unwrap()];
         support::run(&[&["backup", to.to_str().unwrap()][..], &storage].concat())
     };
-    for _ in 0..2 {
+    wait_until(Duration::from_secs(20), "a backup in which it is up", || {
         let output = backup(&copy);
         assert!(output.status.success(), "{output:?}");
-    }
+        let sql = "SELECT count(*) FROM devices WHERE name = 'up' AND up = 1 AND first_seen IS NOT NULL";
+        rusqlite::Connection::open(&copy)
+            .unwrap()
+            .query_row(sql, (), |row| row.get::<_, i64>(0))
+            .unwrap()
+            == 1
+    });
     assert!(fs::metadata(&copy).unwrap().len() > 0);
     for (other, why) in [("notes.txt", "corrupt"), ("data/lanpulse.db", "itself")] {
         let path = home.path(other);
