@@ -6,7 +6,9 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod discover;
 pub mod http;
+pub mod identify;
 pub mod metrics;
 pub mod model;
 pub mod net;

@@ -16,6 +16,10 @@ fn main() -> ExitCode {
         Command::Man => cli::man(),
         Command::Completions { shell } => cli::completions(shell),
         Command::ApiToken => cli::api_token(),
+        Command::Scan(scan) => cli::scan(&scan),
+        Command::Devices { command } => {
+            cli::devices(cli.flags.listen.first().map_or(":10526", String::as_str), &command)
+        }
         Command::Healthcheck => cli::healthcheck(&cli.flags),
         Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }

@@ -2,11 +2,11 @@
 //!
 //! Pure. A reload is a difference of two job lists by `==`: what is the same goes on undisturbed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::config::Config;
-use crate::model::{Address, INTERNET, LabelValue, Target};
+use crate::config::{Config, Monitor, TargetConfig};
+use crate::model::{Address, INTERNET, LabelValue, Record, Standing, Target};
 use crate::probe::Settings;
 
 /// One probe of one device, to be run again and again.
@@ -54,9 +54,9 @@ pub struct Diff {
     pub keep: usize,
 }
 
-/// The jobs of a configuration, in its order.
-pub fn jobs(config: &Config) -> Vec<Job> {
-    let of_target = |entry: &crate::config::TargetConfig| -> Vec<Job> {
+/// The jobs of these targets, in their order, and of the configuration's internet checks.
+pub fn jobs(config: &Config, targets: &[TargetConfig]) -> Vec<Job> {
+    let of_target = |entry: &TargetConfig| -> Vec<Job> {
         let target = &entry.target;
         let job = |probe: &crate::probe::Probe| Job {
             device: target.name.clone(),
@@ -74,12 +74,53 @@ pub fn jobs(config: &Config) -> Vec<Job> {
             settings: probe.settings.clone(),
         })
     });
-    config.targets.iter().flat_map(of_target).chain(of_internet).collect()
+    targets.iter().flat_map(of_target).chain(of_internet).collect()
 }
 
-/// The targets of a configuration, as the state needs them.
-pub fn targets(config: &Config) -> Vec<Arc<Target>> {
-    config.targets.iter().map(|entry| entry.target.clone()).collect()
+/// What is watched: the configured targets in their order, then what discovery brought.
+///
+/// 1. A device that has a configured target's name is that target.
+/// 2. Ignored devices are not watched, nor those without an address.
+/// 3. A stranger is watched while it is there: its coming and going is inventory, not an outage.
+/// 4. `discovery.monitor` says which of them get a ping; the others only show what is known of them.
+pub fn all(config: &Config, records: &[Arc<Record>]) -> Vec<TargetConfig> {
+    let mut all = config.targets.clone();
+    let configured: HashSet<&LabelValue> = config.targets.iter().map(|entry| &entry.target.name).collect();
+    for record in records.iter().filter(|record| !configured.contains(&record.name)) {
+        let approved = record.standing == Standing::Approved;
+        if record.standing == Standing::Ignored || !(approved || record.online) {
+            continue;
+        }
+        let Some(address) = record.address() else { continue };
+        let pinged = match config.discovery.monitor {
+            Monitor::All => true,
+            Monitor::Approved => approved,
+            Monitor::None => false,
+        };
+        let plain = &config.plain;
+        let target = Target {
+            name: record.name.clone(),
+            address: Address::Ip(address),
+            labels: record.labels.clone(),
+            authorized: approved,
+            probes: if pinged {
+                plain.target.probes.clone()
+            } else {
+                Vec::new()
+            },
+            ..(*plain.target).clone()
+        };
+        all.push(TargetConfig {
+            target: Arc::new(target),
+            probes: if pinged { plain.probes.clone() } else { Vec::new() },
+        });
+    }
+    all
+}
+
+/// Targets as the state needs them.
+pub fn targets(targets: &[TargetConfig]) -> Vec<Arc<Target>> {
+    targets.iter().map(|entry| entry.target.clone()).collect()
 }
 
 /// What must happen to get from one set of jobs to another.

@@ -157,6 +157,8 @@ const CHECKS: &[(&str, &str, &str)] = &[
         "dns: {query: nas.test, expect: {answers: ['^10\\.0\\.0\\.5$']}}",
         "",
     ),
+    ("byname", "http: {url: 'http://localhost:8080/ok'}", ""),
+    ("dns-byname", "dns: {server: localhost, query: nas.test}", ""),
     ("dns-true", "dns: {server: true, query: six.test, type: AAAA}", ""),
     (
         "dns-mx",
@@ -326,4 +328,49 @@ fn every_check_says_what_is_so() {
     }
     // once per change, not per run
     assert_eq!(log.matches("probe=\"gone\"").count(), 1, "{log}");
+}
+
+/// What lanpulse itself listens on serves as the target.
+fn two_checks(status: u16) -> String {
+    format!(
+        "global: {{interval: 200ms}}
+targets:
+  - name: lab
+    address: 127.0.0.1
+    probes:
+      tcp: {{port: 10526}}
+      http: {{url: 'http://127.0.0.1:10526/-/healthy', expect: {{status: [{status}]}}}}
+"
+    )
+}
+
+#[test]
+fn a_reload_restarts_only_what_changed_and_forgets_nothing() {
+    if !loopback("a reload of checks") {
+        return;
+    }
+    let home = Home::new(&two_checks(200));
+    let daemon = Daemon::start(&home);
+    let runs = |kind: &str| {
+        let metrics = daemon.metrics();
+        probe(&metrics, "lanpulse_probe_runs_total", kind, &[("kind", kind)]).unwrap_or_default()
+    };
+    wait_until(PATIENCE, "some runs", || runs("tcp") >= 5.0 && runs("http") >= 5.0);
+    home.configure(&two_checks(418));
+    let reply = daemon.post("/-/reload").text();
+    assert!(reply.contains("1 started, 1 stopped, 1 kept"), "{reply}");
+    assert!(runs("tcp") >= 5.0 && runs("http") >= 5.0, "the counters go on");
+    let labels = [("device", "lab"), ("probe", "http"), ("kind", "http")];
+    daemon.wait_value(PATIENCE, "lanpulse_probe_success", &labels, 0.0);
+    assert_eq!(daemon.value("lanpulse_device_up", &[("device", "lab")]), Some(1.0));
+    // a check that is gone is no longer exposed
+    home.configure("targets: [{name: lab, address: 127.0.0.1, probes: {tcp: {port: 10526}}}]\n");
+    assert_eq!(daemon.post("/-/reload").status, 200);
+    wait_until(PATIENCE, "it is gone", || {
+        daemon
+            .metrics()
+            .all("lanpulse_probe_runs_total", &[("probe", "http")])
+            .is_empty()
+    });
+    assert!(runs("tcp") >= 5.0);
 }

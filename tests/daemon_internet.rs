@@ -20,9 +20,9 @@ const INTERNET: [&str; 3] = ["10.80.0.1", "10.80.0.2", "10.80.0.3"];
 
 const CONFIG: &str = "
 discovery: {methods: []}
-global: {interval: 300ms, timeout: 250ms, down_after: 3}
+global: {interval: 400ms, timeout: 1s, down_after: 3}
 internet:
-  interval: 300ms
+  interval: 400ms
   quorum: 2
   checks:
     - {name: far, icmp: {address: 10.80.0.1}}
@@ -58,6 +58,26 @@ fn wait_state(daemon: &Daemon, up: f64, expected: &str) {
         &format!("internet_up {up}, fault {expected}\n{}", daemon.log()),
         || daemon.value("lanpulse_internet_up", &[]) == Some(up) && fault(daemon).as_deref() == Some(expected),
     );
+}
+
+/// Waits until each of these checks has failed so often that one success does not meet an unfinished count.
+fn wait_failing(daemon: &Daemon, checks: &[&str]) {
+    let failures = |check: &&str| -> f64 {
+        let metrics = daemon.metrics();
+        let all = metrics.all(
+            "lanpulse_probe_failures_total",
+            &[("device", "internet"), ("probe", check)],
+        );
+        all.iter().map(|sample| sample.value).sum()
+    };
+    let before: Vec<f64> = checks.iter().map(failures).collect();
+    wait_until(PATIENCE, "more failures", || {
+        checks
+            .iter()
+            .map(failures)
+            .zip(&before)
+            .all(|(now, before)| now >= before + 3.0)
+    });
 }
 
 fn outages(daemon: &Daemon) -> Vec<Value> {
@@ -101,6 +121,9 @@ fn each_failure_has_its_fault_and_its_outage() {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let _web = Killed(web.spawn().unwrap());
+    wait_until(PATIENCE, "the web server", || {
+        std::net::TcpStream::connect("10.80.0.3:80").is_ok()
+    });
     let mut daemon = start(&home);
     wait_state(&daemon, 1.0, "none");
     assert!(outages(&daemon).is_empty());
@@ -120,8 +143,11 @@ fn each_failure_has_its_fault_and_its_outage() {
 
     // the provider
     let before = now();
-    INTERNET[1..].iter().for_each(|address| lan.kill_host(address));
+    for address in &INTERNET[1..] {
+        lan.kill_host(address);
+    }
     wait_state(&daemon, 0.0, "provider");
+    wait_failing(&daemon, &["far", "resolver", "web"]);
     let open = &outages(&daemon)[0];
     assert!(open["end"].is_null() && open["gateway_reachable"] == true, "{open}");
     let start_of_it = seconds(&open["start"]);
@@ -138,6 +164,7 @@ fn each_failure_has_its_fault_and_its_outage() {
     let _ = dns.0.kill();
     let _ = dns.0.wait();
     wait_state(&daemon, 0.0, "dns");
+    wait_failing(&daemon, &["resolver", "web"]);
     assert_eq!(daemon.value("lanpulse_probe_success", &far), Some(1.0));
     dns = Killed(dnsmasq(&pid_file, &names, Some(&lan)));
     wait_state(&daemon, 1.0, "none");
@@ -148,6 +175,7 @@ fn each_failure_has_its_fault_and_its_outage() {
         lan.kill_host(address);
     }
     wait_state(&daemon, 0.0, "gateway");
+    wait_failing(&daemon, &["far", "resolver", "web"]);
     for address in &gone {
         lan.revive_host(address);
     }
@@ -194,6 +222,7 @@ fn each_failure_has_its_fault_and_its_outage() {
         lan.kill_host(address);
     }
     wait_state(&daemon, 0.0, "provider");
+    wait_failing(&daemon, &["far", "resolver", "web"]);
     let open = outages(&daemon)[0]["start"].clone();
     assert_eq!(daemon.stop().0, Some(0));
     daemon = start(&home);

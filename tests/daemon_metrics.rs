@@ -267,7 +267,8 @@ targets:
         return;
     };
     wait_until(Duration::from_secs(10), "seven devices", || {
-        daemon.metrics().all("lanpulse_device_up", &[]).len() == 7
+        // the last family to appear: from then on two scrapes have the same series
+        daemon.metrics().all("lanpulse_icmp_jitter_seconds", &[]).len() == 7
     });
     let metrics = daemon.metrics();
     for name in [

@@ -93,7 +93,7 @@ const EQUAL: &[&str] = &[
     "probe_dns_query_succeeded",
 ];
 
-/// What blackbox_exporter has and lanpulse does not: `docs/probe.md` says so.
+/// What `blackbox_exporter` has and lanpulse does not: `docs/probe.md` says so.
 const WITHOUT: &[&str] = &[
     "probe_icmp_reply_hop_limit",
     "probe_ssl_last_chain_expiry_timestamp_seconds",

@@ -1,8 +1,10 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
+mod devices;
 mod healthcheck;
 mod heartbeat;
 mod report;
+mod scan;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,9 @@ use crate::model::{Heartbeat, Schedule, Timestamp};
 use crate::store;
 
 pub use heartbeat::HeartbeatCommand;
+
+pub use devices::{DevicesCommand, devices};
+pub use scan::{ScanArgs, scan};
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
 pub const EXIT_CONFIG: u8 = 64;
@@ -84,6 +89,14 @@ pub enum Command {
         /// The files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Find who is on the network, now and without a daemon
+    Scan(ScanArgs),
+    /// The inventory of the running daemon
+    Devices {
+        /// What to do
+        #[command(subcommand)]
+        command: DevicesCommand,
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck,

@@ -8,11 +8,7 @@ use super::decode::{At, Fields, Findings};
 use super::node::Node;
 
 /// The sections: the name, the lists or maps in it that switch it off when empty, and how to write that.
-pub(super) const SECTIONS: [(&str, &[&str], &str); 3] = [
-    ("discovery", &["methods", "networks"], "discovery: {methods: []}"),
-    ("identify", &["snmp.credentials"], "identify: {snmp: {credentials: []}}"),
-    ("snmp", &["credentials"], "snmp: {credentials: {}}"),
-];
+pub(super) const SECTIONS: [(&str, &[&str], &str); 1] = [("snmp", &["credentials"], "snmp: {credentials: {}}")];
 
 /// The kinds of probes.
 pub(super) const PROBES: [&str; 1] = ["snmp"];
@@ -57,21 +53,7 @@ mod tests {
 
     #[test]
     fn off_is_off_and_all_else_is_not() {
-        for (text, off) in [
-            ("discovery:", true),
-            ("discovery: {}", true),
-            ("discovery: {methods: []}", true),
-            ("discovery: {networks: []}", true),
-            ("discovery: {networks: [], methods: []}", true),
-            ("discovery: {methods: [arp]}", false),
-            ("discovery: {methods: [], interval: 5m}", false),
-            ("discovery: {interval: []}", false),
-            ("discovery: {methods: }", false),
-            ("identify: {snmp: {credentials: []}}", true),
-            ("identify: {snmp: {credentials: [public]}}", false),
-            ("snmp: {credentials: {}}", true),
-            ("api: 5", true),
-        ] {
+        for (text, off) in [("snmp: {credentials: {}}", true), ("api: 5", true)] {
             let root = super::super::syntax::parse(text).unwrap();
             let top = At::root(0, &root);
             let mut findings = Findings::default();

@@ -6,6 +6,7 @@
 //! `scalar`, noting findings; `parent` checks what spans files; `report` looks up the lines of the findings.
 
 mod api;
+mod discovery;
 mod global;
 mod heartbeat;
 mod include;
@@ -21,6 +22,7 @@ pub use crate::yaml::problem::Problem;
 // The rooms' files say `super::decode`: what reads YAML is shared with `http`.
 pub use crate::state::upcoming;
 use crate::yaml::{decode, locate, node, problem, report, scalar, suggest, syntax};
+pub use discovery::{Discovery, Monitor};
 pub use heartbeat::Outbound;
 
 use std::collections::BTreeMap;
@@ -49,6 +51,12 @@ pub struct Config {
     pub calendars: Vec<Arc<Calendar>>,
     /// The API tokens.
     pub api: http::Settings,
+    /// How to find devices.
+    pub discovery: Discovery,
+    /// How to tell what they are.
+    pub identify: crate::identify::Settings,
+    /// A target as it would be if nothing but its name and address were configured: what discovered devices become.
+    pub plain: TargetConfig,
     /// The internet checks, if there are any.
     pub internet: Option<InternetConfig>,
     /// The modules of `/probe`, by name.
@@ -176,12 +184,14 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let mut defaults = global::Defaults::default();
     let mut series = metrics::Settings::default();
     let mut api = http::Settings::default();
+    let (mut discovery, mut identify) = (Discovery::default(), crate::identify::Settings::default());
     if let (Some(top), Some(main)) = (tops.first(), fields.first()) {
         defaults = global::defaults(main, findings);
         series = global::series(main, findings);
-        if let Some(source) = sources.first() {
-            api = api::api(main, &source.path, findings);
-        }
+        discovery = discovery::discovery(main, findings);
+        let file = sources.first().map_or(Path::new(""), |source| source.path.as_path());
+        identify = discovery::identify(main, file, findings);
+        api = api::api(main, file, findings);
         later::check(top, main, findings);
     }
     for (top, included) in tops.iter().zip(&fields).skip(1) {
@@ -234,6 +244,9 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         targets: targets.list,
         calendars: calendars.list,
         api,
+        discovery,
+        identify,
+        plain: target::stranger(&defaults),
         internet,
         modules: Arc::new(modules.unwrap_or_default()),
     }

@@ -132,6 +132,29 @@ impl Targets {
     }
 }
 
+/// A target of which only the defaults are known.
+pub(super) fn stranger(defaults: &Defaults) -> TargetConfig {
+    let probes = vec![plain_ping(defaults)];
+    let target = Target {
+        name: LabelValue::new(""),
+        address: Address::Name(String::new()),
+        role: None,
+        site: defaults.site.clone(),
+        parent: None,
+        labels: BTreeMap::new(),
+        limits: defaults.limits,
+        maintenance: Vec::new(),
+        hysteresis: defaults.hysteresis,
+        window: defaults.window.max(defaults.interval + defaults.timeout),
+        authorized: false,
+        probes: probes.iter().map(expectation).collect(),
+    };
+    TargetConfig {
+        target: Arc::new(target),
+        probes,
+    }
+}
+
 pub(super) fn expectation(probe: &Probe) -> Expectation {
     Expectation {
         probe: Arc::clone(&probe.name),
@@ -186,16 +209,21 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
     chosen
 }
 
+/// The ping of a target that says nothing of probes.
+fn plain_ping(defaults: &Defaults) -> Probe {
+    Probe {
+        name: "icmp".into(),
+        settings: Settings::Icmp(icmp::Settings {
+            interval: defaults.interval,
+            timeout: defaults.timeout,
+            family: Family::Any,
+        }),
+    }
+}
+
 fn probes(fields: &Fields, address: Option<&Address>, context: Context, findings: &mut Findings) -> Vec<Probe> {
     let Some(map) = fields.get("probes") else {
-        return vec![Probe {
-            name: "icmp".into(),
-            settings: Settings::Icmp(icmp::Settings {
-                interval: context.defaults.interval,
-                timeout: context.defaults.timeout,
-                family: Family::Any,
-            }),
-        }];
+        return vec![plain_ping(context.defaults)];
     };
     let mut probes = Vec::new();
     let mut names: HashMap<Arc<str>, Place> = HashMap::new();

@@ -4,6 +4,7 @@
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
 mod ask;
+mod discovery;
 mod heartbeats;
 mod outbound;
 mod process;
@@ -21,16 +22,17 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch as latest};
+use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 
 use crate::config::{Loaded, Problem};
 use crate::http::{self, Desk, Gate};
 use crate::metrics;
 use crate::net::{Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit};
-use crate::state::{ReloadState, State};
+use crate::state::{Inventory, ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
 
+use discovery::Discoverer;
 use record::{Ask, Vitals};
 use schedule::{Outbox, Scheduler};
 
@@ -38,6 +40,10 @@ pub use reload::Place;
 
 /// Batches of observations that may wait for the state: some ten seconds' worth.
 const BATCHES: usize = 2048;
+/// Listeners to events at once.
+const LISTENERS: usize = 64;
+/// Events that a slow listener may lag behind; past it, it has to ask again from where it was.
+const EVENTS: usize = 1024;
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// HTTP connections at once; a scraper needs one.
@@ -109,6 +115,9 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         .enable_all()
         .build()?;
     let mut state = State::restore(devices);
+    // Past every id that an inventory which cannot be read now may hold.
+    let seed = schedule::wall_clock().micros() / 1000;
+    state.inventory = Inventory::restore(store.take_inventory(), seed);
     state.restore_outages(store.outages());
     let parts = Parts {
         loaded,
@@ -120,7 +129,8 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         web,
     };
     others.block_on(live(options, parts, prober))?;
-    others.shutdown_timeout(FAREWELL);
+    // What still runs there is a lookup at a dead DNS server: nobody waits for it any more.
+    others.shutdown_background();
     Ok(())
 }
 
@@ -188,6 +198,10 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (errands, errand_inbox) = mpsc::channel(64);
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
+    let (plan, plan_now) = latest::channel(Arc::new(discovery::Plan::default()));
+    let (scans, scan_inbox) = mpsc::channel(16);
+    let (discovered, discovered_inbox) = mpsc::channel(1);
+    let (events, _) = broadcast::channel(EVENTS);
     let outbox = Arc::new(Outbox::new(batch));
     let over_limit = Arc::new(AtomicU64::new(0));
     let file = options.place.path.display().to_string().into();
@@ -204,6 +218,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         series_over_limit: over_limit.clone(),
         sockets,
         store: store.clone(),
+        events: events.clone(),
         gate: gate.clone(),
     });
     let mut terminate = signal(SignalKind::terminate())?;
@@ -227,6 +242,9 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         api: api_now,
         failures: http::Failures::default(),
         scraping: tokio::sync::Semaphore::new(1),
+        discovery: scans,
+        events,
+        listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
         heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
@@ -252,12 +270,15 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         vitals,
         jobs: Vec::new(),
         digest: 0,
+        config: None,
+        plan,
     };
     let _ = reloader.start(loaded).await;
     ready.send_replace(true);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    let reloading = tokio::spawn(reloader.run(reload_inbox, discovered_inbox, directories));
+    let discovering = tokio::spawn(Discoverer::run(plan_now, asks.clone(), discovered, scan_inbox));
     let reporting = tokio::spawn(outbound::run(outbound_now, asks.clone()));
-    let reloading = tokio::spawn(reloader.run(reload_inbox, directories));
 
     loop {
         tokio::select! {
@@ -277,6 +298,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let _ = uplink.await;
     reporting.abort();
     reloading.abort();
+    discovering.abort();
     let _ = reloading.await;
     let farewell = async {
         let _ = tokio::task::spawn_blocking(move || probing.join()).await;

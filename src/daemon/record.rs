@@ -2,18 +2,24 @@
 //!
 //! Nobody else touches the state, so there is no lock between a probe and a scrape.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::heartbeats::{HeartbeatSetup, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
 use crate::http::{self, Gate, HeartbeatAsk};
-use crate::model::{Failure, INTERNET, Link, Observation, Pretty, Status, Target, Timestamp, Transition};
-use crate::state::{Health, InternetSettings, News, ReloadState, Snapshot, State, StoreHealth};
+use crate::identify::data_date;
+use crate::model::{
+    Entry, Event, Failure, INTERNET, Link, Observation, Patch, Pretty, Record, Status, Target, Timestamp, Transition,
+};
+use crate::state::{
+    Evidence, Health, InternetSettings, News, PatchError, ReloadState, Rules, Snapshot, State, StoreHealth,
+};
 use crate::store::Store;
 
 /// How often the state keeps time.
@@ -25,6 +31,16 @@ pub enum Ask {
     Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
     /// This is what has become of this host's way out.
     Link(Link),
+    /// The configured targets and how presence is judged; answered with the inventory's devices.
+    Configure(Vec<Arc<Target>>, Rules, oneshot::Sender<Vec<Arc<Record>>>),
+    /// The inventory's devices.
+    Records(oneshot::Sender<Vec<Arc<Record>>>),
+    /// The addresses to be asked first.
+    Known(oneshot::Sender<Vec<IpAddr>>),
+    /// A scan is over.
+    Learn(Box<Evidence>, oneshot::Sender<()>),
+    /// A person's change of a device, and from where; answered with the device as it then is.
+    Patch(u64, Box<Patch>, String, Patched),
     /// Expect these heartbeats from now on; answered when reports for them are taken.
     AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
     /// Something about a heartbeat.
@@ -34,6 +50,9 @@ pub enum Ask {
     /// Save what must be saved and end.
     Stop(oneshot::Sender<()>),
 }
+
+/// Tells what came of a person's change.
+pub type Patched = oneshot::Sender<Result<Arc<Record>, PatchError>>;
 
 /// What the daemon's parts tell about themselves, gathered for the snapshot.
 pub struct Vitals {
@@ -51,6 +70,8 @@ pub struct Vitals {
     pub sockets: Arc<[String]>,
     /// The store.
     pub store: Store,
+    /// To who listens to events.
+    pub events: broadcast::Sender<Event>,
     /// Counts refused reports.
     pub gate: Arc<Gate>,
 }
@@ -75,11 +96,23 @@ impl Vitals {
             },
             observations_dropped: self.outbox.dropped(),
             series_over_limit: self.series_over_limit.load(std::sync::atomic::Ordering::Relaxed),
+            registry_date: registry_date(),
             process: process::figures(self.started),
             heartbeats_rejected: self.gate.rejected(),
             sockets: self.sockets.clone(),
         }
     }
+}
+
+/// When the built-in registry of hardware addresses was published; never, should that be unreadable.
+fn registry_date() -> Timestamp {
+    let day = data_date()
+        .parse::<jiff::civil::Date>()
+        .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC));
+    day.map_or_else(
+        |_| Timestamp::default(),
+        |day| Timestamp::from_secs(day.timestamp().as_second().cast_unsigned()),
+    )
 }
 
 /// Runs until it is asked to stop or everybody who could ask is gone.
@@ -96,13 +129,17 @@ pub async fn run(
         tokio::select! {
             Some(batch) = batches.recv() => {
                 for observation in &batch {
-                    state.apply(observation).iter().for_each(log);
+                    if let Some(transition) = state.apply(observation) {
+                        announce(&mut state, &transition);
+                    }
                 }
+                publish(&mut state, &vitals);
                 state.take_news().iter().for_each(tell);
             }
             _ = sweep.tick() => {
                 let now = wall_clock();
-                state.sweep(now).iter().for_each(log);
+                state.sweep(now).iter().for_each(|transition| announce(&mut state, transition));
+                publish(&mut state, &vitals);
                 keeper.sweep(&mut state.heartbeats, now);
                 save(&mut state, &vitals, now, false);
             }
@@ -111,6 +148,10 @@ pub async fn run(
                     state.adopt(&targets, wall_clock()).iter().for_each(log);
                     state.adopt_internet(internet, wall_clock());
                     let _ = done.send(());
+                }
+                Some(ask @ (Ask::Configure(..) | Ask::Records(_) | Ask::Known(_) | Ask::Learn(..) | Ask::Patch(..))) => {
+                    inventory(&mut state, ask);
+                    publish(&mut state, &vitals);
                 }
                 Some(Ask::Link(link)) => {
                     state.link(&link, wall_clock()).iter().for_each(log);
@@ -142,6 +183,69 @@ pub async fn run(
     }
 }
 
+/// What is asked about the inventory.
+fn inventory(state: &mut State, ask: Ask) {
+    let now = wall_clock();
+    let records = |state: &State| state.inventory.devices().cloned().collect();
+    match ask {
+        Ask::Configure(targets, rules, answer) => {
+            state.inventory.set_rules(rules);
+            state.inventory.configure(&targets, now);
+            let _ = answer.send(records(state));
+        }
+        Ask::Records(answer) => drop(answer.send(records(state))),
+        Ask::Known(answer) => drop(answer.send(state.inventory.known_addresses())),
+        Ask::Learn(evidence, done) => {
+            state.learn(&evidence, now);
+            let _ = done.send(());
+        }
+        Ask::Patch(id, patch, by, answer) => {
+            let outcome = state.inventory.patch(id, &patch, &by, now);
+            let changed = outcome.and_then(|()| state.inventory.get(id).ok_or(PatchError::Unknown(id)));
+            let _ = answer.send(changed);
+        }
+        Ask::Adopt(..)
+        | Ask::AdoptHeartbeats(..)
+        | Ask::Heartbeat(_)
+        | Ask::Link(_)
+        | Ask::Snapshot(_)
+        | Ask::Stop(_) => {}
+    }
+}
+
+/// A transition is logged, and told to who listens.
+fn announce(state: &mut State, transition: &Transition) {
+    log(transition);
+    let kind = match transition.to {
+        Status::Down => "device_down",
+        Status::Up if transition.from == Status::Down => "device_up",
+        Status::Degraded => "latency",
+        _ => return,
+    };
+    let detail = serde_json::json!({
+        "device": transition.device.as_str(),
+        "from": transition.from.as_str(),
+        "to": transition.to.as_str(),
+        "reason": transition.reason.map(Failure::as_str),
+    });
+    state.inventory.publish(kind, transition.at, &detail);
+}
+
+/// Hands what happened to the store and to who listens.
+fn publish(state: &mut State, vitals: &Vitals) {
+    let entries = state.inventory.take_entries();
+    if entries.is_empty() {
+        return;
+    }
+    for entry in &entries {
+        if let Entry::Event(event) = entry {
+            // Nobody listening is no failure.
+            let _ = vitals.events.send(event.clone());
+        }
+    }
+    vitals.store.keep(entries);
+}
+
 fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
     let rows = state.dirty(now, all);
     if !rows.is_empty() {
@@ -165,8 +269,9 @@ fn tell(news: &News) {
             let (device, probe) = (device.as_str(), &**probe);
             let text = detail.as_deref().unwrap_or_default();
             match outcome {
-                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
                 // An outage has a line of its own.
+                Ok(()) if device == INTERNET => tracing::debug!(device, probe, "check succeeds again"),
+                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
                 Err(failure) if device == INTERNET => {
                     tracing::debug!(device, probe, reason = failure.as_str(), "check fails: {text}");
                 }

@@ -11,14 +11,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::ask::Modules;
+use super::discovery::Plan;
 use super::heartbeats::HeartbeatSetup;
 use super::record::{Ask, Vitals};
 use super::schedule::wall_clock;
 use super::uplink::Pace;
 use super::watch::Watch;
-use crate::config::{self, Loaded, Outbound, Problem};
+use crate::config::{self, Config, Loaded, Outbound, Problem};
 use crate::http;
 use crate::metrics;
+use crate::model::Record;
 use crate::targets::{self, Diff, Job};
 
 /// Editors and tools write in several steps: wait until they are through.
@@ -75,6 +77,10 @@ pub struct Reloader {
     pub jobs: Vec<Job>,
     /// The content that was last tried.
     pub digest: u64,
+    /// The configuration that runs.
+    pub config: Option<Config>,
+    /// To the discoverer.
+    pub plan: watch::Sender<Arc<Plan>>,
 }
 
 impl Reloader {
@@ -84,7 +90,12 @@ impl Reloader {
     }
 
     /// Runs until everybody who could ask for a reload is gone.
-    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, directories: Vec<PathBuf>) {
+    pub async fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        mut discovered: mpsc::Receiver<()>,
+        directories: Vec<PathBuf>,
+    ) {
         let (hint, mut hints) = mpsc::channel(1);
         let mut watch = Watch::new(hint);
         watch.follow(&directories);
@@ -98,6 +109,10 @@ impl Reloader {
                     Some(request) => Some(request),
                     None => return,
                 },
+                Some(()) = discovered.recv() => {
+                    self.follow_discovery().await;
+                    continue;
+                }
                 Some(()) = hints.recv() => {
                     let now = Instant::now();
                     let latest = settled.map_or(now + SETTLE_AT_MOST, |(_, latest)| latest);
@@ -154,23 +169,11 @@ impl Reloader {
             Ok(config) => config,
             Err(problems) => return Err(self.refuse(problems.iter().map(ToString::to_string).collect())),
         };
-        let jobs = targets::jobs(&config);
-        let diff = targets::diff(&self.jobs, &jobs);
-        let summary = format!(
-            "{} targets; probes: {} started, {} stopped, {} kept",
-            config.targets.len(),
-            diff.start.len(),
-            diff.stop.len(),
-            diff.keep
-        );
-        // The state must know a target before its first reading arrives.
-        let (done, adopted) = oneshot::channel();
-        let internet = config.internet.as_ref().map(|internet| internet.settings.clone());
-        let _ = self
-            .asks
-            .send(Ask::Adopt(targets::targets(&config), internet, done))
-            .await;
-        let _ = adopted.await;
+        let configured = config.targets.iter().map(|entry| entry.target.clone()).collect();
+        let rules = config.discovery.rules.clone();
+        let (answer, records) = oneshot::channel();
+        let _ = self.asks.send(Ask::Configure(configured, rules, answer)).await;
+        let summary = self.watch(&config, &records.await.unwrap_or_default()).await;
         let setup = HeartbeatSetup {
             heartbeats: config.heartbeats.clone(),
             enrolment: config.enrolment.clone(),
@@ -178,18 +181,29 @@ impl Reloader {
         let (done, adopted) = oneshot::channel();
         let _ = self.asks.send(Ask::AdoptHeartbeats(setup, done)).await;
         let _ = adopted.await;
-        let _ = self.changes.send(diff).await;
         self.outbound.send_if_modified(|current| {
             let changed = *current != config.outbound;
             current.clone_from(&config.outbound);
             changed
         });
-        self.series.send_replace(Arc::new(config.series));
-        self.api.send_replace(Arc::new(config.api));
-        let pace = config.internet.map(|internet| (internet.interval, internet.timeout));
+        self.series.send_replace(Arc::new(config.series.clone()));
+        self.api.send_replace(Arc::new(config.api.clone()));
+        let plan = Plan {
+            discovery: config.discovery.clone(),
+            identify: config.identify.clone(),
+        };
+        self.plan.send_if_modified(|old| {
+            let new = **old != plan;
+            *old = Arc::new(plan);
+            new
+        });
+        let pace = config
+            .internet
+            .as_ref()
+            .map(|internet| (internet.interval, internet.timeout));
         self.pace.send_replace(pace);
-        self.modules.send_replace(config.modules);
-        self.jobs = jobs;
+        self.modules.send_replace(config.modules.clone());
+        self.config = Some(config);
         let mut reload = self.vitals.reload.lock().unwrap_or_else(PoisonError::into_inner);
         reload.successful = true;
         reload.success_at = wall_clock();
@@ -197,6 +211,40 @@ impl Reloader {
         drop(reload);
         tracing::info!(file = %self.place.path.display(), "configuration loaded: {summary}");
         Ok(summary)
+    }
+
+    /// Watches the configured targets and these devices from now on.
+    async fn watch(&mut self, config: &Config, records: &[Arc<Record>]) -> String {
+        let all = targets::all(config, records);
+        let jobs = targets::jobs(config, &all);
+        let diff = targets::diff(&self.jobs, &jobs);
+        let summary = format!(
+            "{} targets; probes: {} started, {} stopped, {} kept",
+            all.len(),
+            diff.start.len(),
+            diff.stop.len(),
+            diff.keep
+        );
+        // The state must know a target before its first reading arrives.
+        let (done, adopted) = oneshot::channel();
+        let internet = config.internet.as_ref().map(|internet| internet.settings.clone());
+        let adopt = Ask::Adopt(targets::targets(&all), internet, done);
+        let _ = self.asks.send(adopt).await;
+        let _ = adopted.await;
+        let _ = self.changes.send(diff).await;
+        self.jobs = jobs;
+        summary
+    }
+
+    /// Discovery has news: the same configuration, perhaps other devices.
+    async fn follow_discovery(&mut self) {
+        let (answer, records) = oneshot::channel();
+        let _ = self.asks.send(Ask::Records(answer)).await;
+        if let (Some(config), Ok(records)) = (self.config.take(), records.await) {
+            let summary = self.watch(&config, &records).await;
+            self.config = Some(config);
+            tracing::debug!("after a scan: {summary}");
+        }
     }
 
     fn refuse(&self, problems: Vec<String>) -> Vec<String> {

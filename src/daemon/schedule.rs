@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::{INTERNET, LOCAL_AGENT, LabelValue, Observation, Timestamp};
@@ -28,6 +28,8 @@ const BATCH: Duration = Duration::from_millis(5);
 /// So many requests go out before replies are read: a reply that waits for the rest of a batch to be sent looks slower
 /// than it was.
 const BURST: usize = 4;
+/// Checks of services at once; each holds a file descriptor or two, of which a process often has 1,024.
+static ROOM: Semaphore = Semaphore::const_new(400);
 /// The part of the interval between one new job's place and the next: the golden ratio's fraction.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
@@ -189,6 +191,10 @@ impl<E: Echo> Scheduler<E> {
                 Names::Fresh
             } else {
                 Names::Watched(&names)
+            };
+            let Ok(Ok(_place)) = tokio::time::timeout(check.timeout, ROOM.acquire()).await else {
+                put(&job, &outbox, probe::crowded_out(check));
+                return;
             };
             let reading = probe::run(check, &job.address, names).await;
             put(&job, &outbox, reading);

@@ -5,6 +5,8 @@
 mod access;
 mod bucket;
 mod connections;
+mod devices;
+mod discovery;
 mod failures;
 mod gate;
 mod heartbeats;
@@ -13,6 +15,7 @@ mod landing;
 mod openapi;
 mod ping;
 mod probe;
+mod query;
 mod reply;
 mod report;
 mod roll;
@@ -26,13 +29,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response};
-use tokio::sync::{mpsc, oneshot, watch};
+use hyper::{Method, Response};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::metrics;
+use crate::model::Event;
 use crate::state::Snapshot;
 
 pub use access::Caller;
+pub use discovery::{Order, OrderError, Request};
 pub use failures::Failures;
 pub use gate::{Directory, Gate, digest};
 pub use heartbeats::{HeartbeatAsk, HeartbeatDesk, Recorded};
@@ -68,6 +73,12 @@ pub struct Desk {
     pub failures: Failures,
     /// One exposition at a time: two at once would only compete, and twice the memory.
     pub scraping: tokio::sync::Semaphore,
+    /// Asks the discoverer.
+    pub discovery: mpsc::Sender<Request>,
+    /// What happens, for those who listen.
+    pub events: broadcast::Sender<Event>,
+    /// Places for listeners.
+    pub listening: Arc<tokio::sync::Semaphore>,
     /// Heartbeats: who may report, and to whom.
     pub heartbeats: HeartbeatDesk,
 }
@@ -92,7 +103,7 @@ impl Desk {
 }
 
 /// Answers one request. Whatever goes wrong is an answer too.
-async fn route(desk: &Desk, peer: SocketAddr, mut request: Request<Incoming>) -> Response<Body> {
+async fn route(desk: &Arc<Desk>, peer: SocketAddr, mut request: hyper::Request<Incoming>) -> Response<Body> {
     let live = desk.web.now().await;
     let admitted = access::admit(desk, &live, peer, &request).await;
     let mut answer = match admitted {
@@ -101,7 +112,7 @@ async fn route(desk: &Desk, peer: SocketAddr, mut request: Request<Incoming>) ->
             if let Some(claim) = heartbeats::claim(request.uri().path()) {
                 heartbeats::answer(desk, peer, request, claim).await
             } else {
-                let answer = dispatch(desk, peer, &request).await;
+                let answer = dispatch(desk, peer, &mut request).await;
                 finished(request, answer.unwrap_or_else(Error::into_response)).await
             }
         }
@@ -114,15 +125,26 @@ async fn route(desk: &Desk, peer: SocketAddr, mut request: Request<Incoming>) ->
 }
 
 /// An answer to a request whose body nobody has read.
-async fn finished(request: Request<Incoming>, answer: Response<Body>) -> Response<Body> {
+async fn finished(request: hyper::Request<Incoming>, answer: Response<Body>) -> Response<Body> {
     let answer = reply::finish(&request, answer);
     reply::drain(request).await;
     answer
 }
 
-async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) -> Result<Response<Body>, Error> {
-    let path = request.uri().path();
+async fn dispatch(
+    desk: &Arc<Desk>,
+    peer: SocketAddr,
+    request: &mut hyper::Request<Incoming>,
+) -> Result<Response<Body>, Error> {
+    let path = request.uri().path().to_owned();
+    let path = path.as_str();
+    // A path that ends in a number is about one thing.
+    let (stem, id) = match path.rsplit_once('/') {
+        Some((stem, last)) => (stem, last.parse::<u64>().ok()),
+        None => (path, None),
+    };
     let (read, write) = ([Method::GET, Method::HEAD], [Method::POST, Method::PUT]);
+    let (device, post) = ([Method::GET, Method::HEAD, Method::PATCH], [Method::POST]);
     let allowed: &[Method] = match path {
         "/"
         | "/metrics"
@@ -130,11 +152,19 @@ async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) ->
         | "/-/ready"
         | "/api/v1/targets"
         | "/api/v1/status"
+        | "/api/v1/devices"
+        | "/sd"
+        | "/api/v1/events"
         | "/api/v1/outages"
         | "/probe"
         | "/api/v1/openapi.json" => &read,
         "/-/reload" => &write,
-        _ => return Err(Error::not_found()),
+        "/api/v1/discovery/scan" => &post,
+        _ => match (stem, id) {
+            ("/api/v1/devices", Some(_)) => &device,
+            ("/api/v1/discovery/scans", Some(_)) => &read,
+            _ => return Err(Error::not_found()),
+        },
     };
     if !allowed.contains(request.method()) {
         return Err(Error::method(allowed));
@@ -148,13 +178,28 @@ async fn dispatch(desk: &Desk, peer: SocketAddr, request: &Request<Incoming>) ->
         "/api/v1/targets" => report::targets(desk).await,
         "/api/v1/status" => report::status(desk).await,
         "/api/v1/openapi.json" => Ok(openapi::document()),
+        "/api/v1/devices" => devices::list(desk, request).await,
+        "/api/v1/events" => discovery::events(desk, request).await,
+        "/sd" => discovery::targets(desk, request).await,
         "/api/v1/outages" => probe::outages(desk).await,
         "/probe" => probe::probe(desk, request).await,
         "/-/reload" => {
             access::may_write(peer, request)?;
             reload(desk).await
         }
-        _ => Err(Error::not_found()),
+        "/api/v1/discovery/scan" => {
+            access::may_write(peer, request)?;
+            discovery::scan(desk, request).await
+        }
+        _ => match (stem, id) {
+            ("/api/v1/devices", Some(id)) if request.method() == Method::PATCH => {
+                access::may_write(peer, request)?;
+                devices::patch(desk, peer, id, request).await
+            }
+            ("/api/v1/devices", Some(id)) => devices::show(desk, id).await,
+            ("/api/v1/discovery/scans", Some(id)) => discovery::look(desk, id).await,
+            _ => Err(Error::not_found()),
+        },
     }
 }
 

@@ -34,7 +34,7 @@ const WRITE: &[&str] = &["post", "put"];
 const TEXT: Holds = Holds::Text("text/plain");
 
 /// The paths, in the order of docs/api.
-const ROUTES: [Route; 17] = [
+const ROUTES: [Route; 24] = [
     Route {
         path: "/",
         methods: READ,
@@ -173,6 +173,62 @@ const ROUTES: [Route; 17] = [
         also: &[(404, "No heartbeat has this token")],
     },
     Route {
+        path: "/api/v1/devices",
+        methods: READ,
+        summary: "The inventory",
+        holds: &[Holds::Json("Devices"), Holds::Text("text/csv")],
+        query: &[],
+        also: &[],
+    },
+    Route {
+        path: "/api/v1/devices/{id}",
+        methods: READ,
+        summary: "One device",
+        holds: &[Holds::Json("Device")],
+        query: &[],
+        also: &[(404, "No such device")],
+    },
+    Route {
+        path: "/api/v1/devices/{id}",
+        methods: &["patch"],
+        summary: "Changes what people say of a device",
+        holds: &[Holds::Json("Device")],
+        query: &[],
+        also: &[(404, "No such device")],
+    },
+    Route {
+        path: "/sd",
+        methods: READ,
+        summary: "The inventory for Prometheus HTTP service discovery",
+        holds: &[Holds::Json("Groups")],
+        query: &[],
+        also: &[],
+    },
+    Route {
+        path: "/api/v1/events",
+        methods: READ,
+        summary: "Server-sent events",
+        holds: &[Holds::Text("text/event-stream")],
+        query: &[],
+        also: &[],
+    },
+    Route {
+        path: "/api/v1/discovery/scan",
+        methods: &["post"],
+        summary: "Starts a scan",
+        holds: &[Holds::Json("Scan")],
+        query: &[],
+        also: &[(202, "It has begun"), (409, "One is under way")],
+    },
+    Route {
+        path: "/api/v1/discovery/scans/{id}",
+        methods: READ,
+        summary: "How a scan does",
+        holds: &[Holds::Json("Scan")],
+        query: &[],
+        also: &[(404, "No such scan")],
+    },
+    Route {
         path: "/api/v1/openapi.json",
         methods: READ,
         summary: "This document",
@@ -235,7 +291,10 @@ fn operation(route: &Route, method: &str) -> Value {
         content.insert(kind.to_owned(), json!({"schema": schema}));
     }
     let mut responses = Map::new();
-    responses.insert("200".into(), json!({"description": route.summary, "content": content}));
+    responses.insert(
+        "200".into(),
+        json!({"description": route.summary, "content": content.clone()}),
+    );
     for (status, description) in route.also {
         responses.insert(
             status.to_string(),
@@ -349,6 +408,10 @@ fn schemas() -> Value {
             },
         },
         "Done": {"type": "object", "required": ["status"]},
+        "Devices": {"type": "object", "required": ["devices", "total"]},
+        "Device": {"type": "object", "required": ["id"]},
+        "Groups": {"type": "array", "items": {"type": "object", "required": ["targets", "labels"]}},
+        "Scan": {"type": "object"},
         "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
     })
 }

@@ -1,13 +1,14 @@
 //! How answers are made: bodies, headers that all of them carry, and errors in one shape.
 
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use serde::Serialize;
 
 /// What every answer's body is.
-pub type Body = Full<Bytes>;
+pub type Body = UnsyncBoxBody<Bytes, std::convert::Infallible>;
 
 /// An answer that says what went wrong: `{"error": {"code": ..., "message": ...}}`.
 #[derive(Debug)]
@@ -122,6 +123,11 @@ impl Error {
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
+    /// 409.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
     /// 413.
     pub fn too_large(limit: u64) -> Self {
         Self::new(
@@ -181,7 +187,7 @@ impl Error {
 
 /// 200 with a body of this type.
 pub fn bytes(content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(body.into()));
+    let mut response = Response::new(Full::new(body.into()).boxed_unsync());
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

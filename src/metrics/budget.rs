@@ -133,6 +133,7 @@ fn own_series(snapshot: &Snapshot) -> usize {
     let count = |source: &own::Source| match source {
         own::Source::Gauge(_) | own::Source::Counter(_) | own::Source::Info(_) => 1,
         own::Source::ByReason(_) => own::DROP_REASONS.len(),
+        own::Source::Gauges(rows) | own::Source::Counters(rows) => rows(snapshot).len(),
         own::Source::Histogram(_) => snapshot.lag.counts.len() + 2,
     };
     let about_internet = |view: &InternetView| -> usize {

@@ -102,7 +102,7 @@ pub static FAMILIES: &[Family<Source>] = &[
     row(
         "lanpulse_device",
         "Texts about the device, to be joined with group_left",
-        "address, hostname, role, site, parent, source and the target's own labels",
+        "address, mac, vendor, hostname, class, model, role, site, parent, source (config, discovery) and its own labels",
         Worth::Facts,
         Source::Info,
     ),

@@ -18,7 +18,9 @@ use super::heartbeat;
 use super::own::{self, Scene};
 use super::text::{Classic, Format};
 use super::{Family, Settings, internet};
-use crate::model::{Address, Expectation, Failure, Fault, INTERNET, Kind, LOCAL_AGENT, Phase, Status};
+use crate::model::{
+    Address, Class, Expectation, Failure, Fault, INTERNET, Kind, LOCAL_AGENT, Phase, Record, Status, Topic,
+};
 use crate::state::{Buckets, CheckView, DeviceView, InternetView, Snapshot};
 
 /// Writes the whole exposition as planned for this snapshot and these settings.
@@ -243,6 +245,12 @@ fn encode_own(encoder: &mut DescriptorEncoder, family: &Family<own::Source>, sce
             }
             Ok(())
         }
+        Source::Gauges(rows) => rows(scene.snapshot)
+            .into_iter()
+            .try_for_each(|(labels, value)| gauge(&mut metric, &Pairs(&labels), value)),
+        Source::Counters(rows) => rows(scene.snapshot)
+            .into_iter()
+            .try_for_each(|(labels, value)| counter(&mut metric, &Pairs(&labels), value)),
         Source::Histogram(buckets) => histogram(&mut metric, buckets(scene)),
         Source::Info(labels) => metric.encode_info(labels),
     }
@@ -289,6 +297,15 @@ impl EncodeLabelSet for Labels<'_> {
     }
 }
 
+/// Labels that are made while rendering.
+struct Pairs<'a>(&'a [(&'static str, String)]);
+
+impl EncodeLabelSet for Pairs<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
+        self.0.iter().try_for_each(|(name, value)| label(encoder, name, value))
+    }
+}
+
 /// The labels of `lanpulse_device_info`; empty ones are left out, which is the same to Prometheus.
 struct Info<'a>(&'a DeviceView);
 
@@ -300,8 +317,27 @@ impl EncodeLabelSet for Info<'_> {
         if let Some(address) = self.0.address {
             label(encoder, "address", &address.to_string())?;
         }
+        let known = self.0.record.as_deref();
+        let fact = |topic| {
+            known
+                .and_then(|record| record.fact(topic))
+                .map(|fact| fact.value.as_str())
+        };
         if let Address::Name(name) = &target.address {
             label(encoder, "hostname", name)?;
+        } else if let Some(name) = fact(Topic::Hostname) {
+            label(encoder, "hostname", name)?;
+        }
+        if let Some(mac) = known.and_then(Record::mac) {
+            label(encoder, "mac", &mac.to_string())?;
+        }
+        for (name, value) in [("vendor", fact(Topic::Vendor)), ("model", fact(Topic::Model))] {
+            if let Some(value) = value {
+                label(encoder, name, value)?;
+            }
+        }
+        if let Some(class) = known.map(Record::class).filter(|class| *class != Class::Unknown) {
+            label(encoder, "class", class.as_str())?;
         }
         for (name, value) in [
             ("role", &target.role),
@@ -312,7 +348,11 @@ impl EncodeLabelSet for Info<'_> {
                 label(encoder, name, value.as_str())?;
             }
         }
-        label(encoder, "source", "config")?;
+        label(
+            encoder,
+            "source",
+            if self.0.discovered { "discovery" } else { "config" },
+        )?;
         target
             .labels
             .iter()

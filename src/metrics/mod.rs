@@ -9,6 +9,7 @@ mod device;
 mod encode;
 mod heartbeat;
 mod internet;
+mod inventory;
 mod own;
 mod text;
 

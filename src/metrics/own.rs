@@ -1,7 +1,7 @@
 //! The families about lanpulse itself.
 
 use super::device::Value;
-use super::{Family, Worth};
+use super::{Family, Worth, inventory};
 use crate::state::{Buckets, Snapshot};
 
 /// The reasons a series can be left out for.
@@ -15,6 +15,9 @@ pub struct Scene<'a> {
     pub series: usize,
 }
 
+/// Labels and a value.
+pub type Row = (Vec<(&'static str, String)>, Value);
+
 /// Where a family about lanpulse takes its value from.
 pub enum Source {
     /// A gauge.
@@ -23,6 +26,10 @@ pub enum Source {
     Counter(fn(&Scene) -> Value),
     /// A counter by reason.
     ByReason(fn(&Scene) -> [(&'static str, u64); DROP_REASONS.len()]),
+    /// A gauge for each set of labels.
+    Gauges(fn(&Snapshot) -> Vec<Row>),
+    /// A counter for each set of labels.
+    Counters(fn(&Snapshot) -> Vec<Row>),
     /// A histogram.
     Histogram(for<'a> fn(&Scene<'a>) -> &'a Buckets),
     /// 1 with texts as labels.
@@ -33,8 +40,8 @@ impl Source {
     /// The type in the exposition.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Gauge(_) => "gauge",
-            Self::Counter(_) | Self::ByReason(_) => "counter",
+            Self::Gauge(_) | Self::Gauges(_) => "gauge",
+            Self::Counter(_) | Self::ByReason(_) | Self::Counters(_) => "counter",
             Self::Histogram(_) => "histogram",
             Self::Info(_) => "info",
         }
@@ -131,6 +138,48 @@ pub static FAMILIES: &[Family<Source>] = &[
         "Size of the store on disk",
         "",
         Source::Gauge(|scene| Value::Int(scene.snapshot.health.store.size_bytes)),
+    ),
+    row(
+        "lanpulse_inventory_devices",
+        "Devices in the inventory",
+        "status (new, approved, ignored, blocked), online (true, false)",
+        Source::Gauges(inventory::devices),
+    ),
+    row(
+        "lanpulse_discovery_scan_duration_seconds",
+        "How long the last scan of the network took",
+        "network, method (arp, icmp, mdns, neighbours, ipv6)",
+        Source::Gauges(inventory::durations),
+    ),
+    row(
+        "lanpulse_discovery_scan_hosts",
+        "Addresses that answered the last scan of the network",
+        "network, method",
+        Source::Gauges(inventory::hosts),
+    ),
+    row(
+        "lanpulse_discovery_scan_last_success_timestamp_seconds",
+        "When the network was last scanned completely, in seconds since the Unix epoch",
+        "network, method",
+        Source::Gauges(inventory::successes),
+    ),
+    row(
+        "lanpulse_discovery_scans",
+        "Scans, by how they went",
+        "network, method, result (complete, partial, failed)",
+        Source::Counters(inventory::scans),
+    ),
+    row(
+        "lanpulse_discovery_events",
+        "What happened in the inventory",
+        "event (new, back, gone, address_changed, mac_changed, renamed)",
+        Source::Counters(inventory::events),
+    ),
+    row(
+        "lanpulse_oui_data_timestamp_seconds",
+        "When the built-in registry of hardware addresses was published, in seconds since the Unix epoch",
+        "",
+        Source::Gauge(|scene| scene.snapshot.health.registry_date.into()),
     ),
     row(
         "process_cpu_seconds",

@@ -135,6 +135,90 @@ fn a_device_has_forty_series_or_twenty_two() {
     assert_eq!(plan.series, samples(&out).len());
 }
 
+/// A device with a check of each kind and the internet, all of them run once.
+fn checked() -> Arc<Snapshot> {
+    let expect = |name: &str, kind| Expectation {
+        probe: name.into(),
+        kind,
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(2),
+    };
+    let kinds = [Kind::Tcp, Kind::Http, Kind::Dns, Kind::Tls];
+    let mut device = Target::clone(&target("nas", BTreeMap::new()));
+    device.probes.extend(kinds.map(|kind| expect(kind.as_str(), kind)));
+    let mut state = State::restore(vec![]);
+    state.adopt(&[Arc::new(device)], NOW);
+    let settings = crate::state::InternetSettings {
+        quorum: 1,
+        hysteresis: Hysteresis {
+            up_after: 1,
+            down_after: 1,
+        },
+        checks: vec![expect("far", Kind::Icmp)],
+        named: vec![false],
+    };
+    state.adopt_internet(Some(Arc::new(settings)), NOW);
+    let mut check = crate::model::Check {
+        outcome: Err(crate::model::Failure::Status),
+        ..crate::model::Check::default()
+    };
+    check.phases.add(crate::model::Phase::Connect, Duration::from_millis(2));
+    check.phases.add(crate::model::Phase::Total, Duration::from_millis(3));
+    check.http = Some(crate::model::HttpFacts {
+        status: 503,
+        ..crate::model::HttpFacts::default()
+    });
+    let runs = kinds.map(|kind| ("nas", kind.as_str()));
+    for (device, probe) in runs.into_iter().chain([("internet", "far")]) {
+        state.apply(&Observation {
+            agent: LOCAL_AGENT.into(),
+            device: device.into(),
+            probe: probe.into(),
+            at: NOW,
+            lag: Duration::ZERO,
+            reading: Reading::Check(Box::new(check.clone())),
+        });
+    }
+    Arc::new(state.snapshot(NOW, Health::default()))
+}
+
+#[test]
+fn checks_and_the_internet_are_exposed_and_counted() {
+    let (out, plan) = text(&checked(), &Settings::default(), Format::Classic);
+    let all = samples(&out);
+    assert_eq!(plan.series, all.len(), "the plan counts what is written");
+    assert_eq!(
+        all.iter().collect::<HashSet<_>>().len(),
+        all.len(),
+        "two series share a label set"
+    );
+    for line in [
+        "lanpulse_probe_success{device=\"nas\",agent=\"local\",probe=\"http\",kind=\"http\"} 0",
+        "lanpulse_probe_duration_seconds{device=\"nas\",agent=\"local\",probe=\"tcp\",kind=\"tcp\",phase=\"connect\"} \
+         0.002",
+        "lanpulse_probe_failures_total{device=\"nas\",agent=\"local\",probe=\"http\",kind=\"http\",reason=\"status\"} 1",
+        "lanpulse_probe_runs_total{device=\"internet\",agent=\"local\",probe=\"far\",kind=\"icmp\"} 1",
+        "lanpulse_probe_http_status_code{device=\"nas\",agent=\"local\",probe=\"http\"} 503",
+        "lanpulse_internet_up{agent=\"local\"} 0",
+        "lanpulse_internet_fault{agent=\"local\",fault=\"provider\"} 1",
+        "lanpulse_internet_fault{agent=\"local\",fault=\"none\"} 0",
+        "lanpulse_internet_outages_total{agent=\"local\"} 1",
+        "lanpulse_targets 1",
+    ] {
+        assert!(out.lines().any(|have| have == line), "{line}\nnot in\n{out}");
+    }
+    let reasons = |kind: &str| {
+        let of = |(name, labels): &&(String, BTreeMap<String, String>)| {
+            name == "lanpulse_probe_failures_total" && labels["probe"] == kind
+        };
+        all.iter().filter(of).count()
+    };
+    assert_eq!(
+        [reasons("tcp"), reasons("tls"), reasons("http"), reasons("dns")],
+        [12, 10, 13, 12]
+    );
+}
+
 #[test]
 fn values_and_labels() {
     let labels = BTreeMap::from([("floor".to_owned(), LabelValue::from("1"))]);

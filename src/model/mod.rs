@@ -10,8 +10,12 @@ mod device;
 mod duration;
 mod heartbeat;
 mod internet;
+mod inventory;
 mod label;
+mod mac;
+mod network;
 mod observation;
+mod sighting;
 mod target;
 mod time;
 
@@ -25,7 +29,11 @@ pub use heartbeat::{
     SignalRecord, Token, TokenDigest,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
+pub use inventory::{Audit, Class, Entry, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Standing, Topic};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
+pub use mac::{Mac, MacKind};
+pub use network::Network;
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
+pub use sighting::{Announcement, Method, Outcome, Pass, Sighting};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
 pub use time::Timestamp;

@@ -4,8 +4,13 @@
 //! The crates underneath have traps (see each file); nothing above this room may need to know them.
 
 mod certificate;
+mod clock;
 mod connect;
 mod echo;
+mod interface;
+mod link;
+mod neighbour;
+mod nodes;
 mod ping;
 mod privileges;
 mod resolve;
@@ -14,8 +19,13 @@ mod tls;
 mod uplink;
 mod web;
 
+pub use clock::wall_clock;
 pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
+pub use interface::{Nic, is_running, nics};
+pub use link::{Link, LinkError, PacketLink, RECEIVE_WAIT};
+pub use neighbour::{Neighbour, neighbours};
+pub use nodes::NodeSocket;
 pub use ping::{Opened, Pinger, SocketType};
 pub use privileges::{Kept, claim, confine};
 pub use resolve::{Lookup, Resolver, resolve_now};

@@ -1,8 +1,7 @@
-//! A small HTTP/1.1 client (RFC 9112), over TLS by rustls with ring for https: one request, one answer, one connection.
+//! A small HTTP/1.1 client (RFC 9112), over `tls` for https: one request, one answer, one connection.
 //!
 //! For lanpulse's own reports to a heartbeat service. URLs hold secrets: no error repeats more of one than its host.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -12,9 +11,8 @@ use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+use super::{TlsError, TlsSettings, handshake};
 
 /// The largest answer read, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -57,6 +55,9 @@ pub enum WebError {
     /// The connection could not be made.
     #[error("cannot connect to {0}: {1}")]
     Connect(String, std::io::Error),
+    /// It is not who it should be, or does not speak TLS.
+    #[error("no TLS with {0}: {1}")]
+    Tls(String, TlsError),
     /// What was said is no HTTP, or broke off.
     #[error("{0} did not answer: {1}")]
     Http(String, String),
@@ -89,28 +90,9 @@ async fn exchange(call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError
     if !tls {
         return speak(stream, call, uri, host).await;
     }
-    let name = ServerName::try_from(bare.to_owned()).map_err(|_| WebError::Url)?;
-    let config = client_config().map_err(|error| WebError::Http(host.to_owned(), error))?;
-    let stream = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await
-        .map_err(failed)?;
+    let (stream, _) = handshake(&TlsSettings::default(), bare, stream).await;
+    let stream = stream.map_err(|error| WebError::Tls(host.to_owned(), error))?;
     speak(stream, call, uri, host).await
-}
-
-/// Trusts the host's certificates, and Mozilla's where the host has none.
-fn client_config() -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in rustls_native_certs::load_native_certs().certs {
-        let _ = roots.add(certificate);
-    }
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn speak<S>(stream: S, call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError>
@@ -186,10 +168,5 @@ mod tests {
             let error = call(&call_to(url)).await.unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
-    }
-
-    #[test]
-    fn tls_can_be_set_up() {
-        assert!(client_config().is_ok());
     }
 }

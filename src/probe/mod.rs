@@ -17,7 +17,7 @@ mod url;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Address, Kind, Reading};
+use crate::model::{Address, Failure, Kind, Reading};
 
 pub use crate::net::TlsSettings;
 pub use aim::aim;
@@ -127,6 +127,15 @@ impl Service {
             _ => Vec::new(),
         }
     }
+}
+
+/// The reading of a run that did not get its turn in time.
+pub fn crowded_out(check: &Check) -> Reading {
+    Reading::Check(Box::new(crate::model::Check {
+        outcome: Err(Failure::Send),
+        detail: Some(format!("not run: more checks than can run at once for {:?}", check.timeout).into()),
+        ..crate::model::Check::default()
+    }))
 }
 
 /// Runs a check once, within its time-out. Everything that can go wrong is a reading.

@@ -418,6 +418,8 @@ impl DeviceState {
     pub(super) fn view(&self, now: Timestamp) -> DeviceView {
         DeviceView {
             target: self.target.clone(),
+            record: None,
+            discovered: false,
             address: self.address.or(match self.target.address {
                 Address::Ip(ip) => Some(ip),
                 _ => None,

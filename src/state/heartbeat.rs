@@ -148,12 +148,14 @@ pub fn excuse(heartbeat: &Heartbeat, row: &mut HeartbeatRow, from: Timestamp, to
         Schedule::Every(period) => *period + heartbeat.grace,
         Schedule::Cron(_) => STARTUP_GRACE,
     };
-    let moved = to.plus(round.min(STARTUP_GRACE));
-    if moved <= deadline {
-        return false;
+    // By the clock of its hours, too: what moves past the end of the day moves to the next.
+    match later(heartbeat.hours.as_deref(), to, round.min(STARTUP_GRACE)) {
+        Some(moved) if moved > deadline => {
+            row.excused_until = Some(moved);
+            true
+        }
+        _ => false,
     }
-    row.excused_until = Some(moved);
-    true
 }
 
 /// The clock was put back: nothing has happened in the future. Returns whether anything had.

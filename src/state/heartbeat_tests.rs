@@ -373,6 +373,17 @@ fn nobody_is_called_out_of_bed() {
             (monday + 40, Do::Look, Down),
         ],
     );
+    // an absence in the last minutes of Friday: the moved deadline is Monday's
+    play(
+        &beat,
+        &[
+            (16 * 60 + 49, Do::Ok, Up),
+            (17 * 60 + 58, Do::Away(17 * 60 + 40), Late),
+            (24 * 60, Do::Look, Late),
+            (monday + 2, Do::Look, Late),
+            (monday + 3, Do::Look, Down),
+        ],
+    );
     let view = |now, row: &HeartbeatRow| {
         let due = due(&beat, row);
         HeartbeatView {

@@ -5,9 +5,10 @@
 //! 2. While this host's own link is down the internet is down, at once. Afterwards it takes fresh successes.
 //! 3. An outage begins when the check failed first without which there was no quorum, not when that was certain.
 //! 4. The fault is the nearest that explains what is seen: link (no carrier, or no route), gateway (it used to answer, or
-//!    this host cannot find it), dns (addresses answer, but no name resolves, or no DNS server answers), else the
-//!    provider. DNS can be at fault while the internet is up, where addresses alone make the quorum.
-//! 5. An outage keeps the nearest fault that was seen in it: when the link is back, what is behind it is late.
+//!    this host cannot find it), dns (addresses answer, but no name resolves, or no DNS server answers and no name shows
+//!    otherwise), else the provider. DNS can be at fault while the internet is up, where addresses alone make the quorum.
+//! 5. An outage keeps the nearest fault that was seen in it: when the link is back, what is behind it is late, and when
+//!    the provider is, the first check to succeed must not make it look as if DNS had been to blame.
 
 use std::sync::Arc;
 
@@ -252,11 +253,12 @@ impl Internet {
         let Some(outage) = &mut self.current else { return };
         let nearness = |fault| match fault {
             Fault::None => 0,
-            Fault::Dns | Fault::Provider => 1,
-            Fault::Gateway => 2,
-            Fault::Link => 3,
+            Fault::Dns => 1,
+            Fault::Provider => 2,
+            Fault::Gateway => 3,
+            Fault::Link => 4,
         };
-        if fault != outage.fault && nearness(fault) >= nearness(outage.fault) {
+        if nearness(fault) > nearness(outage.fault) {
             outage.fault = fault;
             self.dirty = true;
         }
@@ -322,8 +324,10 @@ impl Internet {
             && named.iter().all(|(check, _)| unresolved(check))
             && (unnamed.is_empty() || unnamed.iter().any(|(check, _)| good(check)));
         let (servers, others): (Vec<_>, Vec<_>) = self.checks.iter().partition(|check| check.kind == Kind::Dns);
+        // A check that found its address by name shows that some server answers.
         let servers = !servers.is_empty()
             && servers.iter().all(|check| judged_bad(check))
+            && !named.iter().any(|(check, _)| good(check))
             && others.iter().any(|check| good(check));
         resolver || servers
     }
@@ -387,3 +391,6 @@ pub(super) fn keep(outages: &mut Vec<Outage>, outage: Outage) {
     }
     outages.truncate(KEEP);
 }
+
+#[cfg(test)]
+mod tests;

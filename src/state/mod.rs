@@ -10,6 +10,7 @@ mod heartbeat;
 mod heartbeats;
 mod histogram;
 mod internet;
+mod inventory;
 mod schedule;
 mod snapshot;
 mod window;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Device, Failure, INTERNET, LabelValue, Link, Observation, Outage, Reading, Target, Timestamp, Transition,
+    Device, Failure, INTERNET, LabelValue, Link, Observation, Outage, Outcome, Pass, Reading, Target, Timestamp,
+    Transition,
 };
 
 pub use check::CheckView;
@@ -27,6 +29,7 @@ pub use heartbeat::{Due, HeartbeatChange, HeartbeatView};
 pub use heartbeats::Heartbeats;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
 pub use internet::{GATEWAY, InternetChange, InternetSettings, InternetView};
+pub use inventory::{Evidence, Finding, Inventory, InventoryView, MOST_DEVICES, PassView, PatchError, Rules};
 pub use schedule::upcoming;
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use window::WindowStats;
@@ -47,6 +50,8 @@ pub struct State {
     remembered: HashMap<LabelValue, Device>,
     /// How late probes are sent.
     lag: Histogram,
+    /// The devices that were discovered.
+    pub inventory: Inventory,
     internet: Option<Internet>,
     /// The outages so far, newest first.
     outages: Vec<Outage>,
@@ -240,11 +245,33 @@ impl State {
             .collect()
     }
 
+    /// Takes in a finished scan. A device that answered its probes meanwhile is there too.
+    pub fn learn(&mut self, evidence: &Evidence, now: Timestamp) {
+        let answered = |name: &LabelValue| self.devices.get(*self.index.get(name)?)?.record().last_seen;
+        self.inventory.learn(evidence, answered, now);
+    }
+
+    /// A device with what discovery knows of it.
+    fn view(&self, device: &DeviceState, now: Timestamp) -> DeviceView {
+        let mut view = device.view(now);
+        if let Some(record) = self.inventory.named(&view.target.name) {
+            view.first_seen = view
+                .first_seen
+                .map_or(record.first_seen, |seen| seen.min(record.first_seen))
+                .into();
+            view.last_seen = view.last_seen.max(Some(record.last_seen));
+            view.record = Some(record.clone());
+        }
+        view.discovered = view.record.is_some() && !self.inventory.is_configured(&view.target.name);
+        view
+    }
+
     /// What is true now, to be rendered elsewhere.
     pub fn snapshot(&self, now: Timestamp, health: Health) -> Snapshot {
         Snapshot {
             at: now,
-            devices: self.devices.iter().map(|device| device.view(now)).collect(),
+            devices: self.devices.iter().map(|device| self.view(device, now)).collect(),
+            inventory: Arc::new(self.inventory.view()),
             internet: self.internet.as_ref().map(Internet::view),
             outages: self.all_outages().into(),
             lag: self.lag.buckets(),
@@ -252,6 +279,16 @@ impl State {
             clock_steps: self.heartbeats.clock_steps(),
             health,
         }
+    }
+}
+
+/// What a scan came to as a whole.
+pub fn scan_state(passes: &[Pass]) -> &'static str {
+    let has = |outcome| passes.iter().any(|pass| pass.outcome == outcome);
+    match (has(Outcome::Partial), has(Outcome::Complete), has(Outcome::Failed)) {
+        (false, true, false) => "complete",
+        (false, false, _) => "failed",
+        _ => "partial",
     }
 }
 

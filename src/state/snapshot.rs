@@ -8,8 +8,9 @@ use super::check::CheckView;
 use super::heartbeat::HeartbeatView;
 use super::histogram::Buckets;
 use super::internet::InternetView;
+use super::inventory::InventoryView;
 use super::window::WindowStats;
-use crate::model::{Failure, LabelValue, Outage, Status, Target, Timestamp};
+use crate::model::{Failure, LabelValue, Outage, Record, Status, Target, Timestamp};
 
 /// Everything that can be shown.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub at: Timestamp,
     /// The devices, in the order of the targets.
     pub devices: Vec<DeviceView>,
+    /// The inventory.
+    pub inventory: Arc<InventoryView>,
     /// The internet, if it is watched.
     pub internet: Option<InternetView>,
     /// Times without internet, newest first.
@@ -37,6 +40,10 @@ pub struct Snapshot {
 pub struct DeviceView {
     /// What was configured.
     pub target: Arc<Target>,
+    /// What discovery knows of it.
+    pub record: Option<Arc<Record>>,
+    /// Whether discovery brought it, and nobody configured it.
+    pub discovered: bool,
     /// The address in use; absent while a name has not resolved.
     pub address: Option<IpAddr>,
     /// Its status, since when, and how often that has changed.
@@ -91,6 +98,8 @@ pub struct Health {
     pub observations_dropped: u64,
     /// Series left out of scrapes so far because there were too many.
     pub series_over_limit: u64,
+    /// When the built-in registry of hardware addresses was published.
+    pub registry_date: Timestamp,
     /// The process.
     pub process: Process,
     /// Reports of heartbeats that were refused: whose (nothing where the token is unknown), why, how many.

@@ -331,3 +331,80 @@ fn rows_are_saved_on_change_and_once_a_minute() {
     story.ping(70, Ok(1));
     assert_eq!(story.state.dirty(at(70), true).len(), 1, "at the end");
 }
+
+/// A device with these checks and no pings.
+fn checked(names: &[&str]) -> Arc<Target> {
+    let check = |name: &&str| Expectation {
+        probe: (*name).into(),
+        kind: Kind::Tcp,
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(2),
+    };
+    let mut target = Target::clone(&target("nas"));
+    target.probes = names.iter().map(check).collect();
+    Arc::new(target)
+}
+
+fn run_check(state: &mut State, second: u64, probe: &str, outcome: Result<(), Failure>) -> Option<Status> {
+    let observation = Observation {
+        agent: LOCAL_AGENT.into(),
+        device: "nas".into(),
+        probe: probe.into(),
+        at: at(second),
+        lag: Duration::ZERO,
+        reading: Reading::Check(Box::new(crate::model::Check {
+            outcome,
+            ..crate::model::Check::default()
+        })),
+    };
+    state.apply(&observation).map(|transition| transition.to)
+}
+
+#[test]
+fn a_device_without_pings_is_up_while_any_check_succeeds() {
+    let mut state = State::restore(vec![]);
+    state.adopt(&[checked(&["web", "ssh"])], at(0));
+    let refused = Err(Failure::Refused);
+    assert_eq!(run_check(&mut state, 1, "web", refused), None);
+    assert_eq!(run_check(&mut state, 2, "ssh", Ok(())), Some(Status::Up));
+    for second in [6, 11, 16, 21] {
+        assert_eq!(run_check(&mut state, second, "web", refused), None, "ssh still answers");
+    }
+    let last: Vec<_> = [26, 31, 36]
+        .map(|second| run_check(&mut state, second, "ssh", refused))
+        .to_vec();
+    assert_eq!(last, [None, None, Some(Status::Down)]);
+    assert_eq!(run_check(&mut state, 41, "web", Ok(())), Some(Status::Up));
+    // told once per change: web refused, ssh refused, web succeeds
+    let told: Vec<_> = state.take_news().into_iter().collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    // and unknown when nothing is heard any more
+    for second in 42..100 {
+        state.sweep(at(second));
+    }
+    assert_eq!(
+        state.snapshot(at(100), Health::default()).devices[0].status,
+        Status::Unknown
+    );
+}
+
+#[test]
+fn while_the_own_link_is_down_nobody_is() {
+    let mut state = State::restore(vec![]);
+    state.adopt(&[checked(&["ssh"])], at(0));
+    run_check(&mut state, 1, "ssh", Ok(()));
+    let link = |up| crate::model::Link {
+        up: Some(up),
+        gateway: None,
+    };
+    let changes = state.link(&link(false), at(2));
+    assert_eq!(
+        changes.iter().map(|change| change.to).collect::<Vec<_>>(),
+        [Status::Unknown]
+    );
+    for second in [6, 11, 16, 21] {
+        assert_eq!(run_check(&mut state, second, "ssh", Err(Failure::Unreachable)), None);
+    }
+    assert!(state.link(&link(true), at(22)).is_empty());
+    assert_eq!(run_check(&mut state, 26, "ssh", Ok(())), Some(Status::Up));
+}

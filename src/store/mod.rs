@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod health;
 mod heartbeats;
+mod inventory;
 mod outages;
 mod past;
 mod queue;
@@ -19,7 +20,7 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -28,8 +29,9 @@ pub use backup::backup;
 pub use error::StoreError;
 pub use health::Health;
 pub use heartbeats::SavedHeartbeats;
+pub use inventory::Rows as InventoryRows;
 
-use crate::model::{Device, HeartbeatRow, LabelValue, Outage, SignalRecord, Timestamp};
+use crate::model::{Device, Entry, HeartbeatRow, LabelValue, Outage, SignalRecord, Timestamp};
 use heartbeats::{Beats, Report};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
@@ -49,6 +51,8 @@ pub struct Store(Arc<Handle>);
 
 struct Handle {
     queue: Arc<Queue>,
+    /// What was read at the start, until somebody takes it.
+    inventory: Mutex<Option<InventoryRows>>,
     path: PathBuf,
     outages: Vec<Outage>,
 }
@@ -76,12 +80,16 @@ impl fmt::Debug for Store {
 /// [`StoreError::Thread`] where the writer cannot be started.
 pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
     let queue = Arc::new(Queue::default());
+    let mut inventory = None;
     let (connection, rows) = match open_and_load(path) {
-        Ok((connection, rows)) => (Some(connection), Some(rows)),
+        Ok((connection, rows, found)) => {
+            inventory = Some(found);
+            (Some(connection), Some(rows))
+        }
         Err(error) if error.refuses() => return Err(error),
         Err(error) => {
             writer::report(&queue, &error);
-            (None, read_only(path, &error)?)
+            (None, read_only(path, &error, &mut inventory)?)
         }
     };
     queue.gauges.set_size(file::size(path));
@@ -94,8 +102,13 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             source,
         })?;
     let Rows { devices, outages } = rows.unwrap_or_default();
-    let path = path.into();
-    Ok((Store(Arc::new(Handle { queue, path, outages })), devices))
+    let handle = Handle {
+        queue,
+        path: path.into(),
+        inventory: Mutex::new(inventory),
+        outages,
+    };
+    Ok((Store(Arc::new(handle)), devices))
 }
 
 impl Store {
@@ -103,6 +116,17 @@ impl Store {
     /// waits, never fails: while storage does, the rows stay pending.
     pub fn save(&self, devices: Vec<Device>) {
         self.0.queue.push(Command::Save(devices));
+    }
+
+    /// The inventory and its latest events as they were at the start; `None` where they could not be read, and after
+    /// the first call.
+    pub fn take_inventory(&self) -> Option<InventoryRows> {
+        self.0.inventory.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Hands rows of the inventory to the writer, as [`Store::save`] does; the latest of each device wins.
+    pub fn keep(&self, entries: Vec<Entry>) {
+        self.0.queue.push(Command::Keep(entries));
     }
 
     /// The newest outages as of the start, newest first.
@@ -209,10 +233,12 @@ impl Store {
     }
 }
 
-fn open_and_load(path: &Path) -> Result<(Connection, Rows), StoreError> {
+fn open_and_load(path: &Path) -> Result<(Connection, Rows, InventoryRows), StoreError> {
     let connection = file::open(path)?;
-    let rows = load(&connection).map_err(|source| file::failed("read", path, source))?;
-    Ok((connection, rows))
+    let failed = |source| file::failed("read", path, source);
+    let rows = load(&connection).map_err(failed)?;
+    let inventory = inventory::load(&connection).map_err(failed)?;
+    Ok((connection, rows, inventory))
 }
 
 fn load(connection: &Connection) -> rusqlite::Result<Rows> {
@@ -224,13 +250,14 @@ fn load(connection: &Connection) -> rusqlite::Result<Rows> {
 
 /// The rows of a file that cannot be opened for writing; `None` where it cannot be read either. A locked file is not
 /// read: what another process is writing may look damaged.
-fn read_only(path: &Path, why: &StoreError) -> Result<Option<Rows>, StoreError> {
+fn read_only(path: &Path, why: &StoreError, inventory: &mut Option<InventoryRows>) -> Result<Option<Rows>, StoreError> {
     if why.is_lock() {
         return Ok(None);
     }
     let Some(connection) = file::open_read_only(path)? else {
         return Ok(None);
     };
+    *inventory = inventory::load(&connection).ok();
     // A version that is still to be migrated may lack what we read.
     let Ok(devices) = devices::load(&connection) else {
         return Ok(None);

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use super::devices::{Change, Changes};
 use super::health::Gauges;
 use super::heartbeats::{Beats, Report};
+use super::inventory::Pending;
 use super::outages::Outages;
-use crate::model::{Device, LabelValue, Outage, Timestamp};
+use crate::model::{Device, Entry, LabelValue, Outage, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -32,6 +33,8 @@ pub(super) enum Command {
     Save(Vec<Device>),
     /// Delete the rows of these names.
     Forget(Vec<LabelValue>),
+    /// Write these rows of the inventory.
+    Keep(Vec<Entry>),
     /// Write this row and report; commit promptly and then reply. Where the commit fails the reply is dropped at once,
     /// but both stay pending.
     Report(Box<Report>, Reply),
@@ -52,6 +55,8 @@ pub(super) enum Command {
 pub(super) struct Batch {
     /// The rows of devices.
     pub changes: Changes,
+    /// Those of the inventory.
+    pub inventory: Pending,
     /// What heartbeats have brought.
     pub beats: Beats,
     /// Times without internet.
@@ -67,6 +72,7 @@ pub(super) struct Batch {
 #[derive(Default)]
 struct Inner {
     changes: Changes,
+    inventory: Pending,
     beats: Beats,
     outages: Outages,
     replies: Vec<Reply>,
@@ -82,7 +88,7 @@ struct Inner {
 
 impl Inner {
     fn pending(&self) -> usize {
-        self.changes.len() + self.beats.len() + self.outages.len()
+        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len()
     }
 }
 
@@ -98,7 +104,7 @@ pub(super) struct Queue {
 impl Batch {
     /// How many rows it has.
     pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.beats.len() + self.outages.len()
+        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len()
     }
 }
 
@@ -114,6 +120,7 @@ impl Queue {
             Command::Forget(names) => inner
                 .changes
                 .extend(names.into_iter().map(|name| (name, Change::Forget))),
+            Command::Keep(entries) => inner.inventory.add(entries),
             // As below: nobody would commit it.
             Command::Report(..) if inner.stopped => {}
             Command::Report(report, reply) => {
@@ -173,6 +180,7 @@ impl Queue {
         inner.in_flight = inner.pending();
         Batch {
             changes: std::mem::take(&mut inner.changes),
+            inventory: std::mem::take(&mut inner.inventory),
             beats: std::mem::take(&mut inner.beats),
             outages: std::mem::take(&mut inner.outages),
             replies: std::mem::take(&mut inner.replies),
@@ -198,6 +206,7 @@ impl Queue {
         inner.in_flight = 0;
         let newer = std::mem::replace(&mut inner.changes, batch.changes);
         inner.changes.extend(newer);
+        inner.inventory.restore(batch.inventory);
         let newer = std::mem::replace(&mut inner.beats, batch.beats);
         inner.beats.add(newer);
         let newer = std::mem::replace(&mut inner.outages, batch.outages);

@@ -13,6 +13,7 @@ use super::devices;
 use super::error::StoreError;
 use super::file;
 use super::heartbeats::{self, Pruning};
+use super::inventory;
 use super::outages;
 use super::past::Past;
 use super::queue::{Batch, Queue};
@@ -125,6 +126,7 @@ impl Writer {
             devices::write(&transaction, &batch.changes, &mut self.past)?;
             heartbeats::write(&transaction, &batch.beats, &mut self.pruning)?;
             outages::write(&transaction, &batch.outages)?;
+            inventory::write(&transaction, &batch.inventory)?;
             transaction.commit()
         };
         commit().map_err(|source| file::failed("write to", &self.path, source))

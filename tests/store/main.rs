@@ -4,9 +4,16 @@
 //! Deadlines are for liveness only, and generous.
 
 // The conf's allow-*-in-tests covers test functions, not the helpers beside them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 mod failing;
+mod inventory;
 mod killed;
 mod opening;
 

@@ -21,6 +21,7 @@ mod exposition;
 mod http;
 mod lan;
 mod parts;
+mod segment;
 mod servers;
 
 pub use daemon::{Daemon, Home, run};
@@ -28,6 +29,7 @@ pub use exposition::{Exposition, Family, Format, Sample};
 pub use http::{Reply, Request};
 pub use lan::{Lan, loopback};
 pub use parts::{EXPIRED_SINCE, GOOD_UNTIL, Parts, dnsmasq, programs};
+pub use segment::Segment;
 pub use servers::{Server, WebhookSink, binary};
 
 use std::io::Write as _;

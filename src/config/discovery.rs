@@ -1,0 +1,207 @@
+//! `discovery` and `identify`: how to find devices and what to ask them.
+//!
+//! Owns their keys, defaults and ranges. Gets the main file's fields; gives `Discovery` and the settings of `identify`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::discover::{self, LARGEST};
+use crate::identify;
+use crate::model::{Class, Method, Network};
+use crate::state::Rules;
+
+use super::decode::{At, Fields, Findings};
+use super::node::Node;
+use super::problem::{plain, quoted};
+use super::scalar;
+
+/// Which discovered devices get a ping.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Monitor {
+    /// All but ignored ones.
+    #[default]
+    All,
+    /// Approved ones.
+    Approved,
+    /// None.
+    None,
+}
+
+/// The `discovery` section.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Discovery {
+    /// How to scan.
+    pub scan: discover::Settings,
+    /// Whom to ping.
+    pub monitor: Monitor,
+    /// Who is there.
+    pub rules: Rules,
+}
+
+const KNOWN: &[&str] = &[
+    "interval",
+    "methods",
+    "networks",
+    "interfaces",
+    "arp",
+    "icmp",
+    "mdns",
+    "neighbours",
+    "monitor",
+    "offline_after",
+    "retention",
+];
+
+/// Reads `discovery`.
+pub(super) fn discovery(main: &Fields, findings: &mut Findings) -> Discovery {
+    let mut discovery = Discovery::default();
+    let Some(at) = main.get("discovery") else {
+        return discovery;
+    };
+    let fields = at.fields(KNOWN, findings);
+    let day = Duration::from_secs(86_400);
+    let mut duration = |name, least, most| {
+        fields
+            .get(name)
+            .and_then(|at| scalar::duration(&at, least..=most, findings))
+    };
+    if let Some(interval) = duration("interval", Duration::from_secs(1), day) {
+        discovery.scan.interval = interval;
+    }
+    if let Some(retention) = duration("retention", day, day * 3650) {
+        discovery.rules.retention = retention;
+    }
+    if let Some(at) = fields.get("methods") {
+        let words = Method::ALL.map(|method| (method.as_str(), method));
+        let chosen = at.items(findings).collect::<Vec<_>>();
+        discovery.scan.methods = chosen
+            .iter()
+            .filter_map(|at| scalar::choice(at, &words, findings))
+            .collect();
+    }
+    if let Some(at) = fields.get("networks") {
+        discovery.scan.networks = networks(&at, findings);
+    }
+    if let Some(at) = fields.get("interfaces") {
+        let fields = at.fields(&["exclude"], findings);
+        if let Some(at) = fields.get("exclude") {
+            let items = at.items(findings).collect::<Vec<_>>();
+            let text = |at: &At| scalar::text(at, findings).map(str::to_owned);
+            discovery.scan.exclude = items.iter().filter_map(text).collect();
+        }
+    }
+    for (name, rate) in [
+        ("arp", &mut discovery.scan.arp_rate),
+        ("icmp", &mut discovery.scan.icmp_rate),
+    ] {
+        if let Some(at) = fields.get(name) {
+            let fields = at.fields(&["rate"], findings);
+            let given = fields
+                .get("rate")
+                .and_then(|at| scalar::count(&at, 1..=100_000, findings));
+            *rate = given.unwrap_or(*rate);
+        }
+    }
+    for name in ["mdns", "neighbours"] {
+        if let Some(at) = fields.get(name) {
+            at.fields(&[], findings);
+        }
+    }
+    if let Some(at) = fields.get("monitor") {
+        let words = [
+            ("all", Monitor::All),
+            ("approved", Monitor::Approved),
+            ("none", Monitor::None),
+        ];
+        discovery.monitor = scalar::choice(&at, &words, findings).unwrap_or_default();
+    }
+    if let Some(at) = fields.get("offline_after") {
+        offline_after(&at, &mut discovery.rules, findings);
+    }
+    discovery
+}
+
+fn networks(at: &At, findings: &mut Findings) -> Option<Vec<Network>> {
+    if matches!(at.node, Node::Text(text) if text == "auto") {
+        return None;
+    }
+    if matches!(at.node, Node::Text(_)) {
+        findings.value(at, "expected auto or a list", "write networks: [192.168.1.0/24]");
+        return None;
+    }
+    let mut networks = Vec::new();
+    for at in at.items(findings).collect::<Vec<_>>() {
+        let Some(text) = scalar::text(&at, findings) else {
+            continue;
+        };
+        match text.parse::<Network>() {
+            Ok(network) if network.length() < LARGEST => {
+                let message = format!("{network} is too large: a network may be /{LARGEST} at most");
+                findings.value(&at, message, "list the parts of it that are in use");
+            }
+            Ok(network) if networks.contains(&network) => {
+                findings.value(&at, format!("{network} is listed twice"), "remove one");
+            }
+            Ok(network) => networks.push(network),
+            Err(problem) => findings.value(&at, format!("{}: {}", quoted(text), plain(&problem)), ""),
+        }
+    }
+    Some(networks)
+}
+
+fn offline_after(at: &At, rules: &mut Rules, findings: &mut Findings) {
+    // What is said of a class replaces what is said of all, and the built-in numbers only where it says something.
+    let mut by_class = BTreeMap::new();
+    for (ordinal, name, value) in at.entries(findings) {
+        let Some(scans) = scalar::count(&value, 1..=1000, findings) else {
+            continue;
+        };
+        match (name, Class::parse(name)) {
+            ("default", _) => rules.offline_after = scans,
+            (_, Some(class)) => drop(by_class.insert(class, scans)),
+            _ => {
+                let words: Vec<&str> = ["default"]
+                    .into_iter()
+                    .chain(Class::ALL.map(|(_, word)| word))
+                    .collect();
+                at.unknown(ordinal, name, &words, findings);
+            }
+        }
+    }
+    rules.offline_after_class.extend(by_class);
+}
+
+/// Reads `identify`. Paths are relative to the file they stand in.
+pub(super) fn identify(main: &Fields, file: &Path, findings: &mut Findings) -> identify::Settings {
+    let mut settings = identify::Settings::default();
+    let Some(at) = main.get("identify") else {
+        return settings;
+    };
+    let fields = at.fields(&["oui", "dns", "snmp", "mdns"], findings);
+    if let Some(at) = fields.get("oui") {
+        let fields = at.fields(&["oui_file"], findings);
+        if let Some(path) = fields.get("oui_file").and_then(|at| scalar::text(&at, findings)) {
+            settings.oui_file = Some(file.parent().unwrap_or(Path::new("")).join(path));
+        }
+    }
+    for name in ["dns", "mdns"] {
+        if let Some(at) = fields.get(name) {
+            at.fields(&[], findings);
+        }
+    }
+    if let (Some(ordinal), Some(snmp)) = (fields.ordinal("snmp"), fields.get("snmp")) {
+        let off = match snmp.node {
+            Node::Map(entries) => entries.iter().all(|(key, value)| {
+                matches!(key, Node::Text(key) if key == "credentials")
+                    && matches!(value, Node::List(list) if list.is_empty())
+            }),
+            _ => false,
+        };
+        if !off {
+            let hint = "remove it, or switch it off with snmp: {credentials: []}";
+            findings.key(&at, ordinal, "\"snmp\" is not supported by this version", hint);
+        }
+    }
+    settings
+}

@@ -1,0 +1,302 @@
+//! Scans when it is time, and when somebody asks; has the findings identified, and gives both to the state.
+//!
+//! 1. A scan a period, from its start; the first as soon as the daemon runs. No two scans of the same network at once.
+//! 2. Scans run on threads of their own and delay nobody.
+//! 3. What was found is named and told before anybody sees it: identification is a part of the scan.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::record::Ask;
+use super::schedule::wall_clock;
+use crate::config::Discovery;
+use crate::discover::{self, Area, Progress, Report};
+use crate::http::{Order, OrderError, Request};
+use crate::identify::{self, Names, Registry};
+use crate::model::{Announcement, Mac, Outcome, Scan, Timestamp};
+use crate::state::{Evidence, Finding};
+
+/// Scans that are remembered for who asks after them.
+const REMEMBERED: usize = 100;
+/// How long a scan may take, unless somebody says otherwise or the period is longer.
+const LONGEST: Duration = Duration::from_secs(300);
+/// How long names are waited for.
+const NAMING: Duration = Duration::from_secs(5);
+
+/// What the discoverer goes by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The configuration's `discovery`.
+    pub discovery: Discovery,
+    /// And its `identify`.
+    pub identify: identify::Settings,
+}
+
+/// Runs scans.
+pub struct Discoverer {
+    plan: watch::Receiver<Arc<Plan>>,
+    asks: mpsc::Sender<Ask>,
+    /// Tells the reloader that other devices may have to be watched.
+    changed: mpsc::Sender<()>,
+    tools: Arc<Mutex<Tools>>,
+    running: HashMap<u64, (Vec<Area>, Arc<Progress>, Timestamp)>,
+    finished: VecDeque<Arc<Scan>>,
+    done: mpsc::Sender<Scan>,
+}
+
+/// What identification remembers.
+struct Tools {
+    names: Names,
+    registry: Registry,
+    settings: identify::Settings,
+}
+
+impl Discoverer {
+    /// Runs until everybody who could ask is gone.
+    pub async fn run(
+        plan: watch::Receiver<Arc<Plan>>,
+        asks: mpsc::Sender<Ask>,
+        changed: mpsc::Sender<()>,
+        mut requests: mpsc::Receiver<Request>,
+    ) {
+        let (done, mut finished) = mpsc::channel(16);
+        let mut this = Self {
+            plan,
+            asks,
+            changed,
+            tools: Arc::new(Mutex::new(Tools {
+                names: Names::default(),
+                registry: Registry::built_in(),
+                settings: identify::Settings::default(),
+            })),
+            running: HashMap::new(),
+            finished: VecDeque::new(),
+            done,
+        };
+        let mut due = Instant::now();
+        let mut interval = this.plan.borrow().discovery.scan.interval;
+        loop {
+            tokio::select! {
+                () = sleep_until(due) => {
+                    let plan = this.plan.borrow_and_update().clone();
+                    interval = plan.discovery.scan.interval;
+                    due = Instant::now() + interval;
+                    if !plan.discovery.scan.is_off() {
+                        let _ = this.start(&plan, &Order::default()).await;
+                    }
+                }
+                Ok(()) = this.plan.changed() => {
+                    // Another period counts from the last scan; other networks are scanned at once.
+                    let plan = this.plan.borrow_and_update().clone();
+                    due = due.min(Instant::now() + plan.discovery.scan.interval);
+                    if plan.discovery.scan.interval == interval {
+                        due = Instant::now();
+                    }
+                    interval = plan.discovery.scan.interval;
+                }
+                Some(scan) = finished.recv() => {
+                    this.running.remove(&scan.id);
+                    this.finished.push_back(Arc::new(scan));
+                    if this.finished.len() > REMEMBERED {
+                        this.finished.pop_front();
+                    }
+                }
+                request = requests.recv() => match request {
+                    Some(Request::Scan(order, answer)) => {
+                        let plan = this.plan.borrow().clone();
+                        let _ = answer.send(this.start(&plan, &order).await);
+                    }
+                    Some(Request::Look(id, answer)) => drop(answer.send(this.look(id))),
+                    Some(Request::Patch(id, patch, by, answer)) => {
+                        let (outcome, patched) = oneshot::channel();
+                        let _ = this.asks.send(Ask::Patch(id, patch, by, outcome)).await;
+                        if let Ok(outcome) = patched.await {
+                            let _ = answer.send(outcome);
+                            let _ = this.changed.try_send(());
+                        }
+                    }
+                    None => break,
+                },
+            }
+        }
+    }
+
+    /// Starts a scan, unless one of the same network runs.
+    async fn start(&mut self, plan: &Plan, order: &Order) -> Result<u64, OrderError> {
+        let mut settings = plan.discovery.scan.clone();
+        if let Some(methods) = &order.methods {
+            settings.methods.clone_from(methods);
+        }
+        if let Some(networks) = &order.networks {
+            settings.networks = Some(networks.clone());
+        }
+        let (mut areas, left_out) = settings.areas();
+        if let Some(interfaces) = &order.interfaces {
+            areas.retain(|area| {
+                area.link
+                    .as_ref()
+                    .is_some_and(|door| interfaces.contains(&door.interface))
+            });
+        }
+        if areas.is_empty() {
+            for line in &left_out {
+                tracing::warn!("not scanned: {line}");
+            }
+            return Err(OrderError::Nothing(left_out));
+        }
+        let busy = self.running.iter().find(|(_, (running, ..))| {
+            let overlaps = |area: &Area| {
+                running
+                    .iter()
+                    .any(|other| other.network.covers(area.network) || area.network.covers(other.network))
+            };
+            areas.iter().any(overlaps)
+        });
+        if let Some((id, _)) = busy {
+            return Err(OrderError::Busy(*id));
+        }
+        let (answer, known) = oneshot::channel();
+        let _ = self.asks.send(Ask::Known(answer)).await;
+        let known = known.await.unwrap_or_default();
+        let started = wall_clock();
+        // Rising over restarts too, without a look into the store.
+        let id = (started.micros() / 1000).max(self.running.keys().max().map_or(0, |id| id + 1));
+        let progress = Arc::new(Progress::default());
+        self.running.insert(id, (areas.clone(), progress.clone(), started));
+        let timeout = order.timeout.unwrap_or(LONGEST.max(settings.interval));
+        let (tools, identify) = (self.tools.clone(), plan.identify.clone());
+        let (asks, changed, done) = (self.asks.clone(), self.changed.clone(), self.done.clone());
+        tokio::spawn(async move {
+            let work = move || {
+                let mut report = discover::scan(&settings, &areas, &known, timeout, &progress);
+                report.notes.extend(left_out);
+                let findings = tools
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .identify(&identify, &report);
+                (report, findings, progress.counts())
+            };
+            let Ok((report, findings, counts)) = tokio::task::spawn_blocking(work).await else {
+                return;
+            };
+            let scan = Scan {
+                id,
+                started,
+                ended: Some(wall_clock()),
+                passes: report.passes.clone(),
+                notes: report.notes.clone(),
+                counts,
+            };
+            log(&scan);
+            let evidence = Evidence {
+                scan: scan.clone(),
+                sightings: report.sightings,
+                findings,
+            };
+            let (learnt, over) = oneshot::channel();
+            let _ = asks.send(Ask::Learn(Box::new(evidence), learnt)).await;
+            let _ = over.await;
+            let _ = changed.try_send(());
+            let _ = done.send(scan).await;
+        });
+        Ok(id)
+    }
+
+    /// How a scan is going, or went.
+    fn look(&self, id: u64) -> Option<Scan> {
+        if let Some((_, progress, started)) = self.running.get(&id) {
+            return Some(Scan {
+                id,
+                started: *started,
+                ended: None,
+                passes: Vec::new(),
+                notes: Vec::new(),
+                counts: progress.counts(),
+            });
+        }
+        self.finished
+            .iter()
+            .find(|scan| scan.id == id)
+            .map(|scan| (**scan).clone())
+    }
+}
+
+/// Scans end soon when nobody waits for them any more: the daemon stops.
+impl Drop for Discoverer {
+    fn drop(&mut self) {
+        for (_, progress, _) in self.running.values() {
+            progress.stop();
+        }
+    }
+}
+
+impl Tools {
+    /// What can be said of everybody who was seen. Blocks.
+    fn identify(&mut self, settings: &identify::Settings, report: &Report) -> Vec<Finding> {
+        if self.settings != *settings {
+            self.registry = match &settings.oui_file {
+                None => Registry::built_in(),
+                Some(path) => Registry::read(path).unwrap_or_else(|error| {
+                    tracing::warn!("{error}; the built-in one is used");
+                    Registry::built_in()
+                }),
+            };
+            self.settings = settings.clone();
+        }
+        let at = wall_clock();
+        let mut seen: HashMap<IpAddr, Option<Mac>> = HashMap::new();
+        for sighting in report.sightings.iter().filter(|sighting| sighting.alive) {
+            let mac = seen.entry(sighting.address).or_default();
+            *mac = mac.or(sighting.mac);
+        }
+        for sighting in &report.sightings {
+            if let Some(mac) = seen.get_mut(&sighting.address) {
+                *mac = mac.or(sighting.mac);
+            }
+        }
+        let v4: Vec<IpAddr> = seen.keys().copied().filter(IpAddr::is_ipv4).collect();
+        let names = self.names.look_up(&v4, NAMING);
+        let mut announced: HashMap<IpAddr, Vec<&Announcement>> = HashMap::new();
+        for announcement in &report.announcements {
+            announced.entry(announcement.address).or_default().push(announcement);
+        }
+        let none = Vec::new();
+        let finding = |(address, mac): (IpAddr, Option<Mac>)| Finding {
+            address,
+            facts: identify::facts(
+                &self.registry,
+                mac,
+                names.get(&address).map(AsRef::as_ref),
+                announced.get(&address).unwrap_or(&none),
+                at,
+            ),
+        };
+        seen.into_iter()
+            .map(finding)
+            .filter(|finding| !finding.facts.is_empty())
+            .collect()
+    }
+}
+
+fn log(scan: &Scan) {
+    for note in &scan.notes {
+        tracing::warn!(scan = scan.id, "discovery: {note}");
+    }
+    for pass in &scan.passes {
+        let (network, method) = (&pass.network, pass.method.as_str());
+        let seconds = pass.took.as_secs_f64();
+        let (answered, left) = (pass.answered, pass.left);
+        match pass.outcome {
+            Outcome::Complete => tracing::info!(%network, method, answered, seconds, "scan complete"),
+            outcome => {
+                let why = pass.why.as_deref().unwrap_or_default();
+                tracing::warn!(%network, method, answered, left, why, "scan {}", outcome.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! A device of the inventory: who it is, what it was seen with, what was found out, and what a person says of it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{LabelValue, Mac, Method, Pass, Timestamp};
+
+/// What a person thinks of a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Found, and nobody has said anything.
+    #[default]
+    New,
+    /// It belongs here.
+    Approved,
+    /// Seen, but of no interest: neither watched nor told of.
+    Ignored,
+    /// It must not be here.
+    Blocked,
+}
+
+impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::New, Self::Approved, Self::Ignored, Self::Blocked];
+
+    /// The `status` label and the word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Approved => "approved",
+            Self::Ignored => "ignored",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// The standing with this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.as_str() == text)
+    }
+}
+
+/// What kind of thing a device is: a small closed set, fit for a label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Class {
+    Router,
+    Switch,
+    Ap,
+    Firewall,
+    Server,
+    Nas,
+    Computer,
+    Phone,
+    Tablet,
+    Tv,
+    Speaker,
+    Printer,
+    Camera,
+    Console,
+    Iot,
+    Vm,
+    Ups,
+    #[default]
+    Unknown,
+}
+
+impl Class {
+    /// All of them, and their words.
+    pub const ALL: [(Self, &'static str); 18] = [
+        (Self::Router, "router"),
+        (Self::Switch, "switch"),
+        (Self::Ap, "ap"),
+        (Self::Firewall, "firewall"),
+        (Self::Server, "server"),
+        (Self::Nas, "nas"),
+        (Self::Computer, "computer"),
+        (Self::Phone, "phone"),
+        (Self::Tablet, "tablet"),
+        (Self::Tv, "tv"),
+        (Self::Speaker, "speaker"),
+        (Self::Printer, "printer"),
+        (Self::Camera, "camera"),
+        (Self::Console, "console"),
+        (Self::Iot, "iot"),
+        (Self::Vm, "vm"),
+        (Self::Ups, "ups"),
+        (Self::Unknown, "unknown"),
+    ];
+
+    /// The `class` label.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(class, _)| *class == self)
+            .map_or("unknown", |(_, word)| word)
+    }
+
+    /// The class with this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, word)| *word == text)
+            .map(|(class, _)| *class)
+    }
+}
+
+/// What a fact is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topic {
+    /// Who made it.
+    Vendor,
+    /// What it calls itself or is called in the DNS.
+    Hostname,
+    /// What it is, as its maker calls it.
+    Model,
+    /// One of [`Class`].
+    Class,
+    /// Something that stays the same when its hardware address does not.
+    Identity,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Vendor, Self::Hostname, Self::Model, Self::Class, Self::Identity];
+
+    /// The word in the API and the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vendor => "vendor",
+            Self::Hostname => "hostname",
+            Self::Model => "model",
+            Self::Class => "class",
+            Self::Identity => "identity",
+        }
+    }
+}
+
+/// Where a fact comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// The registry of hardware addresses.
+    Oui,
+    /// Reverse DNS.
+    Dns,
+    /// Multicast DNS.
+    Mdns,
+    /// Concluded from the other facts.
+    Rule,
+}
+
+impl Origin {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Oui, Self::Dns, Self::Mdns, Self::Rule];
+
+    /// The word in the API and the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Oui => "oui",
+            Self::Dns => "dns",
+            Self::Mdns => "mdns",
+            Self::Rule => "rule",
+        }
+    }
+}
+
+/// Something found out about a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// About what.
+    pub topic: Topic,
+    /// By whom.
+    pub origin: Origin,
+    /// What.
+    pub value: LabelValue,
+    /// How sure, 0 to 100.
+    pub confidence: u8,
+    /// When it was last found.
+    pub at: Timestamp,
+}
+
+/// An address a device was seen with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen<T> {
+    /// The address.
+    pub value: T,
+    /// How it was first seen.
+    pub source: Method,
+    /// First seen with it.
+    pub first: Timestamp,
+    /// Last seen with it.
+    pub last: Timestamp,
+    /// Whether it still is this device's: another may have taken it since.
+    pub current: bool,
+}
+
+/// A device of the inventory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Never given twice.
+    pub id: u64,
+    /// The `device` label: frozen at first identification, changed only by a person.
+    pub name: LabelValue,
+    /// What a person thinks of it.
+    pub standing: Standing,
+    /// Whether it is there, by all evidence.
+    pub online: bool,
+    /// Complete scans in a row that did not see it.
+    pub missed: u32,
+    /// First evidence.
+    pub first_seen: Timestamp,
+    /// Latest evidence.
+    pub last_seen: Timestamp,
+    /// Its hardware addresses.
+    pub macs: Vec<Seen<Mac>>,
+    /// Its addresses.
+    pub addresses: Vec<Seen<IpAddr>>,
+    /// What was found out.
+    pub facts: Vec<Fact>,
+    /// The class a person gave it.
+    pub class: Option<Class>,
+    /// A person's labels.
+    pub labels: BTreeMap<String, LabelValue>,
+    /// A person's notes.
+    pub notes: String,
+    /// Devices it may be, under another hardware address.
+    pub proposed: Vec<u64>,
+    /// The device it was merged into by a person.
+    pub merged: Option<u64>,
+}
+
+impl Record {
+    /// The best fact about something.
+    pub fn fact(&self, topic: Topic) -> Option<&Fact> {
+        self.facts
+            .iter()
+            .filter(|fact| fact.topic == topic)
+            .max_by_key(|fact| (fact.confidence, fact.at))
+    }
+
+    /// What a person says it is, else what was found.
+    pub fn class(&self) -> Class {
+        let found = || {
+            self.fact(Topic::Class)
+                .and_then(|fact| Class::parse(fact.value.as_str()))
+        };
+        self.class.or_else(found).unwrap_or_default()
+    }
+
+    /// The address to reach it at: IPv4 before IPv6, the latest first.
+    pub fn address(&self) -> Option<IpAddr> {
+        let current = self.addresses.iter().filter(|seen| seen.current);
+        let link_local = |ip: IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        let best = current
+            .filter(|seen| !link_local(seen.value))
+            .max_by_key(|seen| (seen.value.is_ipv4(), seen.last));
+        best.map(|seen| seen.value)
+    }
+
+    /// Its latest hardware address.
+    pub fn mac(&self) -> Option<Mac> {
+        self.macs
+            .iter()
+            .filter(|seen| seen.current)
+            .max_by_key(|seen| seen.last)
+            .map(|seen| seen.value)
+    }
+}
+
+/// What happens in the inventory: the `event` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A device nobody has seen before.
+    New,
+    /// A device that was gone.
+    Back,
+    /// A device that was missed by enough complete scans.
+    Gone,
+    /// A device on an address it did not have.
+    AddressChanged,
+    /// An address that another hardware address has now.
+    MacChanged,
+    /// Another name, by a person.
+    Renamed,
+}
+
+impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::New,
+        Self::Back,
+        Self::Gone,
+        Self::AddressChanged,
+        Self::MacChanged,
+        Self::Renamed,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Back => "back",
+            Self::Gone => "gone",
+            Self::AddressChanged => "address_changed",
+            Self::MacChanged => "mac_changed",
+            Self::Renamed => "renamed",
+        }
+    }
+}
+
+/// Something that happened, as it is stored and sent to who listens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Rising.
+    pub id: u64,
+    /// When.
+    pub at: Timestamp,
+    /// `device_discovered`, `device_up`, `scan` and so on: the API's word.
+    pub kind: Arc<str>,
+    /// More, as JSON.
+    pub detail: Arc<str>,
+}
+
+/// A person's change to a device; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patch {
+    /// Another standing.
+    pub status: Option<Standing>,
+    /// Another name.
+    pub name: Option<String>,
+    /// Another class; `unknown` takes back the person's.
+    pub class: Option<Class>,
+    /// Other labels, all of them.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Other notes.
+    pub notes: Option<String>,
+    /// This device and that one are the same: it becomes a part of that one; 0 undoes it.
+    pub same_as: Option<u64>,
+}
+
+/// Who changed what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audit {
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub by: String,
+    /// Which device.
+    pub device: u64,
+    /// What, as JSON.
+    pub change: String,
+}
+
+/// How a scan is going or went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    /// Rising.
+    pub id: u64,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended, once it has.
+    pub ended: Option<Timestamp>,
+    /// Networks and methods; empty while it runs.
+    pub passes: Vec<Pass>,
+    /// What could not be done.
+    pub notes: Vec<String>,
+    /// Addresses asked, answered, and all there are.
+    pub counts: [u32; 3],
+}
+
+/// What the inventory wants written to disk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A device, whole.
+    Record(Arc<Record>),
+    /// A device that is no more.
+    Forget(u64),
+    /// Something that happened.
+    Event(Event),
+    /// A finished scan.
+    Scan(Scan),
+    /// A person's change.
+    Audit(Audit),
+}

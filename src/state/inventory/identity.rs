@@ -1,0 +1,328 @@
+//! Which sightings are the same device.
+//!
+//! 1. The hardware address decides: the same one on a new address is the same device, another one on an old address
+//!    is another device, and several addresses on one are one device.
+//! 2. Virtual router addresses and nobody's never identify anybody: what answers with one is known by its address.
+//! 3. A sighting without a hardware address is evidence of whoever has the address now; a stranger's makes a device
+//!    that is known by its address, until a hardware address turns up there: then it is that one's.
+//! 4. A stale cache entry adds an address to a known device. It makes no device and is no presence; so do a
+//!    fresh one and an announcement where ARP has asked and was not answered.
+//! 5. A device has its name from its first scan on: see [`name`].
+//! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Evidence, Finding, Inventory, MOST_DEVICES};
+use crate::model::{
+    EventKind, Fact, LabelValue, Mac, MacKind, Method, Network, Outcome, Record, Seen, Sighting, Standing, Timestamp,
+    Topic,
+};
+
+/// Addresses one device is remembered with: a host that claims more claims everything.
+const MOST_ADDRESSES: usize = 64;
+/// Facts of one device.
+const MOST_FACTS: usize = 32;
+
+impl Inventory {
+    /// Takes in a finished scan: who was seen, what was found out, who was missed. `probed` tells when a watched
+    /// device last answered its probes.
+    pub fn learn(&mut self, evidence: &Evidence, probed: impl Fn(&LabelValue) -> Option<Timestamp>, now: Timestamp) {
+        // A hardware address that one source saw is good for the other sources' sightings of the same address.
+        let mut macs: HashMap<IpAddr, Mac> = HashMap::new();
+        for sighting in &evidence.sightings {
+            if let Some(mac) = identifying(sighting.mac) {
+                macs.entry(sighting.address).or_insert(mac);
+            }
+        }
+        let findings: HashMap<IpAddr, &Finding> = evidence
+            .findings
+            .iter()
+            .map(|finding| (finding.address, finding))
+            .collect();
+        let mut born = HashSet::new();
+        // 4. The cache believes for half a minute what ARP has just asked about, and an announcement names any address.
+        let hearsay = |method| matches!(method, Method::Neighbours | Method::Mdns);
+        let asked: Vec<Network> = evidence
+            .scan
+            .passes
+            .iter()
+            .filter(|pass| pass.method == Method::Arp && pass.outcome == Outcome::Complete)
+            .filter_map(|pass| pass.network.parse().ok())
+            .collect();
+        let doubtful = |sighting: &Sighting| match sighting.address {
+            IpAddr::V4(ip) => hearsay(sighting.method) && asked.iter().any(|network| network.contains(ip)),
+            IpAddr::V6(_) => false,
+        };
+        let all: Vec<Sighting> = evidence
+            .sightings
+            .iter()
+            .map(|sighting| Sighting {
+                alive: sighting.alive && !doubtful(sighting),
+                ..sighting.clone()
+            })
+            .collect();
+        // Answers first, then what the cache remembers; hardware addresses before addresses alone.
+        let mut sightings: Vec<&Sighting> = all.iter().collect();
+        sightings.sort_by_key(|sighting| (!sighting.alive, identifying(sighting.mac).is_none(), sighting.address));
+        for sighting in sightings {
+            let mac = identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
+            self.see(sighting, mac, &mut born);
+        }
+        for (address, finding) in &findings {
+            if let Some(id) = self.by_address.get(address).copied() {
+                self.note(id, &finding.facts);
+            }
+        }
+        for id in born {
+            self.christen(id, now);
+        }
+        self.judge_presence(evidence, probed, now);
+        self.forget_old(now);
+    }
+
+    fn see(&mut self, sighting: &Sighting, mac: Option<Mac>, born: &mut HashSet<u64>) {
+        let holder = self.by_address.get(&sighting.address).copied();
+        let known = match mac {
+            Some(mac) => self.by_mac.get(&mac).copied(),
+            None => holder,
+        };
+        let id = match known {
+            Some(id) => id,
+            None if !sighting.alive => return, // 4.
+            None => {
+                // 3.
+                let nameless = |id: &u64| mac.is_some() && self.records.get(id).is_some_and(|r| r.macs.is_empty());
+                let v6_alone = mac.is_none() && sighting.address.is_ipv6();
+                match holder.filter(nameless) {
+                    Some(id) => id,
+                    None if v6_alone || self.records.len() >= MOST_DEVICES => return,
+                    None => {
+                        let id = self.create(sighting.at);
+                        born.insert(id);
+                        id
+                    }
+                }
+            }
+        };
+        if let Some(mac) = mac {
+            self.bind_mac(id, mac, sighting);
+        }
+        self.bind_address(id, holder, sighting, born.contains(&id));
+        if sighting.alive {
+            self.change(id, |record| record.last_seen = record.last_seen.max(sighting.at));
+        }
+    }
+
+    fn create(&mut self, at: Timestamp) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let record = Record {
+            id,
+            name: LabelValue::new(""),
+            standing: Standing::New,
+            online: true,
+            missed: 0,
+            first_seen: at,
+            last_seen: at,
+            macs: Vec::new(),
+            addresses: Vec::new(),
+            facts: Vec::new(),
+            class: None,
+            labels: std::collections::BTreeMap::default(),
+            notes: String::new(),
+            proposed: Vec::new(),
+            merged: None,
+        };
+        self.records.insert(id, Arc::new(record));
+        self.dirty.insert(id);
+        id
+    }
+
+    fn bind_mac(&mut self, id: u64, mac: Mac, sighting: &Sighting) {
+        self.by_mac.insert(mac, id);
+        let (at, source, alive) = (sighting.at, sighting.method, sighting.alive);
+        self.change(id, |record| {
+            if let Some(seen) = record.macs.iter_mut().find(|seen| seen.value == mac) {
+                seen.last = if alive { seen.last.max(at) } else { seen.last };
+                seen.current = true;
+            } else if record.macs.len() < MOST_ADDRESSES {
+                record.macs.push(Seen {
+                    value: mac,
+                    source,
+                    first: at,
+                    last: at,
+                    current: true,
+                });
+            }
+        });
+    }
+
+    /// The address is this device's now, and no longer another's.
+    fn bind_address(&mut self, id: u64, holder: Option<u64>, sighting: &Sighting, born: bool) {
+        let (address, at) = (sighting.address, sighting.at);
+        if !sighting.alive && holder.is_some_and(|holder| holder != id) {
+            return; // somebody else answered on it
+        }
+        let had = self.records.get(&id).map_or(0, |record| record.addresses.len());
+        let known = self
+            .records
+            .get(&id)
+            .is_some_and(|r| r.addresses.iter().any(|seen| seen.value == address && seen.current));
+        if !known && had >= MOST_ADDRESSES {
+            return;
+        }
+        if let Some(other) = holder.filter(|holder| *holder != id) {
+            self.change(other, |record| {
+                for seen in record.addresses.iter_mut().filter(|seen| seen.value == address) {
+                    seen.current = false;
+                }
+            });
+            self.by_address.insert(address, id);
+            self.tell(
+                EventKind::MacChanged,
+                id,
+                at,
+                &[("taken_address", &address.to_string())],
+            );
+        }
+        self.by_address.insert(address, id);
+        self.change(id, |record| {
+            match record.addresses.iter_mut().find(|seen| seen.value == address) {
+                Some(seen) => {
+                    seen.last = if sighting.alive { seen.last.max(at) } else { seen.last };
+                    seen.current = true;
+                }
+                None => record.addresses.push(Seen {
+                    value: address,
+                    source: sighting.method,
+                    first: at,
+                    last: at,
+                    current: true,
+                }),
+            }
+        });
+        if !known && !born && sighting.alive && address.is_ipv4() {
+            self.tell(EventKind::AddressChanged, id, at, &[("to", &address.to_string())]);
+        }
+    }
+
+    /// Takes in facts: the latest of each origin about each topic stays. Rule 6.
+    pub(super) fn note(&mut self, id: u64, facts: &[Fact]) {
+        self.change(id, |record| {
+            for fact in facts {
+                let same = |known: &Fact| known.topic == fact.topic && known.origin == fact.origin;
+                let several = fact.topic == Topic::Identity;
+                let known = record
+                    .facts
+                    .iter()
+                    .position(|known| same(known) && (!several || known.value == fact.value));
+                match known {
+                    Some(known) => record.facts[known] = fact.clone(),
+                    None if record.facts.len() < MOST_FACTS => record.facts.push(fact.clone()),
+                    None => {}
+                }
+            }
+        });
+        let identities: Vec<&LabelValue> = facts
+            .iter()
+            .filter(|fact| fact.topic == Topic::Identity)
+            .map(|fact| &fact.value)
+            .collect();
+        if identities.is_empty() {
+            return;
+        }
+        let has = |record: &Record| {
+            record
+                .facts
+                .iter()
+                .any(|fact| fact.topic == Topic::Identity && identities.contains(&&fact.value))
+        };
+        let twins: Vec<u64> = self
+            .devices()
+            .filter(|record| record.id != id && has(record))
+            .map(|record| record.id)
+            .collect();
+        let is_local = |record: &Arc<Record>| record.macs.iter().any(|seen| seen.value.kind() == MacKind::Local);
+        for twin in twins {
+            let rotated = [id, twin].iter().any(|id| self.records.get(id).is_some_and(is_local));
+            let new = self
+                .records
+                .get(&id)
+                .is_some_and(|record| !record.proposed.contains(&twin));
+            if rotated && new {
+                self.change(id, |record| record.proposed.push(twin));
+            }
+        }
+    }
+
+    /// 5. Names a new device, and tells of it.
+    fn christen(&mut self, id: u64, now: Timestamp) {
+        let Some(record) = self.records.get(&id) else { return };
+        let claimed = record
+            .addresses
+            .iter()
+            .find_map(|seen| self.configured.get(&seen.value))
+            .cloned();
+        let name = match &claimed {
+            Some(name) => name.clone(),
+            None => self.name(record),
+        };
+        self.names.insert(name.clone(), id);
+        self.change(id, |record| {
+            record.name = name;
+            if claimed.is_some() {
+                record.standing = Standing::Approved;
+            }
+        });
+        // Strangers to a daemon that could not read its inventory are probably none.
+        if !self.blind {
+            self.tell(EventKind::New, id, now, &[]);
+        }
+    }
+
+    /// The short host name in lower case if there is one and it is free, else vendor or class with the end of the
+    /// hardware address, else the address with dashes.
+    fn name(&self, record: &Record) -> LabelValue {
+        let text = |topic| record.fact(topic).map(|fact| fact.value.as_str());
+        let host = text(Topic::Hostname).and_then(|name| slug(name.split('.').next().unwrap_or_default()));
+        let maker = text(Topic::Vendor).and_then(|name| slug(name.split([' ', ',', '.']).next().unwrap_or_default()));
+        let kind = Some(record.class().as_str())
+            .filter(|class| *class != "unknown")
+            .map(str::to_owned);
+        let by_mac = record.mac().map(|mac| {
+            format!(
+                "{}-{}",
+                maker.or(kind).unwrap_or_else(|| "device".to_owned()),
+                mac.tail()
+            )
+        });
+        let by_address = record
+            .address()
+            .map(|address| address.to_string().replace([':', '.'], "-"));
+        let free = |name: &LabelValue| !self.names.contains_key(name) && !self.reserved.contains(name);
+        let candidates = [host, by_mac, by_address];
+        let found = candidates.iter().flatten().map(|name| LabelValue::new(name)).find(free);
+        found.unwrap_or_else(|| LabelValue::new(&format!("device-{}", record.id)))
+    }
+}
+
+/// What identifies somebody.
+fn identifying(mac: Option<Mac>) -> Option<Mac> {
+    mac.filter(|mac| matches!(mac.kind(), MacKind::Universal | MacKind::Local)) // 2.
+}
+
+/// A name in lower case with nothing in it that a URL, a shell or a query would stumble over; at most 63 characters.
+fn slug(text: &str) -> Option<String> {
+    let mut out = String::new();
+    for c in text.chars().take(63) {
+        match c.to_ascii_lowercase() {
+            c if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' => out.push(c),
+            _ if out.ends_with('-') || out.is_empty() => {}
+            _ => out.push('-'),
+        }
+    }
+    let out = out.trim_end_matches('-');
+    (!out.is_empty()).then(|| out.to_owned())
+}

@@ -1,0 +1,321 @@
+//! The inventory: which sightings are the same device, who is there, and what people say of it.
+//!
+//! Owns identity (`identity`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
+//! out; gives `Record`s, `Event`s and the `Entry`s to be stored. Pure: no clock, no I/O.
+
+mod identity;
+mod person;
+mod presence;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    Class, Entry, Event, EventKind, Fact, LabelValue, Mac, Method, Outcome, Pass, Record, Scan, Sighting, Standing,
+    Target, Timestamp,
+};
+
+pub use person::PatchError;
+
+/// Events kept in memory for who comes back and asks what was missed.
+const RECENT: usize = 1000;
+/// Devices in all. Past it new ones are not taken in: a flood of made-up hardware addresses must not eat the memory.
+pub const MOST_DEVICES: usize = 200_000;
+
+/// How presence is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// Complete scans that may miss a device before it is offline.
+    pub offline_after: u32,
+    /// The same, by class.
+    pub offline_after_class: BTreeMap<Class, u32>,
+    /// Devices nobody approved and nobody has seen for this long are forgotten.
+    pub retention: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            offline_after: 3,
+            offline_after_class: BTreeMap::from([(Class::Phone, 12)]),
+            retention: Duration::from_secs(90 * 86_400),
+        }
+    }
+}
+
+/// What was found out about whoever has an address.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The address.
+    pub address: IpAddr,
+    /// The facts.
+    pub facts: Vec<Fact>,
+}
+
+/// A scan that is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// The scan as it is stored.
+    pub scan: Scan,
+    /// Who was seen.
+    pub sightings: Vec<Sighting>,
+    /// What was found out.
+    pub findings: Vec<Finding>,
+}
+
+/// What is known of one network by one method.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PassView {
+    /// The latest one that was not a failure.
+    pub last: Option<Pass>,
+    /// When one was last complete.
+    pub success_at: Option<Timestamp>,
+    /// How many, in the order of [`Outcome::ALL`].
+    pub counts: [u64; Outcome::ALL.len()],
+}
+
+/// The devices that were discovered.
+#[derive(Default)]
+pub struct Inventory {
+    records: BTreeMap<u64, Arc<Record>>,
+    by_mac: HashMap<Mac, u64>,
+    by_address: HashMap<IpAddr, u64>,
+    names: HashMap<LabelValue, u64>,
+    next_id: u64,
+    next_event: u64,
+    counts: [u64; EventKind::ALL.len()],
+    dirty: BTreeSet<u64>,
+    entries: Vec<Entry>,
+    recent: VecDeque<Event>,
+    passes: BTreeMap<(Arc<str>, Method), PassView>,
+    /// Configured targets by their address, and all their names.
+    configured: HashMap<IpAddr, LabelValue>,
+    reserved: HashSet<LabelValue>,
+    /// The stored inventory could not be read: strangers may be old friends.
+    blind: bool,
+    rules: Rules,
+}
+
+/// The inventory at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct InventoryView {
+    /// The devices, without those merged into others.
+    pub records: Vec<Arc<Record>>,
+    /// How often what happened, in the order of [`EventKind::ALL`].
+    pub events: [u64; EventKind::ALL.len()],
+    /// Scans by network and method.
+    pub passes: Vec<(Arc<str>, Method, PassView)>,
+    /// What happened lately.
+    pub recent: Vec<Event>,
+}
+
+impl Inventory {
+    /// As it was stored; `None` where that could not be read. `seed` is a number past every earlier id then.
+    pub fn restore(stored: Option<(Vec<Record>, Vec<Event>)>, seed: u64) -> Self {
+        let mut inventory = Self {
+            blind: stored.is_none(),
+            next_id: 1,
+            next_event: 1,
+            ..Self::default()
+        };
+        let Some((records, events)) = stored else {
+            (inventory.next_id, inventory.next_event) = (seed, seed);
+            return inventory;
+        };
+        for record in records {
+            inventory.next_id = inventory.next_id.max(record.id + 1);
+            inventory.index(&record);
+            inventory.records.insert(record.id, Arc::new(record));
+        }
+        for event in events {
+            inventory.next_event = inventory.next_event.max(event.id + 1);
+            inventory.recent.push_back(event);
+        }
+        inventory
+    }
+
+    /// Makes a record findable. Where two claim something, the one seen later has it.
+    fn index(&mut self, record: &Record) {
+        let id = record.merged.unwrap_or(record.id);
+        for mac in &record.macs {
+            self.by_mac.insert(mac.value, id);
+        }
+        for address in record.addresses.iter().filter(|seen| seen.current) {
+            let holder = self.by_address.get(&address.value).and_then(|id| self.records.get(id));
+            let newer = holder.is_none_or(|other| other.last_seen <= record.last_seen);
+            if newer {
+                self.by_address.insert(address.value, id);
+            }
+        }
+        if record.merged.is_none() {
+            self.names.entry(record.name.clone()).or_insert(record.id);
+        }
+    }
+
+    /// Other rules from now on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// The configured targets: a device with the address of one is that one, and gets its name.
+    pub fn configure(&mut self, targets: &[Arc<Target>], now: Timestamp) {
+        self.reserved = targets.iter().map(|target| target.name.clone()).collect();
+        self.configured.clear();
+        for target in targets {
+            if let crate::model::Address::Ip(ip) = target.address {
+                self.configured.entry(ip).or_insert_with(|| target.name.clone());
+            }
+        }
+        let claims: Vec<(u64, LabelValue)> = self
+            .configured
+            .iter()
+            .filter_map(|(ip, name)| Some((*self.by_address.get(ip)?, name.clone())))
+            .collect();
+        for (id, name) in claims {
+            self.claim(id, &name, now);
+        }
+    }
+
+    /// Gives a device the name of its configured target.
+    fn claim(&mut self, id: u64, name: &LabelValue, now: Timestamp) {
+        let Some(record) = self
+            .records
+            .get(&id)
+            .filter(|record| record.name != *name || record.standing == Standing::New)
+        else {
+            return;
+        };
+        let old = record.name.clone();
+        if self.names.get(&old) == Some(&id) {
+            self.names.remove(&old);
+        }
+        self.names.insert(name.clone(), id);
+        self.change(id, |record| {
+            record.name = name.clone();
+            if record.standing == Standing::New {
+                record.standing = Standing::Approved;
+            }
+        });
+        if old != *name {
+            self.tell(EventKind::Renamed, id, now, &[("from", old.as_str())]);
+        }
+    }
+
+    /// Changes a record and notes that it must be stored.
+    fn change(&mut self, id: u64, change: impl FnOnce(&mut Record)) {
+        if let Some(record) = self.records.get_mut(&id) {
+            change(Arc::make_mut(record));
+            self.dirty.insert(id);
+        }
+    }
+
+    /// Something happened to a device.
+    fn tell(&mut self, kind: EventKind, id: u64, at: Timestamp, more: &[(&str, &str)]) {
+        let Some(record) = self.records.get(&id) else { return };
+        let mut detail = serde_json::json!({
+            "event": kind.as_str(),
+            "id": id,
+            "device": record.name.as_str(),
+            "status": record.standing.as_str(),
+            "address": record.address(),
+            "mac": record.mac(),
+        });
+        for (key, value) in more {
+            detail[*key] = (*value).into();
+        }
+        if let Some(count) = EventKind::ALL.iter().position(|known| *known == kind) {
+            self.counts[count] += 1;
+        }
+        let kind = match kind {
+            EventKind::New => "device_discovered",
+            EventKind::Back => "device_back",
+            EventKind::Gone => "device_gone",
+            EventKind::AddressChanged | EventKind::MacChanged | EventKind::Renamed => "device_changed",
+        };
+        self.publish(kind, at, &detail);
+    }
+
+    /// Numbers an event, remembers it for a while and has it stored.
+    pub fn publish(&mut self, kind: &str, at: Timestamp, detail: &serde_json::Value) {
+        let event = Event {
+            id: self.next_event,
+            at,
+            kind: kind.into(),
+            detail: detail.to_string().into(),
+        };
+        self.next_event += 1;
+        self.recent.push_back(event.clone());
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+        self.entries.push(Entry::Event(event));
+    }
+
+    /// What must go to disk since the last call, in order.
+    pub fn take_entries(&mut self) -> Vec<Entry> {
+        let records = std::mem::take(&mut self.dirty);
+        let changed = records
+            .into_iter()
+            .filter_map(|id| self.records.get(&id).cloned())
+            .map(Entry::Record);
+        let mut entries: Vec<Entry> = changed.collect();
+        entries.append(&mut self.entries);
+        entries
+    }
+
+    /// A device by its id; one that was merged is itself still.
+    pub fn get(&self, id: u64) -> Option<Arc<Record>> {
+        self.records.get(&id).cloned()
+    }
+
+    /// The devices that are there or were lately, for their addresses to be asked first.
+    pub fn known_addresses(&self) -> Vec<IpAddr> {
+        let present = self
+            .records
+            .values()
+            .filter(|record| record.online || record.missed > 0);
+        present
+            .flat_map(|record| {
+                record
+                    .addresses
+                    .iter()
+                    .filter(|seen| seen.current)
+                    .map(|seen| seen.value)
+            })
+            .collect()
+    }
+
+    /// The device of this name.
+    pub fn named(&self, name: &LabelValue) -> Option<&Arc<Record>> {
+        self.records.get(self.names.get(name)?)
+    }
+
+    /// Whether a target of this name is configured.
+    pub fn is_configured(&self, name: &LabelValue) -> bool {
+        self.reserved.contains(name)
+    }
+
+    /// All devices but those merged into others.
+    pub fn devices(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.records.values().filter(|record| record.merged.is_none())
+    }
+
+    /// A copy to be shown.
+    pub fn view(&self) -> InventoryView {
+        InventoryView {
+            records: self.devices().cloned().collect(),
+            events: self.counts,
+            passes: self
+                .passes
+                .iter()
+                .map(|((network, method), view)| (network.clone(), *method, view.clone()))
+                .collect(),
+            recent: self.recent.iter().cloned().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

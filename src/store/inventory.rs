@@ -1,0 +1,478 @@
+//! The rows of the inventory: devices that were discovered, what they were seen with, what was found out, what
+//! happened, which scans ran and who changed what.
+//!
+//! Owns the SQL of these tables. Gets `Entry`s from `queue`; gives the records and the latest events back at the start.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Result, Row, Transaction, params};
+
+use crate::model::{
+    Class, Entry, Event, Fact, LabelValue, Mac, Method, Origin, Record, Scan, Seen, Standing, Timestamp, Topic,
+};
+
+/// The step from schema version 1 to 2.
+pub(super) const STEP: &str = "
+    CREATE TABLE inventory (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        standing TEXT NOT NULL,
+        online INTEGER NOT NULL,
+        missed INTEGER NOT NULL,
+        first_seen INTEGER NOT NULL,
+        last_seen INTEGER NOT NULL,
+        class TEXT,
+        labels TEXT NOT NULL,
+        notes TEXT NOT NULL,
+        proposed TEXT NOT NULL,
+        merged INTEGER
+    ) STRICT;
+    CREATE TABLE bindings (
+        device INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        value TEXT NOT NULL,
+        source TEXT NOT NULL,
+        first_seen INTEGER NOT NULL,
+        last_seen INTEGER NOT NULL,
+        current INTEGER NOT NULL,
+        PRIMARY KEY (device, kind, value)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE facts (
+        device INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        value TEXT NOT NULL,
+        confidence INTEGER NOT NULL,
+        found INTEGER NOT NULL,
+        PRIMARY KEY (device, topic, origin, value)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE scans (
+        id INTEGER PRIMARY KEY,
+        started INTEGER NOT NULL,
+        ended INTEGER,
+        passes TEXT NOT NULL,
+        notes TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        device INTEGER NOT NULL,
+        change TEXT NOT NULL
+    ) STRICT;";
+
+/// Events in the file, at most; the oldest go.
+const EVENTS: u64 = 100_000;
+/// Scans in the file, at most.
+const SCANS: u64 = 10_000;
+/// Events read at the start.
+const RECENT: u32 = 1000;
+
+/// What the start gives back.
+pub type Rows = (Vec<Record>, Vec<Event>);
+
+/// What waits to be written: the latest of each device, and everything else in its order.
+#[derive(Default)]
+pub(super) struct Pending {
+    /// `None` deletes.
+    pub records: BTreeMap<u64, Option<Arc<Record>>>,
+    /// Events, scans and audit rows.
+    pub rows: Vec<Entry>,
+}
+
+/// More rows than this that cannot be written are dropped, the oldest first: a full disk must not eat the memory.
+const MOST_ROWS: usize = 20_000;
+
+impl Pending {
+    pub fn add(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            match entry {
+                Entry::Record(record) => drop(self.records.insert(record.id, Some(record))),
+                Entry::Forget(id) => drop(self.records.insert(id, None)),
+                row => self.rows.push(row),
+            }
+        }
+        let surplus = self.rows.len().saturating_sub(MOST_ROWS);
+        self.rows.drain(..surplus);
+    }
+
+    /// Puts back what could not be written, under what has come since.
+    pub fn restore(&mut self, old: Self) {
+        let newer = std::mem::replace(self, old);
+        self.records.extend(newer.records);
+        self.add(newer.rows);
+    }
+
+    pub fn len(&self) -> usize {
+        self.records.len() + self.rows.len()
+    }
+}
+
+/// All devices, and the latest events in their order.
+pub(super) fn load(connection: &Connection) -> Result<Rows> {
+    let mut macs: HashMap<u64, Vec<Seen<Mac>>> = HashMap::new();
+    let mut addresses: HashMap<u64, Vec<Seen<IpAddr>>> = HashMap::new();
+    let mut statement =
+        connection.prepare("SELECT device, kind, value, source, first_seen, last_seen, current FROM bindings")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let (device, value) = (id(row, 0)?, row.get_ref(2)?.as_str()?);
+        match row.get_ref(1)?.as_str()? {
+            // What a later lanpulse wrote and this one cannot read is left out.
+            "mac" => macs
+                .entry(device)
+                .or_default()
+                .extend(value.parse().ok().map(|mac| seen(row, mac)).transpose()?),
+            "address" => {
+                let seen = value.parse().ok().map(|address| seen(row, address)).transpose()?;
+                addresses.entry(device).or_default().extend(seen);
+            }
+            _ => {}
+        }
+    }
+    let mut facts: HashMap<u64, Vec<Fact>> = HashMap::new();
+    let mut statement = connection.prepare("SELECT device, topic, origin, value, confidence, found FROM facts")?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        let (topic, origin) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+        let topic = Topic::ALL.into_iter().find(|known| known.as_str() == topic);
+        let origin = Origin::ALL.into_iter().find(|known| known.as_str() == origin);
+        if let (Some(topic), Some(origin)) = (topic, origin) {
+            facts.entry(id(row, 0)?).or_default().push(Fact {
+                topic,
+                origin,
+                value: LabelValue::new(row.get_ref(3)?.as_str()?),
+                confidence: u8::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
+                at: time(row, 5)?,
+            });
+        }
+    }
+    let mut statement = connection.prepare(
+        "SELECT id, name, standing, online, missed, first_seen, last_seen, class, labels, notes, proposed, merged
+         FROM inventory ORDER BY id",
+    )?;
+    let records = statement.query_map((), |row| {
+        let id = id(row, 0)?;
+        Ok(Record {
+            id,
+            name: LabelValue::new(row.get_ref(1)?.as_str()?),
+            standing: Standing::parse(row.get_ref(2)?.as_str()?).unwrap_or_default(),
+            online: row.get(3)?,
+            missed: row.get(4)?,
+            first_seen: time(row, 5)?,
+            last_seen: time(row, 6)?,
+            macs: macs.remove(&id).unwrap_or_default(),
+            addresses: addresses.remove(&id).unwrap_or_default(),
+            facts: facts.remove(&id).unwrap_or_default(),
+            class: row.get_ref(7)?.as_str_or_null()?.and_then(Class::parse),
+            labels: serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or_default(),
+            notes: row.get(9)?,
+            proposed: serde_json::from_str(row.get_ref(10)?.as_str()?).unwrap_or_default(),
+            merged: row.get::<_, Option<i64>>(11)?.and_then(|id| u64::try_from(id).ok()),
+        })
+    })?;
+    let records = records.collect::<Result<Vec<Record>>>()?;
+    let mut statement = connection.prepare("SELECT id, at, kind, detail FROM events ORDER BY id DESC LIMIT ?1")?;
+    let events = statement.query_map([RECENT], |row| {
+        Ok(Event {
+            id: id(row, 0)?,
+            at: time(row, 1)?,
+            kind: row.get_ref(2)?.as_str()?.into(),
+            detail: row.get_ref(3)?.as_str()?.into(),
+        })
+    })?;
+    let mut events = events.collect::<Result<Vec<Event>>>()?;
+    events.reverse();
+    Ok((records, events))
+}
+
+/// Writes all of it within the transaction.
+pub(super) fn write(transaction: &Transaction<'_>, pending: &Pending) -> Result<()> {
+    for (id, record) in &pending.records {
+        for table in [
+            "DELETE FROM bindings WHERE device = ?1",
+            "DELETE FROM facts WHERE device = ?1",
+        ] {
+            transaction.prepare_cached(table)?.execute([signed(*id)])?;
+        }
+        match record {
+            Some(record) => write_record(transaction, record)?,
+            None => drop(
+                transaction
+                    .prepare_cached("DELETE FROM inventory WHERE id = ?1")?
+                    .execute([signed(*id)])?,
+            ),
+        }
+    }
+    for row in &pending.rows {
+        write_row(transaction, row)?;
+    }
+    if !pending.rows.is_empty() {
+        for (table, keep) in [("events", EVENTS), ("scans", SCANS)] {
+            let sql = format!("DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?1");
+            transaction.prepare_cached(&sql)?.execute([signed(keep)])?;
+        }
+    }
+    Ok(())
+}
+
+fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
+    let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO inventory VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .execute(params![
+            signed(record.id),
+            record.name.as_str(),
+            record.standing.as_str(),
+            record.online,
+            record.missed,
+            signed(record.first_seen.micros()),
+            signed(record.last_seen.micros()),
+            record.class.map(Class::as_str),
+            json(serde_json::to_string(&record.labels)),
+            record.notes,
+            json(serde_json::to_string(&record.proposed)),
+            record.merged.map(signed),
+        ])?;
+    let macs = record.macs.iter().map(|seen| {
+        (
+            "mac",
+            seen.value.to_string(),
+            seen.source,
+            seen.first,
+            seen.last,
+            seen.current,
+        )
+    });
+    let addresses = record.addresses.iter().map(|seen| {
+        (
+            "address",
+            seen.value.to_string(),
+            seen.source,
+            seen.first,
+            seen.last,
+            seen.current,
+        )
+    });
+    let mut insert =
+        transaction.prepare_cached("INSERT OR REPLACE INTO bindings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    for (kind, value, source, first, last, current) in macs.chain(addresses) {
+        let (first, last) = (signed(first.micros()), signed(last.micros()));
+        insert.execute(params![
+            signed(record.id),
+            kind,
+            value,
+            source.as_str(),
+            first,
+            last,
+            current
+        ])?;
+    }
+    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    for fact in &record.facts {
+        insert.execute(params![
+            signed(record.id),
+            fact.topic.as_str(),
+            fact.origin.as_str(),
+            fact.value.as_str(),
+            fact.confidence,
+            signed(fact.at.micros()),
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_row(transaction: &Transaction<'_>, row: &Entry) -> Result<()> {
+    match row {
+        Entry::Event(event) => {
+            let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO events VALUES (?1, ?2, ?3, ?4)")?;
+            insert.execute(params![
+                signed(event.id),
+                signed(event.at.micros()),
+                &*event.kind,
+                &*event.detail
+            ])?;
+        }
+        Entry::Scan(Scan {
+            id,
+            started,
+            ended,
+            passes,
+            notes,
+            ..
+        }) => {
+            let (passes, notes) = (serde_json::to_string(passes), serde_json::to_string(notes));
+            let ended = ended.map(|ended| signed(ended.micros()));
+            let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO scans VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            insert.execute(params![
+                signed(*id),
+                signed(started.micros()),
+                ended,
+                passes.unwrap_or_default(),
+                notes.unwrap_or_default()
+            ])?;
+        }
+        Entry::Audit(audit) => {
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO audit (at, by, device, change) VALUES (?1, ?2, ?3, ?4)")?;
+            insert.execute(params![
+                signed(audit.at.micros()),
+                audit.by,
+                signed(audit.device),
+                audit.change
+            ])?;
+        }
+        Entry::Record(_) | Entry::Forget(_) => {}
+    }
+    Ok(())
+}
+
+fn seen<T>(row: &Row<'_>, value: T) -> Result<Seen<T>> {
+    Ok(Seen {
+        value,
+        source: Method::parse(row.get_ref(3)?.as_str()?).unwrap_or(Method::Neighbours),
+        first: time(row, 4)?,
+        last: time(row, 5)?,
+        current: row.get(6)?,
+    })
+}
+
+fn id(row: &Row<'_>, index: usize) -> Result<u64> {
+    row.get::<_, i64>(index).map(|id| u64::try_from(id).unwrap_or(0))
+}
+
+fn time(row: &Row<'_>, index: usize) -> Result<Timestamp> {
+    row.get::<_, i64>(index)
+        .map(|micros| Timestamp::from_micros(u64::try_from(micros).unwrap_or(0)))
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Audit, Pass};
+    use crate::store::schema;
+
+    fn record(id: u64) -> Record {
+        let at = Timestamp::from_secs(id + 1);
+        Record {
+            id,
+            name: format!("d'\"{id}").as_str().into(),
+            standing: Standing::Blocked,
+            online: true,
+            missed: 2,
+            first_seen: at,
+            last_seen: at,
+            macs: vec![Seen {
+                value: Mac([0, 1, 2, 3, (id >> 8) as u8, id as u8]),
+                source: Method::Arp,
+                first: at,
+                last: at,
+                current: true,
+            }],
+            addresses: vec![Seen {
+                value: "fe80::1".parse().unwrap(),
+                source: Method::Ipv6,
+                first: at,
+                last: at,
+                current: false,
+            }],
+            facts: vec![Fact {
+                topic: Topic::Vendor,
+                origin: Origin::Oui,
+                value: "é\u{0}x".into(),
+                confidence: 50,
+                at,
+            }],
+            class: Some(Class::Nas),
+            labels: BTreeMap::from([("floor".into(), "1".into())]),
+            notes: "two\nlines".into(),
+            proposed: vec![7],
+            merged: Some(3),
+        }
+    }
+
+    fn save(connection: &mut Connection, entries: Vec<Entry>) {
+        let mut pending = Pending::default();
+        pending.add(entries);
+        let transaction = connection.transaction().unwrap();
+        write(&transaction, &pending).unwrap();
+        transaction.commit().unwrap();
+    }
+
+    #[test]
+    fn everything_comes_back() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        let event = Event {
+            id: 5,
+            at: Timestamp::from_secs(1),
+            kind: "scan".into(),
+            detail: "{}".into(),
+        };
+        let scan = Scan {
+            id: 1,
+            started: Timestamp::from_secs(1),
+            ended: None,
+            passes: Vec::<Pass>::new(),
+            notes: vec![],
+            counts: [0; 3],
+        };
+        let audit = Audit {
+            at: Timestamp::from_secs(1),
+            by: "x".into(),
+            device: 1,
+            change: "{}".into(),
+        };
+        let mut changed = record(1);
+        changed.facts.clear();
+        changed.macs.clear();
+        save(
+            &mut connection,
+            vec![
+                Entry::Record(record(1).into()),
+                Entry::Record(record(2).into()),
+                Entry::Event(event.clone()),
+                Entry::Scan(scan),
+                Entry::Audit(audit),
+            ],
+        );
+        save(&mut connection, vec![Entry::Record(changed.clone().into())]);
+        assert_eq!(load(&connection).unwrap(), (vec![changed, record(2)], vec![event]));
+        save(&mut connection, vec![Entry::Forget(2)]);
+        assert_eq!(load(&connection).unwrap().0.len(), 1);
+        let rows = |table: &str| -> i64 {
+            connection
+                .query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!(
+            (rows("scans"), rows("audit"), rows("bindings"), rows("facts")),
+            (1, 1, 1, 0)
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_written_waits_under_what_came_since() {
+        let mut old = Pending::default();
+        old.add(vec![Entry::Record(record(1).into()), Entry::Record(record(2).into())]);
+        let mut new = Pending::default();
+        new.add(vec![Entry::Forget(1)]);
+        new.restore(old);
+        assert_eq!(
+            (new.records[&1].clone(), new.records[&2].is_some(), new.len()),
+            (None, true, 2)
+        );
+    }
+}

@@ -1,0 +1,87 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lanpulse::model::{Entry, Fact, Mac, Method, Origin, Record, Seen, Standing, Timestamp, Topic};
+use lanpulse::state::Inventory;
+use lanpulse::store;
+
+fn record(id: u64) -> Record {
+    let at = Timestamp::from_secs(1_700_000_000);
+    let bytes = (id as u32).to_be_bytes();
+    let address = std::net::Ipv4Addr::from(0x0a00_0000 + id as u32);
+    Record {
+        id,
+        name: format!("device-{id}").as_str().into(),
+        standing: Standing::Approved,
+        online: true,
+        missed: 0,
+        first_seen: at,
+        last_seen: at,
+        macs: vec![Seen {
+            value: Mac([0, 0x11, bytes[0], bytes[1], bytes[2], bytes[3]]),
+            source: Method::Arp,
+            first: at,
+            last: at,
+            current: true,
+        }],
+        addresses: vec![Seen {
+            value: address.into(),
+            source: Method::Arp,
+            first: at,
+            last: at,
+            current: true,
+        }],
+        facts: vec![Fact {
+            topic: Topic::Vendor,
+            origin: Origin::Oui,
+            value: "Maker".into(),
+            confidence: 50,
+            at,
+        }],
+        class: None,
+        labels: BTreeMap::new(),
+        notes: String::new(),
+        proposed: vec![],
+        merged: None,
+    }
+}
+
+#[test]
+fn a_large_inventory_comes_back_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data/lanpulse.db");
+    let (store, _) = store::open(&path).unwrap();
+    assert_eq!(store.take_inventory().unwrap().0.len(), 0);
+    store.keep((1..=100_000).map(|id| Entry::Record(Arc::new(record(id)))).collect());
+    assert!(store.close(Duration::from_secs(60)));
+    let start = std::time::Instant::now();
+    let (store, _) = store::open(&path).unwrap();
+    let rows = store.take_inventory().unwrap();
+    assert_eq!((rows.0.len(), &rows.0[4_999]), (100_000, &record(5_000)));
+    let inventory = Inventory::restore(Some(rows), 0);
+    eprintln!("100,000 devices in {:?}", start.elapsed());
+    assert_eq!(inventory.devices().count(), 100_000);
+    assert!(store.take_inventory().is_none(), "once");
+}
+
+#[test]
+fn a_file_of_the_first_version_gets_the_tables_and_keeps_its_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lanpulse.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(
+        "CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, status TEXT NOT NULL,
+             status_since INTEGER NOT NULL, up INTEGER, up_since INTEGER NOT NULL, first_seen INTEGER, last_seen INTEGER) STRICT;
+         INSERT INTO devices VALUES (1, 'nas', 'up', 5, 1, 5, 5, 6);
+         PRAGMA user_version = 1; PRAGMA application_id = 1280200780;",
+    )
+    .unwrap();
+    drop(old);
+    let (store, devices) = store::open(&path).unwrap();
+    assert_eq!((devices.len(), devices[0].name.as_str()), (1, "nas"));
+    store.keep(vec![Entry::Record(Arc::new(record(1)))]);
+    assert!(store.close(Duration::from_secs(10)));
+    let (store, devices) = store::open(&path).unwrap();
+    assert_eq!((devices.len(), store.take_inventory().unwrap().0), (1, vec![record(1)]));
+}
