@@ -29,6 +29,9 @@ const WRITES: &str = "lanpulse_store_writes_total";
 const CHANGES: &str = "lanpulse_device_status_changes_total";
 const REQUESTS: &str = "lanpulse_icmp_requests_total";
 
+/// `CAP_NET_RAW` in the masks of `/proc/PID/status`.
+const NET_RAW: u64 = 1 << 13;
+
 fn value(daemon: &Daemon, name: &str) -> f64 {
     daemon.value(name, &[]).unwrap()
 }
@@ -94,9 +97,7 @@ fn a_full_and_a_read_only_disk() {
     small_disk(&home);
     let daemon = settled(&lan, &home, &[]);
     let remount = |option: &str| {
-        drop(command(
-            Command::new("mount").args(["-o", option]).arg(home.path("data")),
-        ))
+        command(Command::new("mount").args(["-o", option]).arg(home.path("data")));
     };
     let (failures, writes) = (value(&daemon, FAILURES), value(&daemon, WRITES));
     fill(&home.path("data/filler"));
@@ -256,7 +257,6 @@ fn capabilities(pid: u32, set: &str) -> Vec<u64> {
 #[test]
 fn only_raw_sockets_are_left_of_root() {
     let Some(lan) = Lan::new("privileges") else { return };
-    const NET_RAW: u64 = 1 << 13;
     let home = Home::new(CONFIG);
     let daemon = settled(&lan, &home, &[]);
     for set in ["CapEff:", "CapPrm:", "CapBnd:", "CapInh:", "CapAmb:"] {
@@ -286,7 +286,7 @@ fn only_raw_sockets_are_left_of_root() {
     command(Command::new("chmod").args(["-R", "go="]).arg(home.path("")));
     let daemon = settled(&lan, &home, &[]);
     wait_until(Duration::from_secs(10), "a commit", || value(&daemon, WRITES) > 0.0);
-    assert_eq!(value(&daemon, FAILURES), 0.0);
+    assert!(value(&daemon, FAILURES) < 0.5);
     assert!(daemon.log().contains("belongs to somebody else"), "{}", daemon.log());
     assert_eq!(daemon.post("/-/reload").status, 200);
 }
