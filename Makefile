@@ -1,11 +1,11 @@
 # Developer habits; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build fmt lint test bench lab clean
+.PHONY: help run build fmt lint test bench lab clean fuzz soak release deb audit
 CARGO ?= cargo
 CONFIG ?= config/lanpulse.yaml
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## the daemon with config/lanpulse.yaml (CONFIG=... for another); ICMP needs root or CAP_NET_RAW
 	$(CARGO) run -- --config.file $(CONFIG)
@@ -36,6 +36,22 @@ bench: ## the benchmarks of docs/, which print our figure, the peer's and the ra
 lab: ## a shell inside a private LAN of 131,000 hosts, for trying things out (as root)
 	tests/tools/install.sh
 	tests/lab/lan.sh
+
+fuzz: ## mutated inputs for all readers of outside text, five minutes each (FUZZ_SECONDS=... for more)
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 2
+
+soak: ## half an hour on 10,000 targets with scrapes and reloads; must not grow (as root; MINUTES=... for another time)
+	$(CARGO) build --release --locked
+	tests/soak.sh $${MINUTES:-30} $${CARGO_TARGET_DIR:-target}/release/lanpulse
+
+audit: ## licences, advisories and duplicates of the dependencies (needs cargo-deny)
+	$(CARGO) deny --locked --config .config/deny.toml check
+
+release: ## the released binary, manual page, completions and SBOM in target/dist; same sources, same bytes
+	packaging/release.sh
+
+deb: release ## the Debian package, from what `make release` built (needs cargo-deb)
+	$(CARGO) deb --profile dist --no-build --no-strip
 
 clean: ## remove what was built and fetched
 	$(CARGO) clean

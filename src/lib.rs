@@ -16,3 +16,4 @@ pub mod probe;
 pub mod state;
 pub mod store;
 pub mod targets;
+pub mod yaml;

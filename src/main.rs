@@ -11,7 +11,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => run(cli.flags),
-        Command::CheckConfig { files } => cli::check_config(&files),
+        Command::CheckConfig { files } => cli::check_config(&files, cli.flags.web_config_file.as_deref()),
+        Command::Backup { file } => cli::backup(&cli.flags, &file),
+        Command::Man => cli::man(),
+        Command::Completions { shell } => cli::completions(shell),
+        Command::ApiToken => cli::api_token(),
         Command::Scan(scan) => cli::scan(&scan),
         Command::Devices { command } => {
             cli::devices(cli.flags.listen.first().map_or(":10526", String::as_str), &command)
@@ -43,6 +47,7 @@ fn run(flags: Flags) -> ExitCode {
         place,
         storage: flags.storage_path,
         listen: flags.listen,
+        web: flags.web_config_file,
     };
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::format_collect,
     reason = "a test that cannot go on fails, and this one counts"
 )]
 

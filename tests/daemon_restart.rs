@@ -124,3 +124,68 @@ fn a_spoilt_database_is_refused_and_left_alone() {
     assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
     assert_eq!(fs::read_to_string(home.database()).unwrap(), spoilt);
 }
+
+#[test]
+fn a_backup_of_the_running_database_can_be_restored() {
+    let Some(_lan) = Lan::new("backups") else { return };
+    let home = Home::new(CONFIG);
+    let daemon = Daemon::start(&home);
+    daemon.wait_value(Duration::from_secs(10), "lanpulse_device_up", &[("device", "up")], 1.0);
+    wait_until(Duration::from_secs(10), "a commit", || {
+        daemon.value("lanpulse_store_writes_total", &[]) > Some(1.0)
+    });
+    let first = daemon.value(FIRST, &[("device", "up")]);
+    let (database, copy) = (home.database(), home.path("copy.db"));
+    let backup = |to: &std::path::Path| {
+        let storage = ["--storage.path", database.to_str().unwrap()];
+        support::run(&[&["backup", to.to_str().unwrap()][..], &storage].concat())
+    };
+    wait_until(Duration::from_secs(20), "a backup in which it is up", || {
+        let output = backup(&copy);
+        assert!(output.status.success(), "{output:?}");
+        let sql = "SELECT count(*) FROM devices WHERE name = 'up' AND up = 1 AND first_seen IS NOT NULL";
+        rusqlite::Connection::open(&copy)
+            .unwrap()
+            .query_row(sql, (), |row| row.get::<_, i64>(0))
+            .unwrap()
+            == 1
+    });
+    assert!(fs::metadata(&copy).unwrap().len() > 0);
+    for (other, why) in [("notes.txt", "corrupt"), ("data/lanpulse.db", "itself")] {
+        let path = home.path(other);
+        if other == "notes.txt" {
+            fs::write(&path, "not to be lost".repeat(100)).unwrap();
+        }
+        let before = fs::read(&path).unwrap();
+        let output = backup(&path);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(why), "{other}: {said}");
+        assert_eq!(fs::read(&path).unwrap(), before, "{other}");
+    }
+    assert_eq!(daemon.value("lanpulse_store_failures_total", &[]), Some(0.0));
+    assert_eq!(daemon.stop().0, Some(0));
+    // as docs/storage.md has it
+    fs::remove_dir_all(home.path("data")).unwrap();
+    fs::create_dir(home.path("data")).unwrap();
+    fs::copy(&copy, home.database()).unwrap();
+    let daemon = Daemon::start(&home);
+    daemon.wait_value(Duration::from_secs(10), "lanpulse_device_up", &[("device", "up")], 1.0);
+    assert_eq!(daemon.value(FIRST, &[("device", "up")]), first);
+}
+
+#[test]
+fn the_manual_page_and_completions_know_the_flags() {
+    for words in [
+        &["man"][..],
+        &["completions", "bash"],
+        &["completions", "zsh"],
+        &["completions", "fish"],
+    ] {
+        let output = support::run(words);
+        let text = String::from_utf8_lossy(&output.stdout).replace('\\', "");
+        assert!(
+            output.status.success() && text.contains("web.config.file"),
+            "{words:?}: {text}"
+        );
+    }
+}

@@ -10,18 +10,21 @@ use std::path::{Path, PathBuf};
 /// The rooms in build order, and what each may import: rooms above it in this list.
 const HOUSE: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("yaml", &["model"]),
     ("net", &["model"]),
     ("state", &["model"]),
     ("metrics", &["model", "state"]),
     ("probe", &["model", "net"]),
     ("discover", &["model", "net"]),
     ("identify", &["model", "net"]),
-    ("http", &["model", "state", "metrics"]),
+    ("http", &["model", "yaml", "state", "metrics"]),
     ("store", &["model"]),
     // the rooms' settings, which it assembles
     (
         "config",
-        &["model", "state", "metrics", "probe", "discover", "identify"],
+        &[
+            "model", "yaml", "state", "metrics", "probe", "discover", "identify", "http",
+        ],
     ),
     ("targets", &["model", "probe", "config"]),
     (

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::http::PLAIN_HTTP;
+
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks at the address the daemon was told to listen on.
@@ -20,7 +22,8 @@ pub fn ask(listen: &str) -> Result<(), String> {
     stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer).map_err(failed)?;
-    if answer.starts_with("HTTP/1.1 200 ") {
+    // Where TLS is spoken a plain request is told so; that it is told is what we ask for.
+    if answer.starts_with("HTTP/1.1 200 ") || answer.ends_with(PLAIN_HTTP) {
         return Ok(());
     }
     Err(format!(

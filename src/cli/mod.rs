@@ -10,13 +10,15 @@ mod scan;
 pub mod snmp;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, upcoming};
+use crate::http;
 use crate::model::{Heartbeat, Schedule, Timestamp};
+use crate::store;
 
 pub use heartbeat::HeartbeatCommand;
 
@@ -70,6 +72,9 @@ pub struct Flags {
         global = true
     )]
     pub listen: Vec<String>,
+    /// exporter-toolkit's web configuration: TLS, users, headers, a rate limit [default: none of them]
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    pub web_config_file: Option<PathBuf>,
     /// Least severe messages to log
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", global = true)]
     pub log_level: LogLevel,
@@ -108,6 +113,23 @@ pub enum Command {
     /// Make tokens, list heartbeats, report for jobs
     #[command(subcommand)]
     Heartbeat(HeartbeatCommand),
+    /// Copy the database to FILE while the daemon runs; an older backup there is replaced
+    Backup {
+        /// Where to
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Make a new API token and print it with its SHA-256 for the configuration
+    ApiToken,
     /// Acknowledge a device: silence its alerts in Alertmanager for a while
     Ack(Ack),
     /// What Alertmanager needs
@@ -165,9 +187,19 @@ impl LogLevel {
     }
 }
 
-/// `lanpulse check-config`: every problem of every file on stderr, a line for each good file on stdout.
-pub fn check_config(files: &[PathBuf]) -> ExitCode {
+/// `lanpulse check-config`: every problem of every file, the web configuration too where one is named, on stderr; a line
+/// for each good file on stdout.
+pub fn check_config(files: &[PathBuf], web: Option<&Path>) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
+    if let Some(web) = web {
+        match &http::check_web(web)[..] {
+            [] => say(&format!("{}: ok", web.display())),
+            problems => {
+                report(problems);
+                code = ExitCode::from(EXIT_CONFIG);
+            }
+        }
+    }
     for file in files {
         match config::load(file).result {
             Ok(config) => {
@@ -274,6 +306,50 @@ fn finish<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
     }
 }
 
+/// `lanpulse api-token`: 256 random bits, and what the configuration has of them.
+pub fn api_token() -> ExitCode {
+    let Some((token, digest)) = http::new_token() else {
+        complain("lanpulse: the system gives no random numbers");
+        return ExitCode::FAILURE;
+    };
+    say(&format!("token:        {token}\ntoken_sha256: {digest}"));
+    ExitCode::SUCCESS
+}
+
+/// `lanpulse backup`.
+pub fn backup(flags: &Flags, file: &Path) -> ExitCode {
+    match store::backup(&flags.storage_path, file) {
+        Ok(bytes) => {
+            say(&format!("{}: {bytes} bytes, checked", file.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("lanpulse: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `lanpulse man`: the manual page, in roff.
+pub fn man() -> ExitCode {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+    if rendered.and_then(|()| std::io::stdout().write_all(&page)).is_err() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// `lanpulse completions`: for bash, zsh, fish and others.
+pub fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "lanpulse", &mut script);
+    match std::io::stdout().write_all(&script) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 /// A line on stdout. A closed pipe is no reason to fail.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
@@ -286,8 +362,6 @@ pub fn complain(line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -12,26 +12,14 @@ use std::path::{Component, Path, PathBuf};
 use super::decode::{At, Findings};
 use super::node::Node;
 use super::problem::quoted;
+use super::report::Source;
 use super::scalar;
-use super::syntax::{self, FILE_MAX_BYTES, Fault};
+use super::syntax::{FILE_MAX_BYTES, Fault};
 
 /// How deep includes may nest.
 const DEPTH: usize = 16;
 /// How many links are followed from one file, to watch the directory of each.
 const LINKS: usize = 16;
-
-/// A file, read.
-#[derive(Debug)]
-pub(super) struct Source {
-    /// As named by the flag or the including file.
-    pub path: PathBuf,
-    /// Its content.
-    pub text: String,
-    /// Its content as a tree; nothing where there is a fault.
-    pub root: Node,
-    /// Why it could not be read or parsed.
-    pub fault: Option<Fault>,
-}
 
 /// All files of a configuration, the main one first.
 #[derive(Debug)]
@@ -103,21 +91,7 @@ impl Reader {
             Ok(bytes) => bytes.hash(&mut self.hasher),
             Err(fault) => fault.message.hash(&mut self.hasher),
         }
-        let parsed = bytes.and_then(syntax::text).map(|text| {
-            let root = syntax::parse(&text);
-            (text, root)
-        });
-        let (text, root, fault) = match parsed {
-            Ok((text, Ok(root))) => (text, root, None),
-            Ok((text, Err(fault))) => (text, Node::Null, Some(fault)),
-            Err(fault) => (String::new(), Node::Null, Some(fault)),
-        };
-        self.sources.push(Source {
-            path: path.to_owned(),
-            text,
-            root,
-            fault,
-        });
+        self.sources.push(Source::new(path, bytes));
         self.sources.len() - 1
     }
 

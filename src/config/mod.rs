@@ -5,31 +5,25 @@
 //! and `syntax` parses each file into a `node` tree; `global`, `interval`, `target` decode it with `decode` and
 //! `scalar`, noting findings; `parent` checks what spans files; `report` looks up the lines of the findings.
 
-mod decode;
+mod api;
 mod discovery;
 mod global;
 mod heartbeat;
 mod include;
 mod internet;
 mod interval;
-mod later;
-mod locate;
-mod node;
 mod parent;
 mod probe;
-mod problem;
-mod report;
-mod scalar;
 mod snmp;
-mod suggest;
-mod syntax;
 mod target;
 mod web;
 
+pub use crate::yaml::problem::Problem;
+// The rooms' files say `super::decode`: what reads YAML is shared with `http`.
 pub use crate::state::upcoming;
+use crate::yaml::{decode, locate, node, problem, report, scalar, suggest, syntax};
 pub use discovery::{Discovery, Monitor};
 pub use heartbeat::Outbound;
-pub use problem::Problem;
 pub use snmp::Entry as SnmpCredentials;
 
 use std::collections::{BTreeMap, HashMap};
@@ -37,13 +31,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::http;
 use crate::metrics;
 use crate::model::{Address, Calendar, Enrolment, Heartbeat, Target};
 use crate::probe::{self as probes, Probe};
 use crate::state::InternetSettings;
 
 use decode::{At, Findings};
-use include::{Reading, Source};
+use include::Reading;
+use report::Source;
 
 /// Everything the user has said, checked and with defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +50,8 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
+    /// The API tokens.
+    pub api: http::Settings,
     /// How to find devices.
     pub discovery: Discovery,
     /// How to tell what they are.
@@ -126,7 +124,7 @@ const EMBEDDED: &str = include_str!("../../config/lanpulse.yaml");
 /// The default path of the configuration.
 const DEFAULT_PATH: &str = "config/lanpulse.yaml";
 
-/// The keys of the main file that this version reads; those of `later::SECTIONS` follow.
+/// The keys of the main file.
 const MAIN: &[&str] = &[
     "global",
     "limits",
@@ -191,15 +189,16 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let mut defaults = global::Defaults::default();
     let mut series = metrics::Settings::default();
     let mut credentials = snmp::Named::default();
+    let mut api = http::Settings::default();
     let (mut discovery, mut identify) = (Discovery::default(), crate::identify::Settings::default());
-    if let (Some(top), Some(main)) = (tops.first(), fields.first()) {
+    if let Some(main) = fields.first() {
         defaults = global::defaults(main, findings);
         series = global::series(main, findings);
         discovery = discovery::discovery(main, findings);
         let file = sources.first().map_or(Path::new(""), |source| source.path.as_path());
         identify = discovery::identify(main, file, findings);
         credentials = snmp::Named::read(main, file, complete, findings);
-        later::check(top, main, findings);
+        api = api::api(main, file, findings);
     }
     for (top, included) in tops.iter().zip(&fields).skip(1) {
         for name in MAIN.iter().filter(|name| !INCLUDED.contains(name)) {
@@ -253,6 +252,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         timeout: defaults.timeout,
         targets: targets.list,
         calendars: calendars.list,
+        api,
         discovery,
         identify,
         plain: target::stranger(&defaults),
@@ -264,13 +264,6 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_later_section_is_a_known_key() {
-        for (name, _, _) in later::SECTIONS {
-            assert!(MAIN.contains(&name), "{name}");
-        }
-    }
 
     #[test]
     fn the_default_file_says_what_nothing_says() {

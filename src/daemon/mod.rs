@@ -1,6 +1,6 @@
 //! The roof: builds the rooms in order, connects them and ends them in order. The only room that starts tasks.
 //!
-//! Start: configuration checked -> store open -> sockets open -> HTTP bound -> inventory in the state -> jobs started,
+//! Start: configuration checked -> sockets open -> HTTP bound -> privileges dropped -> store open -> inventory in the state -> jobs started,
 //! spread over their interval -> ready. Stop: no new jobs -> observations drained -> store flushed, with a deadline.
 
 mod ask;
@@ -27,7 +27,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 use crate::config::{Loaded, Problem};
 use crate::http::{self, Desk, Gate};
 use crate::metrics;
-use crate::net::{Opened, Pinger, Resolver};
+use crate::net::{Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit};
 use crate::state::{Inventory, ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
@@ -46,6 +46,10 @@ const LISTENERS: usize = 64;
 const EVENTS: usize = 1024;
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// HTTP connections at once; a scraper needs one.
+const MOST_CONNECTIONS: usize = 2048;
+/// Open files that are not HTTP connections.
+const FILES_OF_OTHERS: usize = 512;
 /// A small echo reply takes this much of the receive buffer, in bytes.
 const BYTES_PER_REPLY: usize = 768;
 
@@ -58,6 +62,8 @@ pub struct Options {
     pub storage: PathBuf,
     /// Where to listen.
     pub listen: Vec<String>,
+    /// The web configuration, as exporter-toolkit has it.
+    pub web: Option<PathBuf>,
 }
 
 /// Why the daemon did not start.
@@ -86,7 +92,9 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     if let Err(problems) = &mut loaded.result {
         return Err(StartError::Config(std::mem::take(problems)));
     }
-    let (store, devices) = store::open(&options.storage)?;
+    raise_open_files_limit();
+    let web = Arc::new(http::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
+    claim();
     // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
     let prober = runtime::Builder::new_current_thread().enable_all().build()?;
     let (pinger, opened) = {
@@ -99,6 +107,9 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         .map(|address| http::bind(address))
         .collect::<Result<Vec<_>, _>>()?;
     let sockets = describe(&opened, &loaded);
+    // Before the first thread starts: privileges are a thread's, and new threads have those of the one that starts them.
+    confine_to(options, &loaded, &web);
+    let (store, devices) = store::open(&options.storage)?;
     let others = runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -115,11 +126,43 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         pinger,
         sockets,
         listeners,
+        web,
     };
     others.block_on(live(options, parts, prober))?;
     // What still runs there is a lookup at a dead DNS server: nobody waits for it any more.
     others.shutdown_background();
     Ok(())
+}
+
+/// Gives up every privilege but raw sockets, and access to files of others where the configuration or the store needs it.
+fn confine_to(options: &Options, loaded: &Loaded, web: &http::Web) {
+    let mut reads = [loaded.files.clone(), loaded.directories.clone(), web.files()].concat();
+    reads.extend(loaded.result.iter().flat_map(|config| config.api.files()));
+    let existing = |path: &std::path::Path| {
+        path.ancestors()
+            .find(|path| path.exists())
+            .map(std::path::Path::to_owned)
+    };
+    let directory = std::path::absolute(&options.storage).unwrap_or_default();
+    let writes: Vec<PathBuf> = directory.parent().and_then(existing).into_iter().collect();
+    let writes = [
+        writes,
+        Vec::from_iter(options.storage.exists().then(|| options.storage.clone())),
+    ]
+    .concat();
+    match confine(&reads, &writes) {
+        Ok(Kept { all, others: None }) => tracing::debug!(capabilities = all, "privileges given up"),
+        Ok(Kept {
+            all,
+            others: Some(path),
+        }) => tracing::warn!(
+            capabilities = all,
+            path = %path.display(),
+            "this file belongs to somebody else, so the right to access others' files is kept; better run lanpulse as \
+             its owner, or give it to the user lanpulse runs as"
+        ),
+        Err(error) => tracing::warn!(%error, "cannot give up privileges that are not needed"),
+    }
 }
 
 /// What was opened before anything runs.
@@ -130,6 +173,7 @@ struct Parts {
     pinger: Pinger,
     sockets: Arc<[String]>,
     listeners: Vec<TcpListener>,
+    web: Arc<http::Web>,
 }
 
 async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Result<(), StartError> {
@@ -140,6 +184,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         pinger,
         sockets,
         listeners,
+        web,
     } = parts;
     let (batch, batches) = mpsc::channel(BATCHES);
     let (asks, ask_inbox) = mpsc::channel::<Ask>(64);
@@ -147,6 +192,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (reload_requests, reload_inbox) = mpsc::channel(16);
     let (outbound, outbound_now) = latest::channel(None);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
+    let (api, api_now) = latest::channel(Arc::new(http::Settings::default()));
     let (modules, modules_now) = latest::channel(Arc::default());
     let (gateway_pace, gateway_pace_now) = latest::channel(None);
     let (errands, errand_inbox) = mpsc::channel(64);
@@ -167,6 +213,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
             file,
             ..ReloadState::default()
         }),
+        web: web.clone(),
         outbox: outbox.clone(),
         series_over_limit: over_limit.clone(),
         sockets,
@@ -191,13 +238,16 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         series: series_now,
         ready: ready_now,
         series_over_limit: over_limit,
+        web,
+        api: api_now,
+        failures: http::Failures::default(),
         scraping: tokio::sync::Semaphore::new(1),
         discovery: scans,
         events,
         listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
         heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
-    let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping));
+    let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
     let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
         prober.spawn(ask::run_errands(scheduler.echo(), errand_inbox));
@@ -213,6 +263,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         asks: asking,
         changes,
         series,
+        api,
         pace: gateway_pace,
         modules,
         outbound,
@@ -264,6 +315,12 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         tracing::warn!("the store could not save everything before the end");
     }
     Ok(())
+}
+
+/// How many HTTP connections there may be: what the limit on open files leaves after all else, and not more than needed.
+fn places() -> usize {
+    let files = usize::try_from(open_files_limit()).unwrap_or(usize::MAX);
+    files.saturating_sub(FILES_OF_OTHERS).clamp(32, MOST_CONNECTIONS)
 }
 
 /// How the HTTP face gets a snapshot.

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::heartbeats::{HeartbeatSetup, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
-use crate::http::{Gate, HeartbeatAsk};
+use crate::http::{self, Gate, HeartbeatAsk};
 use crate::identify::data_date;
 use crate::model::{
     Entry, Event, Failure, INTERNET, Link, Observation, Patch, Pretty, Record, Status, Target, Timestamp, Transition,
@@ -60,6 +60,8 @@ pub struct Vitals {
     pub started: Timestamp,
     /// How the last load of the configuration went.
     pub reload: Mutex<ReloadState>,
+    /// The web configuration.
+    pub web: Arc<http::Web>,
     /// Observations on their way.
     pub outbox: Arc<Outbox>,
     /// Series left out of scrapes so far.
@@ -77,9 +79,15 @@ pub struct Vitals {
 impl Vitals {
     fn health(&self) -> Health {
         let store = self.store.health();
+        let mut reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let of_web = self.web.problems();
+        if !of_web.is_empty() {
+            reload.successful = false;
+            reload.problems = reload.problems.iter().cloned().chain(of_web).collect();
+        }
         Health {
             started: self.started,
-            reload: self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            reload,
             store: StoreHealth {
                 writes: store.writes_total,
                 failures: store.failures_total,

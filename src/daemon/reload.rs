@@ -18,6 +18,7 @@ use super::schedule::wall_clock;
 use super::uplink::Pace;
 use super::watch::Watch;
 use crate::config::{self, Config, Loaded, Outbound, Problem};
+use crate::http;
 use crate::metrics;
 use crate::model::Record;
 use crate::targets::{self, Diff, Job};
@@ -62,6 +63,8 @@ pub struct Reloader {
     pub changes: mpsc::Sender<Diff>,
     /// To who renders metrics.
     pub series: watch::Sender<Arc<metrics::Settings>>,
+    /// To who checks tokens.
+    pub api: watch::Sender<Arc<http::Settings>>,
     /// To who pings the gateway.
     pub pace: watch::Sender<Pace>,
     /// To who answers `/probe`.
@@ -184,6 +187,7 @@ impl Reloader {
             changed
         });
         self.series.send_replace(Arc::new(config.series.clone()));
+        self.api.send_replace(Arc::new(config.api.clone()));
         let plan = Plan {
             discovery: config.discovery.clone(),
             identify: config.identify.clone(),

@@ -176,7 +176,7 @@ fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         html,
         "<tr><td>Running<td>version {}, for {}</table><p><a href=\"/metrics\">Metrics</a> · \
          <a href=\"/api/v1/status\">Status</a> · <a href=\"/api/v1/targets\">Targets</a> · \
-         <a href=\"/api/v1/heartbeats\">Heartbeats</a> · \
+         <a href=\"/api/v1/heartbeats\">Heartbeats</a> · <a href=\"/api/v1/openapi.json\">API</a> · \
          <a href=\"/-/healthy\">Healthy</a> · <a href=\"/-/ready\">Ready</a></p><footer><small>As of {}; \
          this page renews itself every 10 s.</small></footer></body></html>",
         env!("CARGO_PKG_VERSION"),

@@ -4,12 +4,15 @@
 
 mod access;
 mod bucket;
+mod connections;
 mod devices;
 mod discovery;
+mod failures;
 mod gate;
 mod heartbeats;
 mod intake;
 mod landing;
+mod openapi;
 mod ping;
 mod probe;
 mod query;
@@ -18,6 +21,8 @@ mod report;
 mod roll;
 mod scrape;
 mod serve;
+mod tokens;
+mod web;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,11 +36,15 @@ use crate::metrics;
 use crate::model::Event;
 use crate::state::Snapshot;
 
+pub use access::Caller;
 pub use discovery::{Order, OrderError, Request};
+pub use failures::Failures;
 pub use gate::{Directory, Gate, digest};
 pub use heartbeats::{HeartbeatAsk, HeartbeatDesk, Recorded};
 pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
-pub use serve::{BindError, bind, serve};
+pub use serve::{BindError, PLAIN_HTTP, bind, serve};
+pub use tokens::{Scope, Secret, Settings, Token, new_token};
+pub use web::{Web, check as check_web, problems_of as web_problems_of};
 
 use reply::{Body, Error};
 
@@ -56,6 +65,12 @@ pub struct Desk {
     pub ready: watch::Receiver<bool>,
     /// Counts series that a scrape had to leave out.
     pub series_over_limit: Arc<AtomicU64>,
+    /// TLS, users, headers and the rate limit.
+    pub web: Arc<Web>,
+    /// The API tokens.
+    pub api: watch::Receiver<Arc<Settings>>,
+    /// Wrong credentials so far.
+    pub failures: Failures,
     /// One exposition at a time: two at once would only compete, and twice the memory.
     pub scraping: tokio::sync::Semaphore,
     /// Asks the discoverer.
@@ -89,14 +104,31 @@ impl Desk {
 
 /// Answers one request. Whatever goes wrong is an answer too.
 async fn route(desk: &Arc<Desk>, peer: SocketAddr, mut request: hyper::Request<Incoming>) -> Response<Body> {
-    if let Some(claim) = heartbeats::claim(request.uri().path()) {
-        return heartbeats::answer(desk, peer, request, claim).await;
-    }
-    let answer = match dispatch(desk, peer, &mut request).await {
-        Ok(answer) => answer,
-        Err(error) => error.into_response(),
+    let live = desk.web.now().await;
+    let admitted = access::admit(desk, &live, peer, &request).await;
+    let mut answer = match admitted {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            if let Some(claim) = heartbeats::claim(request.uri().path()) {
+                heartbeats::answer(desk, peer, request, claim).await
+            } else {
+                let answer = dispatch(desk, peer, &mut request).await;
+                finished(request, answer.unwrap_or_else(Error::into_response)).await
+            }
+        }
+        Err(error) => finished(request, error.into_response()).await,
     };
-    reply::finish(&request, answer)
+    for (name, value) in &live.headers {
+        answer.headers_mut().insert(name, value.clone());
+    }
+    answer
+}
+
+/// An answer to a request whose body nobody has read.
+async fn finished(request: hyper::Request<Incoming>, answer: Response<Body>) -> Response<Body> {
+    let answer = reply::finish(&request, answer);
+    reply::drain(request).await;
+    answer
 }
 
 async fn dispatch(
@@ -114,8 +146,18 @@ async fn dispatch(
     let (read, write) = ([Method::GET, Method::HEAD], [Method::POST, Method::PUT]);
     let (device, post) = ([Method::GET, Method::HEAD, Method::PATCH], [Method::POST]);
     let allowed: &[Method] = match path {
-        "/" | "/metrics" | "/-/healthy" | "/-/ready" | "/api/v1/targets" | "/api/v1/status" | "/api/v1/devices"
-        | "/sd" | "/api/v1/events" | "/api/v1/outages" | "/probe" => &read,
+        "/"
+        | "/metrics"
+        | "/-/healthy"
+        | "/-/ready"
+        | "/api/v1/targets"
+        | "/api/v1/status"
+        | "/api/v1/devices"
+        | "/sd"
+        | "/api/v1/events"
+        | "/api/v1/outages"
+        | "/probe"
+        | "/api/v1/openapi.json" => &read,
         "/-/reload" => &write,
         "/api/v1/discovery/scan" => &post,
         _ => match (stem, id) {
@@ -135,6 +177,7 @@ async fn dispatch(
         "/-/ready" => Err(Error::unavailable("lanpulse is starting; try again in a moment")),
         "/api/v1/targets" => report::targets(desk).await,
         "/api/v1/status" => report::status(desk).await,
+        "/api/v1/openapi.json" => Ok(openapi::document()),
         "/api/v1/devices" => devices::list(desk, request).await,
         "/api/v1/events" => discovery::events(desk, request).await,
         "/sd" => discovery::targets(desk, request).await,

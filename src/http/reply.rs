@@ -18,6 +18,10 @@ pub struct Error {
     message: String,
     problems: Vec<String>,
     allow: Option<String>,
+    /// `WWW-Authenticate`: whether basic, and whether bearer.
+    challenge: (bool, bool),
+    /// `Retry-After`, in seconds.
+    retry_after: Option<u32>,
 }
 
 impl Error {
@@ -28,6 +32,29 @@ impl Error {
             message: message.into(),
             problems: Vec::new(),
             allow: None,
+            challenge: (false, false),
+            retry_after: None,
+        }
+    }
+
+    /// 401, with the ways there are.
+    pub fn unauthorized(users: bool, tokens: bool) -> Self {
+        let message = match (users, tokens) {
+            (true, true) => "log in with a user of the web configuration or a token of api.tokens",
+            (true, false) => "log in with a user of the web configuration",
+            _ => "send a token of api.tokens: Authorization: Bearer ...",
+        };
+        Self {
+            challenge: (users, tokens),
+            ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        }
+    }
+
+    /// 429.
+    pub fn limited(message: impl Into<String>, retry_after: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
         }
     }
 
@@ -142,6 +169,18 @@ impl Error {
         if let Some(allow) = self.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
             response.headers_mut().insert(header::ALLOW, allow);
         }
+        let (basic, bearer) = self.challenge;
+        let schemes = [
+            (basic, "Basic realm=\"lanpulse\""),
+            (bearer, "Bearer realm=\"lanpulse\""),
+        ];
+        for (_, scheme) in schemes.into_iter().filter(|(given, _)| *given) {
+            let challenge = HeaderValue::from_static(scheme);
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
@@ -189,6 +228,27 @@ pub fn seal(mut response: Response<Body>, close: bool) -> Response<Body> {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Takes in what is left of a request's body, within limits: a client that is still sending would otherwise get a reset
+/// connection in place of the answer.
+pub async fn drain(mut request: Request<hyper::body::Incoming>) {
+    use http_body_util::BodyExt as _;
+    // A client that asked first will not send what it was not told to.
+    if hyper::body::Body::is_end_stream(request.body()) || request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let taking = async {
+        let mut left: usize = 1 << 20;
+        while let Some(Ok(frame)) = request.body_mut().frame().await {
+            let size = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(size) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), taking).await;
 }
 
 /// RFC 3339 in UTC, to the millisecond.

@@ -1,24 +1,30 @@
-//! Listening and connections: bound to what was asked, bounded in number and time, ended in order.
+//! Listening and connections: bound to what was asked, with TLS where it is asked for, bounded in number and time, ended
+//! in order.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::Desk;
+use super::connections::{Connection, Table};
 
 /// How long a client may take over its header; also how long a connection may idle between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections at once. A scraper needs one; past this new ones are closed at once.
-const MAX_CONNECTIONS: usize = 4096;
+/// The largest header, in bytes.
+const MAX_HEADER: usize = 32 << 10;
+/// What a plain request gets where TLS is spoken; `lanpulse healthcheck` takes it for a sign of life.
+pub const PLAIN_HTTP: &str = "lanpulse speaks TLS here: use https://\n";
 /// How long requests under way may take once the daemon stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -79,25 +85,25 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.bind(&address.into())?;
-    socket.listen(1024)?;
+    socket.listen(4096)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
 
 /// Serves until `stop` turns true, then lets requests under way finish.
-pub async fn serve(listeners: Vec<StdListener>, desk: Arc<Desk>, stop: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn serve(listeners: Vec<StdListener>, desk: Arc<Desk>, stop: watch::Receiver<bool>, places: usize) {
+    let table = Table::new(places);
     let mut doors = tokio::task::JoinSet::new();
     for listener in listeners {
         match TcpListener::from_std(listener) {
-            Ok(listener) => drop(doors.spawn(accept(listener, desk.clone(), room.clone(), stop.clone()))),
+            Ok(listener) => drop(doors.spawn(accept(listener, desk.clone(), table.clone(), stop.clone()))),
             Err(error) => tracing::error!(%error, "cannot serve on a listener"),
         }
     }
     while doors.join_next().await.is_some() {}
 }
 
-async fn accept(listener: TcpListener, desk: Arc<Desk>, room: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
+async fn accept(listener: TcpListener, desk: Arc<Desk>, table: Arc<Table>, mut stop: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -106,19 +112,22 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, room: Arc<Semaphore>, mu
                 Err(error) => {
                     // Out of file descriptors, for one: accepting again at once would only spin.
                     tracing::debug!(%error, "cannot accept a connection");
+                    table.make_room();
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             },
             () = stopped(&mut stop) => break,
         };
-        let Ok(place) = room.clone().try_acquire_owned() else {
+        let Some(place) = table.enter(peer) else {
             continue;
         };
-        let connection = graceful.watch(connection(stream, peer, desk.clone()));
+        let (desk, watcher) = (desk.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let _ = connection.await;
-            drop(place);
+            tokio::select! {
+                () = connection(stream, peer, desk, place.clone(), watcher) => {}
+                () = place.ended() => {}
+            }
         });
     }
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
@@ -128,19 +137,80 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    desk: Arc<Desk>,
-) -> impl hyper_util::server::graceful::GracefulConnection {
+/// One connection from its first byte to its end.
+async fn connection(stream: TcpStream, peer: SocketAddr, desk: Arc<Desk>, place: Connection, watcher: Watcher) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let desk = desk.clone();
-        async move { Ok::<_, std::convert::Infallible>(super::route(&desk, peer, request).await) }
+    let Some(tls) = desk.web.now().await.tls.clone() else {
+        return talk(stream, false, peer, desk, place, watcher).await;
+    };
+    let greeted = tokio::time::timeout(HEADER_TIMEOUT, async {
+        if speaks_plain_http(&stream).await {
+            refuse_plain_http(stream).await;
+            return None;
+        }
+        TlsAcceptor::from(tls).accept(stream).await.ok()
     });
-    http1::Builder::new()
+    if let Ok(Some(stream)) = greeted.await {
+        let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        talk(stream, h2, peer, desk, place, watcher).await;
+    }
+}
+
+/// A TLS connection begins with a handshake record (RFC 8446, 5.1), a plain request with its method.
+async fn speaks_plain_http(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(stream.peek(&mut first).await, Ok(1)) && first[0].is_ascii_uppercase()
+}
+
+async fn refuse_plain_http(mut stream: TcpStream) {
+    let body = PLAIN_HTTP;
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: \
+         close\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = stream.read(&mut [0; 4096]).await;
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+async fn talk<S>(stream: S, h2: bool, peer: SocketAddr, desk: Arc<Desk>, place: Connection, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let (desk, lease) = (desk.clone(), place.begin());
+        async move {
+            let answer = super::route(&desk, peer, request).await;
+            Ok::<_, std::convert::Infallible>(answer.map(|body| lease.answer(body)))
+        }
+    });
+    // How a connection ended is the client's affair.
+    if h2 {
+        let builder = http2_builder();
+        let _ = watcher
+            .watch(builder.serve_connection(TokioIo::new(stream), service))
+            .await;
+    } else {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(MAX_HEADER);
+        let _ = watcher
+            .watch(builder.serve_connection(TokioIo::new(stream), service))
+            .await;
+    }
+}
+
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), service)
+        .keep_alive_interval(HEADER_TIMEOUT)
+        .keep_alive_timeout(HEADER_TIMEOUT)
+        .max_concurrent_streams(16)
+        .max_header_list_size(MAX_HEADER as u32)
+        .max_send_buf_size(256 << 10);
+    builder
 }

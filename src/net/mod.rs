@@ -12,6 +12,7 @@ mod link;
 mod neighbour;
 mod nodes;
 mod ping;
+mod privileges;
 mod resolve;
 pub mod snmp;
 mod socket;
@@ -27,8 +28,9 @@ pub use link::{Link, LinkError, PacketLink, RECEIVE_WAIT};
 pub use neighbour::{Neighbour, neighbours};
 pub use nodes::NodeSocket;
 pub use ping::{Opened, Pinger, SocketType};
+pub use privileges::{Kept, claim, confine};
 pub use resolve::{Lookup, Resolver, resolve_now};
-pub use socket::{interface_index, open_files_limit};
+pub use socket::{interface_index, open_files_limit, raise_open_files_limit};
 pub use tls::{TlsError, TlsSettings, handshake};
 pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 

@@ -92,3 +92,19 @@ pub fn open_files_limit() -> u64 {
     let done = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
     if done == 0 { limit.rlim_cur } else { 0 }
 }
+
+/// Raises the limit on open files as far as the host lets us: the usual 1,024 would be few for a daemon with sockets,
+/// scrapers and a database.
+pub fn raise_open_files_limit() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a pointer to a live local of the right type.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0 && limit.rlim_cur < limit.rlim_max {
+        // Beyond this nothing is gained, and some programs walk through all of them.
+        limit.rlim_cur = limit.rlim_max.min(1 << 16).max(limit.rlim_cur);
+        // SAFETY: a pointer to a live local of the right type; the kernel only reads it.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    }
+}

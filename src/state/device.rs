@@ -381,6 +381,11 @@ impl DeviceState {
             self.listening_since = now;
         }
         self.last_sweep = now;
+        // Nothing can have been in the future: the clock was wrong then, and was put right.
+        self.last_seen = self.last_seen.map(|at| at.min(now));
+        self.first_seen = self.first_seen.map(|at| at.min(now));
+        self.status_since = self.status_since.min(now);
+        self.up_since = self.up_since.min(now);
         self.in_maintenance = self.target.maintenance.iter().any(|calendar| calendar.contains(now));
         // 7.
         let since = self.listening_since;

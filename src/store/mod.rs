@@ -5,6 +5,7 @@
 //! the disk stops the monitoring: rows stay pending, one a device, until they can be written.
 //! What operators should know is in `docs/storage.md`.
 
+mod backup;
 mod devices;
 mod error;
 mod file;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+pub use backup::backup;
 pub use error::StoreError;
 pub use health::Health;
 pub use heartbeats::SavedHeartbeats;

@@ -15,6 +15,8 @@ use crate::model::{Device, Entry, LabelValue, Outage, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Where there is nothing to write: a disk that is full, locked or read-only is known before something is lost.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// After a failure.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
 /// After a failure, while somebody waits.
@@ -154,28 +156,25 @@ impl Queue {
     ///    arrives while the disk is at work is the next group.
     /// 2. After a failure: 5 s after the attempt, 1 s while somebody waits; also without rows, to learn when the file
     ///    can be opened again.
-    /// 3. Rows: a second after the attempt. No rows: not at all.
+    /// 3. Rows: a second after the attempt. No rows: 10 s after it, to learn that it could not be written.
     pub(super) fn take(&self, attempt: Instant, failing: bool) -> Batch {
         let mut inner = self.lock();
         loop {
             let awaited = !inner.replies.is_empty() || !inner.acks.is_empty();
             let pause = match (failing, awaited) {
-                _ if inner.stopping || inner.urgent => Some(Duration::ZERO),
-                (true, false) => Some(RETRY_EVERY),
-                (true, true) => Some(URGENT_RETRY_EVERY),
-                (false, _) if !inner.acks.is_empty() => Some(Duration::ZERO),
-                (false, _) => (inner.pending() > 0).then_some(COMMIT_EVERY),
+                _ if inner.stopping || inner.urgent => Duration::ZERO,
+                (true, false) => RETRY_EVERY,
+                (true, true) => URGENT_RETRY_EVERY,
+                (false, _) if !inner.acks.is_empty() => Duration::ZERO,
+                (false, _) if inner.pending() == 0 => CHECK_EVERY,
+                (false, _) => COMMIT_EVERY,
             };
-            inner = match pause.map(|pause| pause.saturating_sub(attempt.elapsed())) {
-                Some(Duration::ZERO) => break,
-                Some(left) => {
-                    self.wake
-                        .wait_timeout(inner, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner),
-            };
+            let left = pause.saturating_sub(attempt.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.wake.wait_timeout(inner, left);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         inner.urgent = false;
         inner.in_flight = inner.pending();

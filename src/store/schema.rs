@@ -102,6 +102,14 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     migrate_by(connection, &STEPS)
 }
 
+/// Writes what is there already: tells whether the file can be written.
+pub(super) fn touch(connection: &mut Connection) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    transaction.pragma_update(None, "user_version", version)?;
+    transaction.commit()
+}
+
 fn migrate_by(connection: &mut Connection, steps: &[&str]) -> Result<()> {
     let version = |connection: &Connection| -> Result<usize> {
         let number: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -17,6 +17,7 @@ use super::inventory;
 use super::outages;
 use super::past::Past;
 use super::queue::{Batch, Queue};
+use super::schema;
 
 /// The writer's thread.
 pub(super) struct Writer {
@@ -116,7 +117,7 @@ impl Writer {
             self.loaded = true;
         }
         if batch.len() == 0 {
-            return Ok(());
+            return schema::touch(connection).map_err(|source| file::failed("write to", &self.path, source));
         }
         let mut commit = || {
             // Immediate: a transaction that reads first and writes later can fail at once beside another process,

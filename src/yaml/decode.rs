@@ -12,7 +12,7 @@ use super::suggest;
 
 /// Something wrong at a place of the tree, before its line is looked up.
 #[derive(Debug)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// Where.
     pub place: Place,
     /// What is wrong.
@@ -25,7 +25,7 @@ pub(super) struct Finding {
 
 /// Everything found wrong so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings(pub Vec<Finding>);
+pub(crate) struct Findings(pub Vec<Finding>);
 
 impl Findings {
     /// Something is wrong at a value.
@@ -62,7 +62,7 @@ impl Findings {
 
 /// A node and the way to it, kept on the stack of the walk so that a good file costs nothing.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
+pub(crate) struct At<'a> {
     /// The node.
     pub node: &'a Node,
     file: usize,
@@ -254,7 +254,7 @@ impl<'a> At<'a> {
 }
 
 /// The known fields of one map.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     at: &'a At<'a>,
     known: &'static [&'static str],
     slots: Vec<Option<usize>>,

@@ -6,11 +6,11 @@ use super::locate::{self, Part};
 use super::node::{self, Node, TOO_LARGE};
 
 /// The largest file we read.
-pub(super) const FILE_MAX_BYTES: usize = 32 << 20;
+pub(crate) const FILE_MAX_BYTES: usize = 32 << 20;
 
 /// What is wrong with a text as YAML.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Line and column, from 1.
     pub position: Option<(usize, usize)>,
     /// What is wrong.
@@ -31,7 +31,7 @@ impl Fault {
 }
 
 /// Checks that a file's bytes are text. A byte order mark, as Windows editors leave it, is no part of it.
-pub(super) fn text(bytes: Vec<u8>) -> Result<String, Fault> {
+pub(crate) fn text(bytes: Vec<u8>) -> Result<String, Fault> {
     if bytes.len() > FILE_MAX_BYTES {
         let hint = "split it with include";
         return Err(Fault::new(None, "the file is larger than 32 MiB", hint));
@@ -60,7 +60,7 @@ fn end_of(text: &str) -> (usize, usize) {
 }
 
 /// Reads the one document of a text.
-pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(first) = documents.next() else {
         return Ok(Node::Null);

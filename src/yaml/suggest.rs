@@ -28,7 +28,7 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 }
 
 /// Asks whether the nearest candidate was meant, or says something else.
-pub(super) fn hint<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
+pub(crate) fn hint<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
     nearest(word, candidates).map_or_else(|| otherwise.to_owned(), |near| format!("did you mean {near:?}?"))
 }
 

@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 /// One node of a file: which child to take at each level, counted from 0 over items or entries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Which file, in the order of reading.
     pub file: usize,
     /// Which child at each level.
@@ -22,7 +22,7 @@ pub(super) struct Place {
 
 /// Which half of a map's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The key.
     Key,
     /// The value; also for a list's item and for the whole document.
@@ -30,7 +30,7 @@ pub(super) enum Part {
 }
 
 /// Line and column of a place, both from 1. An alias is where its anchor is, because the text to mend is there.
-pub(super) fn locate(text: &str, place: &Place) -> Option<(usize, usize)> {
+pub(crate) fn locate(text: &str, place: &Place) -> Option<(usize, usize)> {
     document_position(
         serde_yaml::Deserializer::from_str(text).next()?,
         &place.steps,
@@ -39,7 +39,7 @@ pub(super) fn locate(text: &str, place: &Place) -> Option<(usize, usize)> {
 }
 
 /// Where a document begins: the position of its first value.
-pub(super) fn document_position(
+pub(crate) fn document_position(
     document: serde_yaml::Deserializer<'_>,
     steps: &[usize],
     part: Part,

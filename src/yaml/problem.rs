@@ -46,7 +46,7 @@ impl fmt::Display for Problem {
 
 /// Shows outside text in a message: in quotes, at most 80 characters, with control characters escaped, so that no
 /// file can write lines or terminal sequences into the log.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(80).collect();
     if shown.len() < text.len() {
         shown.push('…');
@@ -55,7 +55,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Makes a message safe that another room has written around outside text.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
             if c.is_control() {

@@ -14,11 +14,11 @@ const NODE_COST: usize = 32;
 const BUDGET: usize = 256 << 20;
 
 /// What the tree says when aliases blow it up.
-pub(super) const TOO_LARGE: &str = "the aliases of this file make it too large";
+pub(crate) const TOO_LARGE: &str = "the aliases of this file make it too large";
 
 /// One value of a YAML document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     /// Nothing, `null` or `~`.
     Null,
     /// `true` or `false`.
@@ -53,7 +53,7 @@ impl Node {
 ///
 /// # Errors
 /// What `serde_yaml` says of the syntax, or that aliases blow the tree up.
-pub(super) fn read<'de, D: Deserializer<'de>>(document: D) -> Result<Node, D::Error> {
+pub(crate) fn read<'de, D: Deserializer<'de>>(document: D) -> Result<Node, D::Error> {
     let left = Cell::new(BUDGET);
     Seed { left: &left }.deserialize(document)
 }

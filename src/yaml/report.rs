@@ -4,12 +4,47 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
-use super::Problem;
 use super::decode::{Finding, Findings};
-use super::include::Source;
 use super::locate::{Part, Place, locate};
 use super::node::Node;
+use super::problem::Problem;
+use super::syntax::{self, Fault};
+
+/// A file, read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// As named by the flag or the including file.
+    pub path: PathBuf,
+    /// Its content.
+    pub text: String,
+    /// Its content as a tree; nothing where there is a fault.
+    pub root: Node,
+    /// Why it could not be read or parsed.
+    pub fault: Option<Fault>,
+}
+
+impl Source {
+    /// Parses what was read, or takes down why it was not.
+    pub(crate) fn new(path: &Path, bytes: Result<Vec<u8>, Fault>) -> Self {
+        let parsed = bytes.and_then(syntax::text).map(|text| {
+            let root = syntax::parse(&text);
+            (text, root)
+        });
+        let (text, root, fault) = match parsed {
+            Ok((text, Ok(root))) => (text, root, None),
+            Ok((text, Err(fault))) => (text, Node::Null, Some(fault)),
+            Err(fault) => (String::new(), Node::Null, Some(fault)),
+        };
+        Self {
+            path: path.to_owned(),
+            text,
+            root,
+            fault,
+        }
+    }
+}
 
 /// The most positions looked up in one file.
 const MOST: usize = 200;
@@ -19,7 +54,7 @@ const LEAST: usize = 20;
 const BYTES: usize = 50 << 20;
 
 /// Everything that is wrong, file by file and from top to bottom.
-pub(super) fn problems(sources: &[Source], findings: Findings) -> Vec<Problem> {
+pub(crate) fn problems(sources: &[Source], findings: Findings) -> Vec<Problem> {
     let Findings(mut findings) = findings;
     // Children are numbered in the order of the text, so the places sort as the text does.
     findings.sort_by(|a, b| a.place.cmp(&b.place));

@@ -15,7 +15,7 @@ use super::problem::{plain, quoted};
 use super::suggest;
 
 /// Text. Numbers and booleans are not taken for text: `1.10` would come out as `1.1`.
-pub(super) fn text<'a>(at: &At<'a>, findings: &mut Findings) -> Option<&'a str> {
+pub(crate) fn text<'a>(at: &At<'a>, findings: &mut Findings) -> Option<&'a str> {
     let unquoted = match at.node {
         Node::Text(text) => return Some(text),
         Node::Int(value) => value.to_string(),
@@ -38,7 +38,7 @@ pub(super) fn text<'a>(at: &At<'a>, findings: &mut Findings) -> Option<&'a str> 
 }
 
 /// Text that becomes a label value.
-pub(super) fn label(at: &At, findings: &mut Findings) -> Option<LabelValue> {
+pub(crate) fn label(at: &At, findings: &mut Findings) -> Option<LabelValue> {
     let text = text(at, findings)?.trim();
     if text.len() > LABEL_MAX_BYTES {
         let message = format!("{} bytes are too long: at most {LABEL_MAX_BYTES}", text.len());
@@ -49,7 +49,7 @@ pub(super) fn label(at: &At, findings: &mut Findings) -> Option<LabelValue> {
 }
 
 /// Text that names something: a label value that is not empty.
-pub(super) fn name(at: &At, findings: &mut Findings) -> Option<LabelValue> {
+pub(crate) fn name(at: &At, findings: &mut Findings) -> Option<LabelValue> {
     let name = label(at, findings)?;
     if name.as_str().is_empty() {
         findings.value(at, "the name is empty", "");
@@ -59,7 +59,7 @@ pub(super) fn name(at: &At, findings: &mut Findings) -> Option<LabelValue> {
 }
 
 /// A duration within limits.
-pub(super) fn duration(at: &At, range: RangeInclusive<Duration>, findings: &mut Findings) -> Option<Duration> {
+pub(crate) fn duration(at: &At, range: RangeInclusive<Duration>, findings: &mut Findings) -> Option<Duration> {
     let text = match at.node {
         Node::Text(text) => text,
         Node::Int(value) => {
@@ -96,7 +96,7 @@ pub(super) fn duration(at: &At, range: RangeInclusive<Duration>, findings: &mut 
 }
 
 /// A share of the whole: `5%`, or a number from 0 to 1.
-pub(super) fn share(at: &At, findings: &mut Findings) -> Option<f64> {
+pub(crate) fn share(at: &At, findings: &mut Findings) -> Option<f64> {
     const HINT: &str = "write a percentage as in 5%, or a number from 0 to 1";
     let number = match at.node {
         Node::Text(text) => match text.strip_suffix('%').map(str::trim_end) {
@@ -128,7 +128,7 @@ pub(super) fn share(at: &At, findings: &mut Findings) -> Option<f64> {
 }
 
 /// A whole number within limits.
-pub(super) fn count<T: TryFrom<i64> + PartialOrd + Display>(
+pub(crate) fn count<T: TryFrom<i64> + PartialOrd + Display>(
     at: &At,
     range: RangeInclusive<T>,
     findings: &mut Findings,
@@ -151,7 +151,7 @@ pub(super) fn count<T: TryFrom<i64> + PartialOrd + Display>(
 }
 
 /// A size in bytes: `10MiB`, `64KiB`, `1GiB`, or a plain number of bytes.
-pub(super) fn size(at: &At, range: RangeInclusive<u64>, findings: &mut Findings) -> Option<u64> {
+pub(crate) fn size(at: &At, range: RangeInclusive<u64>, findings: &mut Findings) -> Option<u64> {
     const HINT: &str = "write it as in 10MiB or 64KiB";
     let bytes = match at.node {
         Node::Int(value) => u64::try_from(*value).ok(),
@@ -183,7 +183,7 @@ pub(super) fn size(at: &At, range: RangeInclusive<u64>, findings: &mut Findings)
 }
 
 /// True or false.
-pub(super) fn flag(at: &At, findings: &mut Findings) -> Option<bool> {
+pub(crate) fn flag(at: &At, findings: &mut Findings) -> Option<bool> {
     match at.node {
         Node::Bool(value) => Some(*value),
         Node::Text(text) => {
@@ -203,7 +203,7 @@ pub(super) fn flag(at: &At, findings: &mut Findings) -> Option<bool> {
 }
 
 /// One of some words.
-pub(super) fn choice<T: Copy>(at: &At, words: &[(&str, T)], findings: &mut Findings) -> Option<T> {
+pub(crate) fn choice<T: Copy>(at: &At, words: &[(&str, T)], findings: &mut Findings) -> Option<T> {
     let text = text(at, findings)?;
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Some(*value);

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The released binary, the same bytes from the same sources, with what goes with it; called by `make release`.
+#   target/dist/lanpulse               the binary
+#   target/dist/assets/                manual page, completions, SBOM (CycloneDX), checksums
+# Reproducible with the same toolchain and the same C compiler: no paths, no dates, one code generation unit.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo=${CARGO:-cargo}
+target=${CARGO_TARGET_DIR:-target}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+home=${CARGO_HOME:-$HOME/.cargo}
+map="--remap-path-prefix=$PWD=/lanpulse --remap-path-prefix=$home=/cargo --remap-path-prefix=$(realpath -m "$target")=/target"
+export SOURCE_DATE_EPOCH
+export RUSTFLAGS="${RUSTFLAGS:-} $map"
+export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$PWD=/lanpulse -ffile-prefix-map=$home=/cargo -ffile-prefix-map=$(realpath -m "$target")=/target"
+"$cargo" build --profile dist --locked --bin lanpulse
+
+assets=$target/dist/assets
+binary=$target/dist/lanpulse
+mkdir -p "$assets"
+"$binary" man >"$assets/lanpulse.1"
+"$binary" completions bash >"$assets/lanpulse.bash"
+"$binary" completions zsh >"$assets/_lanpulse"
+"$binary" completions fish >"$assets/lanpulse.fish"
+packaging/sbom.sh Cargo.lock >"$assets/lanpulse.cdx.json"
+(cd "$target/dist" && sha256sum lanpulse assets/lanpulse.cdx.json) | tee "$assets/SHA256SUMS"
+stat -c '%n: %s bytes' "$binary"

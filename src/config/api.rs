@@ -1,0 +1,112 @@
+//! The `api` section: tokens and what they may do.
+//!
+//! Owns its keys. Gets the main file's fields; gives `http::Settings`. Tokens themselves never stand in the file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::http::{Scope, Secret, Settings, Token};
+
+use super::decode::{At, Fields, Findings};
+use super::node::Node;
+use super::scalar;
+
+const SCOPES: [(&str, Scope); 2] = [("read", Scope::Read), ("write", Scope::Write)];
+const SECRETS: [&str; 3] = ["token_sha256", "token_file", "token_env"];
+
+/// Reads `api`; relative paths start from the file's directory.
+pub(super) fn api(main: &Fields, file: &Path, findings: &mut Findings) -> Settings {
+    let mut settings = Settings::default();
+    let Some(section) = main.get("api") else {
+        return settings;
+    };
+    let fields = section.fields(&["tokens"], findings);
+    let Some(list) = fields.get("tokens") else {
+        return settings;
+    };
+    let mut seen = HashMap::new();
+    for item in list.items(findings) {
+        let known = &["name", "scopes", "token_sha256", "token_file", "token_env"];
+        let fields = item.fields(known, findings);
+        let name_at = fields.require("name", "give it a name for the audit", findings);
+        let name = name_at.and_then(|at| scalar::name(&at, findings).map(|name| (at.place(), name)));
+        let scopes = fields.require("scopes", "write scopes: [read] or [read, write]", findings);
+        let scopes = scopes.map(|at| scopes_of(&at, findings));
+        let secret = secret(&item, &fields, file, findings);
+        let Some((place, name)) = name else { continue };
+        if let Some(first) = seen.insert(name.clone(), place.clone()) {
+            let message = format!("duplicate token name {:?}, already used at", name.as_str());
+            findings.twice(place, first, message);
+        }
+        if let (Some(scopes), Some(secret)) = (scopes, secret) {
+            settings.tokens.push(Token {
+                name: name.as_str().to_owned(),
+                scopes,
+                secret,
+            });
+        }
+    }
+    settings
+}
+
+fn scopes_of(at: &At, findings: &mut Findings) -> Vec<Scope> {
+    let items: Vec<At> = at.items(findings).collect();
+    let scopes: Vec<Scope> = items
+        .iter()
+        .filter_map(|item| scalar::choice(item, &SCOPES, findings))
+        .collect();
+    if matches!(at.node, Node::Null) || matches!(at.node, Node::List(list) if list.is_empty()) {
+        findings.value(
+            at,
+            "a token without a scope may do nothing",
+            "write scopes: [read] or [read, write]",
+        );
+    }
+    scopes
+}
+
+fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> Option<Secret> {
+    let given: Vec<&str> = SECRETS
+        .into_iter()
+        .filter(|name| fields.ordinal(name).is_some())
+        .collect();
+    let [name] = given[..] else {
+        let message = "expected one of token_sha256, token_file and token_env";
+        findings.value(item, message, "lanpulse api-token makes a token and its token_sha256");
+        return None;
+    };
+    let at = fields.get(name)?;
+    // A digest is no secret, but a token put in its place is: it is not shown.
+    let Node::Text(text) = at.node else {
+        findings.value(&at, "expected text", "put it in quotes");
+        return None;
+    };
+    match name {
+        "token_sha256" => {
+            let digest = from_hex(text);
+            if digest.is_none() {
+                let hint =
+                    "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";
+                findings.value(&at, "this is not a SHA-256", hint);
+            }
+            digest.map(Secret::Sha256)
+        }
+        _ if text.trim().is_empty() => {
+            findings.value(&at, "the name is empty", "");
+            None
+        }
+        "token_file" => Some(Secret::File(file.parent().unwrap_or(Path::new("")).join(text))),
+        _ => Some(Secret::Env(text.clone())),
+    }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(digest)
+}

@@ -1,0 +1,345 @@
+//! The web configuration file, key for key as exporter-toolkit has it, read strictly and with every problem at once.
+//!
+//! Owns its keys. Gets the file; gives `Live`, or problems with line and column. Where Go's YAML is laxer than ours (`yes`
+//! for true, a number for text) so is this reader: files that work elsewhere must work here.
+
+use std::path::Path;
+use std::time::Duration;
+
+use hyper::header::{HeaderName, HeaderValue};
+
+use super::rate::Rate;
+use super::stamp::Stamps;
+use super::tls;
+use super::users::Users;
+use super::{Live, Read};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::problem::{Problem, quoted};
+use crate::yaml::report::{self, Source};
+use crate::yaml::scalar;
+use crate::yaml::syntax::Fault;
+
+const TOP: &[&str] = &[
+    "tls_server_config",
+    "http_server_config",
+    "basic_auth_users",
+    "rate_limit",
+];
+/// The headers that may be set, and the values they may have; none means any.
+const HEADERS: [(&str, &[&str]); 5] = [
+    ("Content-Security-Policy", &[]),
+    ("X-Frame-Options", &["deny", "sameorigin"]),
+    ("X-Content-Type-Options", &["nosniff"]),
+    ("X-XSS-Protection", &[]),
+    ("Strict-Transport-Security", &[]),
+];
+/// A bcrypt cost beyond which one check takes seconds.
+const COSTLY: u32 = 15;
+
+/// Reads the file and those it names.
+pub(super) fn read(path: &Path) -> Read {
+    let mut stamps = Stamps::default();
+    let bytes = stamps.read(path).map_err(|error| Fault {
+        position: None,
+        message: format!("cannot read it: {error}"),
+        hint: Some("--web.config.file names it".into()),
+    });
+    let (result, notes) = of_bytes(path, bytes, &mut stamps);
+    Read { result, stamps, notes }
+}
+
+/// What these bytes mean as the file of this name.
+pub(super) fn of_bytes(
+    path: &Path,
+    bytes: Result<Vec<u8>, Fault>,
+    stamps: &mut Stamps,
+) -> (Result<Live, Vec<Problem>>, Vec<String>) {
+    let source = Source::new(path, bytes);
+    let mut findings = Findings::default();
+    let mut notes = Vec::new();
+    let live = {
+        let mut desk = tls::Desk {
+            directory: path.parent().unwrap_or(Path::new("")),
+            stamps,
+            notes: &mut notes,
+            findings: &mut findings,
+        };
+        decode(&At::root(0, &source.root), &mut desk)
+    };
+    let problems = report::problems(&[source], findings);
+    let result = if problems.is_empty() { Ok(live) } else { Err(problems) };
+    (result, notes)
+}
+
+fn decode(top: &At, desk: &mut tls::Desk) -> Live {
+    let fields = top.fields(TOP, desk.findings);
+    let mut live = Live::default();
+    let mut http2 = true;
+    if let Some(section) = given(&fields, "http_server_config") {
+        let fields = section.fields(&["http2", "headers"], desk.findings);
+        if let Some(on) = given(&fields, "http2").and_then(|at| flag(&at, desk.findings)) {
+            http2 = on;
+        }
+        if let Some(section) = given(&fields, "headers") {
+            live.headers = headers(&section, desk.findings);
+        }
+    }
+    if let Some(section) = given(&fields, "tls_server_config") {
+        live.tls = tls::read(&section, http2, desk);
+    }
+    if let Some(section) = given(&fields, "basic_auth_users") {
+        live.users = users(&section, desk);
+    }
+    if let Some(section) = given(&fields, "rate_limit") {
+        live.rate = rate(&section, desk.findings);
+    }
+    live
+}
+
+fn headers(section: &At, findings: &mut Findings) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    for (ordinal, name, at) in section.entries(findings) {
+        let Some((_, values)) = HEADERS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = HEADERS.iter().map(|(name, _)| *name).collect();
+            section.unknown(ordinal, name, &known, findings);
+            continue;
+        };
+        if matches!(at.node, Node::Null) {
+            continue;
+        }
+        let Some(value) = text(&at, findings).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        if !values.is_empty() && !values.contains(&value.as_str()) {
+            let message = format!("{} is none of {}", quoted(&value), values.join(", "));
+            findings.value(&at, message, "");
+            continue;
+        }
+        match (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+            (Ok(name), Ok(value)) => headers.push((name, value)),
+            _ => findings.value(
+                &at,
+                "this cannot stand in a header",
+                "remove line breaks and control characters",
+            ),
+        }
+    }
+    headers
+}
+
+fn users(section: &At, desk: &mut tls::Desk) -> Users {
+    let mut users = Users::new();
+    for (_, name, at) in section.entries(desk.findings) {
+        // The hash itself is never shown.
+        let Node::Text(hash) = at.node else {
+            desk.findings
+                .value(&at, "expected a bcrypt hash", "make one with htpasswd -nBC 10 \"\"");
+            continue;
+        };
+        let Ok(parts) = hash.parse::<bcrypt::HashParts>() else {
+            let hint = "make one with htpasswd -nBC 10 \"\"; passwords do not stand here";
+            desk.findings.value(&at, "this is not a bcrypt hash", hint);
+            continue;
+        };
+        if parts.get_cost() > COSTLY {
+            let name = quoted(name);
+            let note = format!("web configuration: the bcrypt cost of user {name} makes a check take seconds");
+            desk.notes.push(note);
+        }
+        users.insert(name.to_owned(), hash.clone());
+    }
+    users
+}
+
+fn rate(section: &At, findings: &mut Findings) -> Option<Rate> {
+    let fields = section.fields(&["interval", "burst"], findings);
+    let interval = given(&fields, "interval").and_then(|at| go_duration(&at, findings));
+    let burst = given(&fields, "burst").and_then(|at| scalar::count(&at, 0..=i64::from(u32::MAX), findings));
+    let interval = interval.filter(|interval| !interval.is_zero())?;
+    // With 0 exporter-toolkit refuses every request; one at a time is what is meant.
+    let burst = u32::try_from(burst.unwrap_or(0)).unwrap_or(u32::MAX).max(1);
+    Some(Rate { interval, burst })
+}
+
+/// A field that says something: Go's reader takes nothing for the default.
+pub(super) fn given<'a>(fields: &'a Fields<'a>, name: &str) -> Option<At<'a>> {
+    fields.get(name).filter(|at| !matches!(at.node, Node::Null))
+}
+
+/// Text; numbers and flags too, as in Go.
+pub(super) fn text(at: &At, findings: &mut Findings) -> Option<String> {
+    match at.node {
+        Node::Int(value) => Some(value.to_string()),
+        Node::Bool(value) => Some(value.to_string()),
+        _ => scalar::text(at, findings).map(ToOwned::to_owned),
+    }
+}
+
+/// True or false in all the ways of YAML 1.1.
+pub(super) fn flag(at: &At, findings: &mut Findings) -> Option<bool> {
+    if let Node::Text(word) = at.node {
+        match word.to_ascii_lowercase().as_str() {
+            "y" | "yes" | "on" => return Some(true),
+            "n" | "no" | "off" => return Some(false),
+            _ => {}
+        }
+    }
+    scalar::flag(at, findings)
+}
+
+/// A duration as Go writes it (`1m30s`, `1.5s`, `100ms`); a bare number is nanoseconds.
+fn go_duration(at: &At, findings: &mut Findings) -> Option<Duration> {
+    let parsed = match at.node {
+        Node::Int(nanos) => u64::try_from(*nanos).ok().map(Duration::from_nanos),
+        Node::Text(text) => parse_go_duration(text),
+        _ => None,
+    };
+    if parsed.is_none() {
+        findings.value(at, "this is not a duration", "write it as in 1s, 500ms or 1m30s");
+    }
+    parsed
+}
+
+fn parse_go_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if rest == "0" {
+        return Some(Duration::ZERO);
+    }
+    if rest.is_empty() || rest.len() > 64 {
+        return None;
+    }
+    let mut sum = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let unit = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
+        let seconds = match &rest[..unit] {
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        sum = sum.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
+        rest = &rest[unit..];
+    }
+    Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Live, Vec<Problem>> {
+        of_bytes(
+            Path::new("web.yaml"),
+            Ok(text.as_bytes().to_vec()),
+            &mut Stamps::default(),
+        )
+        .0
+    }
+
+    #[test]
+    fn durations_are_as_in_go() {
+        for (text, expected) in [
+            ("0", Some(0.0)),
+            ("1s", Some(1.0)),
+            ("1m1.5s", Some(61.5)),
+            ("100ms", Some(0.1)),
+            (".5h", Some(1800.0)),
+            ("+2us", Some(2e-6)),
+            ("3µs", Some(3e-6)),
+            ("7ns", Some(7e-9)),
+            ("1", None),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1d", None),
+            ("1s1", None),
+            ("1..5s", None),
+            ("99999999999999999999h", None),
+        ] {
+            let seconds = parse_go_duration(text).map(|duration| duration.as_secs_f64());
+            assert_eq!(seconds, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_nothing_and_lax_values_are_taken_as_in_go() {
+        for text in [
+            "",
+            "{}",
+            "tls_server_config:\nbasic_auth_users:\nrate_limit: {interval: 0}\n",
+        ] {
+            let live = read(text).unwrap_or_default();
+            assert!(
+                live.tls.is_none() && live.users.is_empty() && live.rate.is_none(),
+                "{text}"
+            );
+        }
+        let live = read(
+            "http_server_config:\n  http2: no\n  headers:\n    X-Frame-Options: deny\n    X-XSS-Protection: 1\n    \
+             Content-Security-Policy: \"default-src 'self'\"\n    Strict-Transport-Security: \"\"\nrate_limit: {interval: \
+             1000000, burst: 0}\n",
+        )
+        .unwrap_or_default();
+        let headers: Vec<_> = live
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
+        let expected = [
+            ("x-frame-options", "deny"),
+            ("x-xss-protection", "1"),
+            ("content-security-policy", "default-src 'self'"),
+        ];
+        assert_eq!(headers, expected);
+        let interval = Duration::from_millis(1);
+        assert_eq!(live.rate, Some(Rate { interval, burst: 1 }));
+    }
+
+    #[test]
+    fn what_exporter_toolkit_refuses_is_refused() {
+        for (text, part) in [
+            ("junk: 1", "unknown field"),
+            (
+                "tls_server_config: {cert_file: '', key_file: b}",
+                "missing one of cert or cert_file",
+            ),
+            ("tls_server_config: {client_auth_type: Nope}", "is none of"),
+            ("tls_server_config: {client_ca: x}", "missing one of cert"),
+            ("tls_server_config: {curve_preferences: [CurveP999]}", "is none of"),
+            (
+                "tls_server_config: {curve_preferences: [CurveP521]}",
+                "none of these curves",
+            ),
+            ("tls_server_config: {max_version: TLS11}", "no version is left"),
+            (
+                "http_server_config: {headers: {X-Frame-Options: allow}}",
+                "is none of deny, sameorigin",
+            ),
+            (
+                "http_server_config: {headers: {X-Content-Type-Options: sniff}}",
+                "nosniff",
+            ),
+            (
+                "http_server_config: {headers: {Content-Security-Policy: \"a\\nb\"}}",
+                "cannot stand in a header",
+            ),
+            ("basic_auth_users: {alice: \"$2y$10$short\"}", "not a bcrypt hash"),
+            ("rate_limit: {interval: soon, burst: 1}", "not a duration"),
+            ("rate_limit: {interval: 1s, burst: -1}", "out of range"),
+            ("basic_auth_users: {a: 1, a: 2}", "duplicate"),
+        ] {
+            let problems = read(text).err().unwrap_or_default();
+            let said = problems.iter().any(|problem| problem.to_string().contains(part));
+            assert!(said, "{text}: {problems:?}");
+        }
+    }
+}
