@@ -19,7 +19,7 @@ use crate::config::Discovery;
 use crate::discover::{self, Area, Progress, Report};
 use crate::http::{Order, OrderError, Request};
 use crate::identify::{self, Names, Registry, Systems};
-use crate::model::{Announcement, Mac, Method, Outcome, Scan, SystemReading, Timestamp};
+use crate::model::{Announcement, Mac, Method, Outcome, Pass, Scan, SystemReading, Timestamp};
 use crate::state::{Evidence, Finding};
 
 /// Scans that are remembered for who asks after them.
@@ -52,6 +52,7 @@ pub struct Discoverer {
     running: HashMap<u64, (Vec<Area>, Arc<Progress>, Timestamp)>,
     finished: VecDeque<Arc<Scan>>,
     done: mpsc::Sender<Scan>,
+    told: Told,
 }
 
 /// What identification remembers.
@@ -84,6 +85,7 @@ impl Discoverer {
             running: HashMap::new(),
             finished: VecDeque::new(),
             done,
+            told: Told::default(),
         };
         let mut due = Instant::now();
         let mut interval = this.plan.borrow().discovery.scan.interval;
@@ -151,7 +153,7 @@ impl Discoverer {
             });
         }
         if areas.is_empty() {
-            for line in &left_out {
+            for line in self.told.news(left_out.clone()) {
                 tracing::warn!("not scanned: {line}");
             }
             return Err(OrderError::Nothing(left_out));
@@ -178,6 +180,7 @@ impl Discoverer {
         let timeout = order.timeout.unwrap_or(LONGEST.max(settings.interval));
         let (tools, plan) = (self.tools.clone(), plan.clone());
         let (asks, changed, done) = (self.asks.clone(), self.changed.clone(), self.done.clone());
+        let told = self.told.clone();
         tokio::spawn(async move {
             let work = move || {
                 let mut report = discover::scan(&settings, &areas, &known, timeout, &progress);
@@ -199,7 +202,7 @@ impl Discoverer {
                 notes: report.notes.clone(),
                 counts,
             };
-            log(&scan);
+            told.log(&scan);
             let evidence = Evidence {
                 scan: scan.clone(),
                 sightings: report.sightings,
@@ -312,20 +315,58 @@ impl Tools {
     }
 }
 
-fn log(scan: &Scan) {
-    for note in &scan.notes {
-        tracing::warn!(scan = scan.id, "discovery: {note}");
+/// What the log was told by the latest scan: a scan every ten minutes that goes like the one before is no news.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<HashSet<String>>>);
+
+impl Told {
+    /// Those of these lines that were not there the last time.
+    fn news(&self, lines: Vec<String>) -> Vec<String> {
+        let now: HashSet<String> = lines.iter().cloned().collect();
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), now);
+        lines.into_iter().filter(|line| !before.contains(line)).collect()
     }
-    for pass in &scan.passes {
-        let (network, method) = (&pass.network, pass.method.as_str());
-        let seconds = pass.took.as_secs_f64();
-        let (answered, left) = (pass.answered, pass.left);
-        match pass.outcome {
-            Outcome::Complete => tracing::info!(%network, method, answered, seconds, "scan complete"),
-            outcome => {
-                let why = pass.why.as_deref().unwrap_or_default();
-                tracing::warn!(%network, method, answered, left, why, "scan {}", outcome.as_str());
+
+    fn log(&self, scan: &Scan) {
+        let line = |pass: &Pass| {
+            let why = pass.why.as_deref().unwrap_or_default();
+            format!(
+                "{} {} {} {why}",
+                pass.network,
+                pass.method.as_str(),
+                pass.outcome.as_str()
+            )
+        };
+        let news = self.news(scan.notes.iter().cloned().chain(scan.passes.iter().map(line)).collect());
+        for note in scan.notes.iter().filter(|note| news.contains(note)) {
+            tracing::warn!(scan = scan.id, "discovery: {note}");
+        }
+        for pass in &scan.passes {
+            let (network, method) = (&pass.network, pass.method.as_str());
+            let seconds = pass.took.as_secs_f64();
+            let (answered, left) = (pass.answered, pass.left);
+            let why = pass.why.as_deref().unwrap_or_default();
+            match pass.outcome {
+                _ if !news.contains(&line(pass)) => {
+                    tracing::debug!(%network, method, answered, left, seconds, why, "scan {}", pass.outcome.as_str());
+                }
+                Outcome::Complete => tracing::info!(%network, method, answered, seconds, "scan complete"),
+                outcome => tracing::warn!(%network, method, answered, left, why, "scan {}", outcome.as_str()),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_told_once_and_again_after_it_was_gone() {
+        let told = Told::default();
+        let lines = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(told.news(lines(&["a", "b"])), ["a", "b"]);
+        assert_eq!(told.news(lines(&["a", "c"])), ["c"]);
+        assert_eq!(told.news(lines(&["b"])), ["b"]);
     }
 }
