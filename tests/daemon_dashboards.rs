@@ -298,6 +298,8 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
     wait_until(Duration::from_secs(20), "it comes up", || {
         prometheus.query("lanpulse_device_up{device=\"nas\"} == 1").len() == 1
     });
+    // long enough for a graph's step to fall into it
+    std::thread::sleep(Duration::from_secs(10));
     lan.kill_host("10.77.60.7");
     lan.kill_host("10.77.60.8");
     wait_until(Duration::from_secs(40), "alerts of two severities", || {
