@@ -504,3 +504,18 @@ proptest! {
         survives(&bytes);
     }
 }
+
+#[test]
+fn found_devices_are_asked_with_the_public_credentials_where_there_are_some() {
+    let public =
+        "snmp: {credentials: {public: {version: 2c, community: p}, core: {version: 1, community: c, port: 1161}}}\n";
+    let keys = |text: &str| good(text).identify.snmp;
+    assert_eq!(keys("identify: {snmp: {}}\n"), []);
+    let by_default = keys(public);
+    assert_eq!((by_default.len(), by_default[0].port), (1, 161));
+    let named = keys(&format!(
+        "{public}identify: {{snmp: {{credentials: [core, public]}}}}\n"
+    ));
+    assert_eq!((named[0].port, &named[1..]), (1161, &by_default[..]));
+    assert_eq!(keys(&format!("{public}identify: {{snmp: {{credentials: []}}}}\n")), []);
+}

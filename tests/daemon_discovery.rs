@@ -612,6 +612,125 @@ fn names_models_and_classes_arrive_from_real_responders() {
     wait_until(LIMIT, "two again", || devices(&daemon, "").len() == 3);
 }
 
+/// Starts an agent on the hosts' side that listens on this address.
+fn snmpd(segment: &Segment, home: &Home, address: &str, name: &str) -> Helper {
+    let config = home.write(
+        &format!("{name}.conf"),
+        &format!(
+            "agentaddress udp:{address}:161\nrocommunity geheim\nsysName {name}\nsysLocation cellar\nsysContact me\n\
+             sysDescr RouterOS CCR1009-7G\nsysObjectID 1.3.6.1.4.1.14988.1\n"
+        ),
+    );
+    let mut command = segment.over_there();
+    let command = command.args(["snmpd", "-f", "-C", "-Lf", "/dev/null", "-c"]);
+    let child = command
+        .arg(config)
+        .env("SNMP_PERSISTENT_DIR", home.path(&format!("{name}.state")))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until(LIMIT, "snmpd answers", || {
+        let words = ["-v2c", "-cgeheim", "-t1", "-r0", address, "1.3.6.1.2.1.1.3.0"];
+        Command::new("snmpget").args(words).output().unwrap().status.success()
+    });
+    Helper(child)
+}
+
+#[test]
+fn snmp_tells_what_found_and_configured_devices_are() {
+    let Some(segment) = Segment::new("identification by snmpd") else {
+        return;
+    };
+    if support::binary("snmpd").is_none() || support::binary("snmpget").is_none() {
+        return;
+    }
+    segment.add("a", "02:00:00:00:00:0a", &["10.77.0.10"]);
+    segment.add("b", "02:00:00:00:00:0b", &["10.77.0.11"]);
+    segment.add("c", "02:00:00:00:00:0c", &["10.77.0.12"]);
+    // What arrives at the silent one is counted.
+    segment.there(&[
+        "sh",
+        "-ec",
+        "nft add table t; nft add chain t c '{type filter hook input priority 0;}'; \
+        nft add rule t c ip daddr 10.77.0.12 udp dport 161 counter drop",
+    ]);
+    let home = Home::exactly(
+        "discovery: {interval: 1h, methods: [arp]}
+internet: {checks: []}
+identify: {snmp: {credentials: [wrong, right]}}
+snmp:
+  credentials:
+    wrong: {version: 2c, community: x, timeout: 200ms}
+    right: {version: 2c, community: geheim, timeout: 500ms}
+targets: [{name: edge, address: 10.77.0.11, probes: {snmp: {credentials: right, interval: 1s}}}]
+",
+    );
+    let _found = snmpd(&segment, &home, "10.77.0.10", "Core.example");
+    let _configured = snmpd(&segment, &home, "10.77.0.11", "walked");
+    let daemon = Daemon::start(&home);
+    let found = wait_devices(&daemon, 3);
+    let named = |found: &[Value], name: &str| found.iter().find(|device| device["name"] == name).cloned();
+    let core = named(&found, "core").unwrap_or_else(|| panic!("{found:#?}\n{}", daemon.log()));
+    assert_eq!(
+        [&core["hostname"], &core["model"], &core["class"]],
+        ["Core.example", "CCR1009-7G", "router"]
+    );
+    let snmp = &core["snmp"];
+    assert_eq!(
+        [
+            &snmp["name"],
+            &snmp["description"],
+            &snmp["object_id"],
+            &snmp["location"],
+            &snmp["contact"]
+        ],
+        [
+            "Core.example",
+            "RouterOS CCR1009-7G",
+            "1.3.6.1.4.1.14988.1",
+            "cellar",
+            "me"
+        ]
+    );
+    assert!(snmp["uptime_seconds"].as_f64().unwrap() < 60.0, "{snmp}");
+    assert!(
+        core["facts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|fact| fact["source"] == "snmp")
+    );
+    // The configured one was walked, and nobody else asked it.
+    let edge = wait_for(LIMIT, "facts of the walk", || {
+        named(&devices(&daemon, ""), "edge").filter(|edge| edge["class"] == "router")
+    });
+    assert_eq!([&edge["hostname"], &edge["snmp"]["name"]], ["walked", "walked"]);
+    let info = [("device", "core"), ("hostname", "Core.example"), ("class", "router")];
+    daemon.wait_value(LIMIT, "lanpulse_device_info", &info, 1.0);
+    // Who was silent is not asked at the next scan.
+    let silent = "device-00000c";
+    assert!(named(&found, silent).unwrap()["snmp"].is_null());
+    let packets = || segment.there(&["nft", "list", "table", "t"]);
+    let before = packets();
+    assert!(
+        before.contains("counter packets 4 "),
+        "two attempts with each of two: {before}"
+    );
+    assert_eq!(scan(&daemon)["state"], "complete");
+    assert_eq!(packets(), before);
+    // It is still known after a restart, before anybody was asked.
+    std::thread::sleep(Duration::from_millis(2500));
+    daemon.kill9();
+    home.write("lanpulse.yaml", "discovery: {methods: []}\ninternet: {checks: []}\n");
+    let daemon = Daemon::start(&home);
+    assert_eq!(
+        named(&devices(&daemon, ""), "core").unwrap()["snmp"]["location"],
+        "cellar"
+    );
+}
+
 #[test]
 fn without_the_privilege_it_finds_what_the_kernel_knows() {
     let Some(segment) = Segment::new("discovery without CAP_NET_RAW") else {

@@ -262,6 +262,7 @@ fn mdns_announcements() {
             None,
             Some(&announcement.host),
             &[&announcement],
+            None,
             Timestamp::default(),
         );
         for fact in facts {

@@ -12,9 +12,11 @@ use crate::model::{Class, Method, Network};
 use crate::state::Rules;
 
 use super::decode::{At, Fields, Findings};
+use super::global::Defaults;
 use super::node::Node;
 use super::problem::{plain, quoted};
 use super::scalar;
+use super::snmp::{Entry, Named};
 
 /// Which discovered devices get a ping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,9 +174,26 @@ fn offline_after(at: &At, rules: &mut Rules, findings: &mut Findings) {
     rules.offline_after_class.extend(by_class);
 }
 
+/// The credentials that devices are asked with unless `identify.snmp` names others; nothing where there are none of
+/// this name.
+const CREDENTIALS: &str = "public";
+
 /// Reads `identify`. Paths are relative to the file they stand in.
-pub(super) fn identify(main: &Fields, file: &Path, findings: &mut Findings) -> identify::Settings {
-    let mut settings = identify::Settings::default();
+pub(super) fn identify(
+    main: &Fields,
+    file: &Path,
+    (named, defaults): (&Named, &Defaults),
+    findings: &mut Findings,
+) -> identify::Settings {
+    let key = |entry: Entry| identify::Key {
+        credentials: entry.credentials,
+        port: entry.port,
+        timeout: entry.timeout.unwrap_or(defaults.timeout),
+    };
+    let mut settings = identify::Settings {
+        oui_file: None,
+        snmp: named.get(CREDENTIALS).map(key).into_iter().collect(),
+    };
     let Some(at) = main.get("identify") else {
         return settings;
     };
@@ -190,18 +209,12 @@ pub(super) fn identify(main: &Fields, file: &Path, findings: &mut Findings) -> i
             at.fields(&[], findings);
         }
     }
-    if let (Some(ordinal), Some(snmp)) = (fields.ordinal("snmp"), fields.get("snmp")) {
-        let off = match snmp.node {
-            Node::Map(entries) => entries.iter().all(|(key, value)| {
-                matches!(key, Node::Text(key) if key == "credentials")
-                    && matches!(value, Node::List(list) if list.is_empty())
-            }),
-            _ => false,
-        };
-        if !off {
-            let hint = "remove it, or switch it off with snmp: {credentials: []}";
-            findings.key(&at, ordinal, "\"snmp\" is not supported by this version", hint);
-        }
+    if let Some(at) = fields.get("snmp")
+        && let Some(at) = at.fields(&["credentials"], findings).get("credentials")
+    {
+        let items = at.items(findings).collect::<Vec<_>>();
+        let chosen = items.iter().filter_map(|at| named.chosen(at, findings));
+        settings.snmp = chosen.map(key).collect();
     }
     settings
 }

@@ -196,8 +196,8 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         series = global::series(main, findings);
         discovery = discovery::discovery(main, findings);
         let file = sources.first().map_or(Path::new(""), |source| source.path.as_path());
-        identify = discovery::identify(main, file, findings);
         credentials = snmp::Named::read(main, file, complete, findings);
+        identify = discovery::identify(main, file, (&credentials, &defaults), findings);
         api = api::api(main, file, findings);
     }
     for (top, included) in tops.iter().zip(&fields).skip(1) {

@@ -124,6 +124,23 @@ impl Named {
         named
     }
 
+    /// The credentials of this name, where there are good ones.
+    pub fn get(&self, name: &str) -> Option<Entry> {
+        self.entries.get(name).cloned().flatten()
+    }
+
+    /// The credentials that are named here; a name that is none is complained of.
+    pub fn chosen(&self, at: &At, findings: &mut Findings) -> Option<Entry> {
+        let name = scalar::text(at, findings)?;
+        let entry = self.entries.get(name.trim());
+        if entry.is_none() && self.complete {
+            let known = self.entries.keys().map(String::as_str);
+            let hint = suggest::hint(name, known, "define them in snmp.credentials of the main file");
+            findings.value(at, format!("unknown credentials {}", quoted(name)), hint);
+        }
+        entry.cloned().flatten()
+    }
+
     /// The good ones.
     pub fn into_entries(self) -> HashMap<String, Entry> {
         self.entries
@@ -333,16 +350,7 @@ pub(super) fn probe(at: &At, defaults: &Defaults, named: &Named, findings: &mut 
     let fields = at.fields(PROBE, findings);
     let hint = "one of the names in snmp.credentials of the main file";
     let chosen = fields.require("credentials", hint, findings);
-    let entry = chosen.and_then(|at| {
-        let name = scalar::text(&at, findings)?;
-        let entry = named.entries.get(name.trim());
-        if entry.is_none() && named.complete {
-            let known = named.entries.keys().map(String::as_str);
-            let hint = suggest::hint(name, known, "define them in snmp.credentials of the main file");
-            findings.value(&at, format!("unknown credentials {}", quoted(name)), hint);
-        }
-        entry.cloned().flatten()
-    });
+    let entry = chosen.and_then(|at| named.chosen(&at, findings));
     // A stand-in, so that the other keys are checked too.
     let known = entry.is_some();
     let entry = entry.unwrap_or_else(|| Entry {

@@ -4,11 +4,12 @@
 //! 2. Scans run on threads of their own and delay nobody.
 //! 3. What was found is named and told before anybody sees it: identification is a part of the scan.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -17,8 +18,8 @@ use super::schedule::wall_clock;
 use crate::config::Discovery;
 use crate::discover::{self, Area, Progress, Report};
 use crate::http::{Order, OrderError, Request};
-use crate::identify::{self, Names, Registry};
-use crate::model::{Announcement, Mac, Outcome, Scan, Timestamp};
+use crate::identify::{self, Names, Registry, Systems};
+use crate::model::{Announcement, Mac, Method, Outcome, Scan, SystemReading, Timestamp};
 use crate::state::{Evidence, Finding};
 
 /// Scans that are remembered for who asks after them.
@@ -27,6 +28,8 @@ const REMEMBERED: usize = 100;
 const LONGEST: Duration = Duration::from_secs(300);
 /// How long names are waited for.
 const NAMING: Duration = Duration::from_secs(5);
+/// How long devices are asked by SNMP.
+const ASKING: Duration = Duration::from_secs(10);
 
 /// What the discoverer goes by.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +38,8 @@ pub struct Plan {
     pub discovery: Discovery,
     /// And its `identify`.
     pub identify: identify::Settings,
+    /// Addresses of targets that are walked by SNMP anyway, perhaps with other credentials.
+    pub walked: BTreeSet<IpAddr>,
 }
 
 /// Runs scans.
@@ -52,6 +57,7 @@ pub struct Discoverer {
 /// What identification remembers.
 struct Tools {
     names: Names,
+    systems: Systems,
     registry: Registry,
     settings: identify::Settings,
 }
@@ -71,6 +77,7 @@ impl Discoverer {
             changed,
             tools: Arc::new(Mutex::new(Tools {
                 names: Names::default(),
+                systems: Systems::default(),
                 registry: Registry::built_in(),
                 settings: identify::Settings::default(),
             })),
@@ -169,7 +176,7 @@ impl Discoverer {
         let progress = Arc::new(Progress::default());
         self.running.insert(id, (areas.clone(), progress.clone(), started));
         let timeout = order.timeout.unwrap_or(LONGEST.max(settings.interval));
-        let (tools, identify) = (self.tools.clone(), plan.identify.clone());
+        let (tools, plan) = (self.tools.clone(), plan.clone());
         let (asks, changed, done) = (self.asks.clone(), self.changed.clone(), self.done.clone());
         tokio::spawn(async move {
             let work = move || {
@@ -178,7 +185,7 @@ impl Discoverer {
                 let findings = tools
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .identify(&identify, &report);
+                    .identify(&plan, &report);
                 (report, findings, progress.counts())
             };
             let Ok((report, findings, counts)) = tokio::task::spawn_blocking(work).await else {
@@ -237,7 +244,8 @@ impl Drop for Discoverer {
 
 impl Tools {
     /// What can be said of everybody who was seen. Blocks.
-    fn identify(&mut self, settings: &identify::Settings, report: &Report) -> Vec<Finding> {
+    fn identify(&mut self, plan: &Plan, report: &Report) -> Vec<Finding> {
+        let settings = &plan.identify;
         if self.settings != *settings {
             self.registry = match &settings.oui_file {
                 None => Registry::built_in(),
@@ -261,6 +269,7 @@ impl Tools {
         }
         let v4: Vec<IpAddr> = seen.keys().copied().filter(IpAddr::is_ipv4).collect();
         let names = self.names.look_up(&v4, NAMING);
+        let systems = self.ask(plan, report, at);
         let mut announced: HashMap<IpAddr, Vec<&Announcement>> = HashMap::new();
         for announcement in &report.announcements {
             announced.entry(announcement.address).or_default().push(announcement);
@@ -273,13 +282,33 @@ impl Tools {
                 mac,
                 names.get(&address).map(AsRef::as_ref),
                 announced.get(&address).unwrap_or(&none),
+                systems.get(&address).map(|reading| &reading.facts),
                 at,
             ),
+            system: systems.get(&address).cloned(),
         };
         seen.into_iter()
             .map(finding)
-            .filter(|finding| !finding.facts.is_empty())
+            .filter(|finding| !finding.facts.is_empty() || finding.system.is_some())
             .collect()
+    }
+
+    /// What devices say of themselves by SNMP. Asked are those that were heard of on the network itself, each once: an
+    /// announcement may name any address, and nobody's credentials are sent there.
+    fn ask(&mut self, plan: &Plan, report: &Report, at: Timestamp) -> HashMap<IpAddr, Arc<SystemReading>> {
+        let heard = report
+            .sightings
+            .iter()
+            .filter(|sighting| sighting.alive && sighting.address.is_ipv4() && sighting.method != Method::Mdns);
+        let mut who: BTreeMap<IpAddr, Option<Mac>> = BTreeMap::new();
+        for sighting in heard.filter(|sighting| !plan.walked.contains(&sighting.address)) {
+            let mac = who.entry(sighting.address).or_default();
+            *mac = mac.or(sighting.mac);
+        }
+        let mut asked = HashSet::new();
+        who.retain(|_, mac| mac.is_none_or(|mac| asked.insert(mac)));
+        let who: Vec<_> = who.into_iter().collect();
+        Handle::current().block_on(self.systems.ask(&plan.identify.snmp, &who, ASKING, at))
     }
 }
 

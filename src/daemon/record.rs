@@ -13,9 +13,10 @@ use super::heartbeats::{self, HeartbeatSetup, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
 use crate::http::{self, Gate, HeartbeatAsk};
-use crate::identify::data_date;
+use crate::identify::{self, Registry, data_date};
 use crate::model::{
-    Entry, Event, Failure, INTERNET, Link, Observation, Patch, Pretty, Record, Status, Target, Timestamp, Transition,
+    Entry, Event, Failure, INTERNET, Link, Observation, Patch, Pretty, Reading, Record, Status, SystemReading, Target,
+    Timestamp, Transition,
 };
 use crate::state::{
     Evidence, Health, InternetSettings, News, PatchError, ReloadState, Rules, Snapshot, State, StoreHealth,
@@ -132,6 +133,7 @@ pub async fn run(
                     if let Some(transition) = state.apply(observation) {
                         announce(&mut state, &transition);
                     }
+                    describe(&mut state, observation);
                 }
                 publish(&mut state, &vitals);
                 state.take_news().iter().for_each(tell);
@@ -183,6 +185,22 @@ pub async fn run(
             },
         }
     }
+}
+
+/// What a walk says of its device is known of it in the inventory too.
+fn describe(state: &mut State, observation: &Observation) {
+    let Reading::Snmp(walk) = &observation.reading else {
+        return;
+    };
+    let Some(facts) = &walk.system else { return };
+    let uptime = walk.uptime.map(|ticks| Duration::from_millis(u64::from(ticks) * 10));
+    let reading = SystemReading {
+        facts: (**facts).clone(),
+        uptime,
+        at: observation.at,
+    };
+    let told = || identify::facts(&Registry::built_in(), None, None, &[], Some(facts), observation.at);
+    state.inventory.describe(&observation.device, reading, told);
 }
 
 /// What is asked about the inventory.

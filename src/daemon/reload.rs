@@ -3,6 +3,8 @@
 //! Read, check ALL, build the jobs, compare; only then does anything change. On any problem the running configuration
 //! stays. The watch and the poll act on changed content only; SIGHUP and POST always re-read.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -20,7 +22,8 @@ use super::watch::Watch;
 use crate::config::{self, Config, Loaded, Outbound, Problem};
 use crate::http;
 use crate::metrics;
-use crate::model::Record;
+use crate::model::{Address, Record};
+use crate::probe::{Probe, Settings};
 use crate::targets::{self, Diff, Job};
 
 /// Editors and tools write in several steps: wait until they are through.
@@ -48,6 +51,18 @@ impl Place {
             config::embedded()
         }
     }
+}
+
+/// The addresses of the targets that have a walk.
+fn walked(config: &Config) -> BTreeSet<IpAddr> {
+    let is_walk = |probe: &Probe| matches!(probe.settings, Settings::Snmp(_));
+    let targets = config.targets.iter().filter(|entry| entry.probes.iter().any(is_walk));
+    targets
+        .filter_map(|entry| match entry.target.address {
+            Address::Ip(ip) => Some(ip),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Somebody wants a reload, and to know what came of it: a summary, or every problem.
@@ -191,6 +206,7 @@ impl Reloader {
         let plan = Plan {
             discovery: config.discovery.clone(),
             identify: config.identify.clone(),
+            walked: walked(&config),
         };
         self.plan.send_if_modified(|old| {
             let new = **old != plan;

@@ -1,6 +1,7 @@
 //! `/api/v1/devices`: the inventory as JSON or CSV, filtered, sorted and in pages; and people's changes to it.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use tokio::sync::oneshot;
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Desk, query};
-use crate::model::{Class, Patch, Record, Standing, Topic};
-use crate::state::PatchError;
+use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic};
+use crate::state::{PatchError, Snapshot, SnmpView};
 
 /// Devices on a page unless the request says otherwise, and at most.
 const PAGE: usize = 500;
@@ -175,7 +176,9 @@ pub async fn list(desk: &Desk, request: &hyper::Request<Incoming>) -> Result<Res
     }
     let end = wanted.offset + page.len();
     let next = (end < total).then_some(end);
-    let devices: Vec<Value> = page.into_iter().map(|record| row(record)).collect();
+    let walked = walked(&snapshot);
+    let of = |record: &Arc<Record>| row(record, walked.get(&record.name).copied());
+    let devices: Vec<Value> = page.into_iter().map(of).collect();
     Ok(reply::json(
         &json!({ "devices": devices, "total": total, "next": next }),
     ))
@@ -186,7 +189,7 @@ pub async fn show(desk: &Desk, id: u64) -> Result<Response<Body>, Error> {
     let snapshot = desk.snapshot().await?;
     let found = snapshot.inventory.records.iter().find(|record| record.id == id);
     found
-        .map(|record| reply::json(&row(record)))
+        .map(|record| reply::json(&row(record, walked(&snapshot).get(&record.name).copied())))
         .ok_or_else(Error::not_found)
 }
 
@@ -207,7 +210,7 @@ pub async fn patch(
         .send(Request::Patch(id, Box::new(patch), by, answer))
         .await;
     match patched.await {
-        Ok(Ok(record)) => Ok(reply::json(&row(&record))),
+        Ok(Ok(record)) => Ok(reply::json(&row(&record, None))),
         Ok(Err(PatchError::Unknown(_))) => Err(Error::not_found()),
         Ok(Err(error @ PatchError::Taken(_))) => Err(Error::conflict(error.to_string())),
         Ok(Err(PatchError::Invalid(problem))) => Err(Error::bad_request(problem)),
@@ -231,8 +234,33 @@ pub async fn body<T: serde::de::DeserializeOwned>(request: &mut hyper::Request<I
         .map_err(|error| Error::bad_request(format!("the body is not as it must be: {error}")))
 }
 
+/// The targets whose walks have brought their system group, by name.
+fn walked(snapshot: &Snapshot) -> HashMap<&LabelValue, &SnmpView> {
+    let walked = snapshot.devices.iter().filter_map(|device| {
+        let snmp = device.snmp.as_ref().filter(|snmp| snmp.system.is_some());
+        Some((&device.target.name, snmp?))
+    });
+    walked.collect()
+}
+
+/// What a device says of itself by SNMP: by its walks, else as it last answered discovery.
+fn system(record: &Record, walked: Option<&SnmpView>) -> Option<Value> {
+    let (facts, uptime) = match walked.and_then(|view| Some((&**view.system.as_ref()?, view.uptime))) {
+        Some(walked) => walked,
+        None => record.system.as_ref().map(|reading| (&reading.facts, reading.uptime))?,
+    };
+    Some(json!({
+        "name": facts.name.as_ref().map(LabelValue::as_str),
+        "description": facts.description.as_ref().map(LabelValue::as_str),
+        "object_id": facts.object_id.as_ref().map(LabelValue::as_str),
+        "uptime_seconds": uptime.map(|uptime| uptime.as_secs_f64()),
+        "location": facts.location.as_ref().map(LabelValue::as_str),
+        "contact": facts.contact.as_ref().map(LabelValue::as_str),
+    }))
+}
+
 /// A device as the API shows it.
-fn row(record: &Record) -> Value {
+fn row(record: &Record, walked: Option<&SnmpView>) -> Value {
     let macs: Vec<Value> = record
         .macs
         .iter()
@@ -279,6 +307,7 @@ fn row(record: &Record) -> Value {
         "notes": record.notes,
         "labels": record.labels,
         "facts": facts,
+        "snmp": system(record, walked),
         "proposed_same_as": record.proposed,
         "part_of": record.merged,
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabelValue, Mac, Method, Pass, Timestamp};
+use super::{LabelValue, Mac, Method, Pass, SystemReading, Timestamp};
 
 /// What a person thinks of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -151,13 +151,15 @@ pub enum Origin {
     Dns,
     /// Multicast DNS.
     Mdns,
+    /// The system group of SNMP.
+    Snmp,
     /// Concluded from the other facts.
     Rule,
 }
 
 impl Origin {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Oui, Self::Dns, Self::Mdns, Self::Rule];
+    pub const ALL: [Self; 5] = [Self::Oui, Self::Dns, Self::Mdns, Self::Snmp, Self::Rule];
 
     /// The word in the API and the store.
     pub const fn as_str(self) -> &'static str {
@@ -165,6 +167,7 @@ impl Origin {
             Self::Oui => "oui",
             Self::Dns => "dns",
             Self::Mdns => "mdns",
+            Self::Snmp => "snmp",
             Self::Rule => "rule",
         }
     }
@@ -223,6 +226,8 @@ pub struct Record {
     pub addresses: Vec<Seen<IpAddr>>,
     /// What was found out.
     pub facts: Vec<Fact>,
+    /// What it last said of itself by SNMP.
+    pub system: Option<Arc<SystemReading>>,
     /// The class a person gave it.
     pub class: Option<Class>,
     /// A person's labels.

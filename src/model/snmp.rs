@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, LabelValue};
+use super::{Failure, LabelValue, Timestamp};
 
 /// What an interface counts; the order of [`MEASURES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -91,6 +91,17 @@ pub struct SystemFacts {
     pub location: Option<LabelValue>,
     /// sysContact.
     pub contact: Option<LabelValue>,
+}
+
+/// What a device said of itself by SNMP, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemReading {
+    /// The system group.
+    pub facts: SystemFacts,
+    /// sysUpTime then.
+    pub uptime: Option<Duration>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// One walk.

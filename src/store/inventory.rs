@@ -156,7 +156,7 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
         }
     }
     let mut statement = connection.prepare(
-        "SELECT id, name, standing, online, missed, first_seen, last_seen, class, labels, notes, proposed, merged
+        "SELECT id, name, standing, online, missed, first_seen, last_seen, class, labels, notes, proposed, merged, system
          FROM inventory ORDER BY id",
     )?;
     let records = statement.query_map((), |row| {
@@ -172,6 +172,11 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
             macs: macs.remove(&id).unwrap_or_default(),
             addresses: addresses.remove(&id).unwrap_or_default(),
             facts: facts.remove(&id).unwrap_or_default(),
+            system: row
+                .get_ref(12)?
+                .as_str_or_null()?
+                .and_then(|json| serde_json::from_str(json).ok())
+                .map(Arc::new),
             class: row.get_ref(7)?.as_str_or_null()?.and_then(Class::parse),
             labels: serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or_default(),
             notes: row.get(9)?,
@@ -227,7 +232,9 @@ pub(super) fn write(transaction: &Transaction<'_>, pending: &Pending) -> Result<
 fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
     transaction
-        .prepare_cached("INSERT OR REPLACE INTO inventory VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO inventory VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
         .execute(params![
             signed(record.id),
             record.name.as_str(),
@@ -241,6 +248,10 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
             record.notes,
             json(serde_json::to_string(&record.proposed)),
             record.merged.map(signed),
+            record
+                .system
+                .as_ref()
+                .map(|system| json(serde_json::to_string(&**system))),
         ])?;
     let macs = record.macs.iter().map(|seen| {
         (
@@ -400,6 +411,14 @@ mod tests {
             notes: "two\nlines".into(),
             proposed: vec![7],
             merged: Some(3),
+            system: Some(Arc::new(crate::model::SystemReading {
+                facts: crate::model::SystemFacts {
+                    name: Some("\"sw\u{fffd}".into()),
+                    ..crate::model::SystemFacts::default()
+                },
+                uptime: Some(std::time::Duration::from_millis(12_340)),
+                at,
+            })),
         }
     }
 

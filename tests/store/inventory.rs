@@ -44,6 +44,7 @@ fn record(id: u64) -> Record {
         notes: String::new(),
         proposed: vec![],
         merged: None,
+        system: None,
     }
 }
 

@@ -10,6 +10,7 @@ mod cipher;
 mod credentials;
 mod message;
 mod session;
+mod system;
 mod usm;
 mod walk;
 
@@ -17,6 +18,7 @@ pub use ber::{Oid, Value};
 pub use credentials::{Access, AuthProtocol, Credentials, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret, User};
 pub use message::{Op, Query, Reply, status_name};
 pub use session::{Patience, Session, SnmpError};
+pub use system::{number, system, text};
 pub use usm::Engine;
 pub use walk::{Pace, ROWS, Table, columns};
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::columns::{self, Fact};
 use crate::model::{InterfaceFacts, LabelValue};
 use crate::net::snmp::Value;
+pub use crate::net::snmp::{number, text};
 
 /// Which interfaces are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,31 +125,6 @@ fn numbered(name: &LabelValue, index: u32) -> LabelValue {
         end -= 1;
     }
     format!("{}#{index}", &name.as_str()[..end]).into()
-}
-
-/// A number of whatever type; devices are careless about it. Negative ones are none.
-pub fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        Value::Counter32(number) | Value::Gauge32(number) | Value::Ticks(number) => Some((*number).into()),
-        Value::Counter64(number) => Some(*number),
-        Value::Octets(bytes) => std::str::from_utf8(bytes).ok()?.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-/// Text as a label, without the padding some devices send; none where nothing is left.
-pub fn text(value: &Value) -> Option<LabelValue> {
-    let text = match value {
-        Value::Octets(bytes) => {
-            let padding = |c: char| c == '\0' || c.is_whitespace();
-            String::from_utf8_lossy(bytes).trim_matches(padding).to_owned()
-        }
-        Value::Oid(oid) => oid.to_string(),
-        Value::Ip([a, b, c, d]) => format!("{a}.{b}.{c}.{d}"),
-        other => number(other)?.to_string(),
-    };
-    (!text.is_empty()).then(|| text.into())
 }
 
 /// A hardware address in the usual form. All zeros is none, and so is what is as long as no address is.

@@ -73,6 +73,9 @@ impl Inventory {
         for (address, finding) in &findings {
             if let Some(id) = self.by_address.get(address).copied() {
                 self.note(id, &finding.facts);
+                if let Some(system) = &finding.system {
+                    self.change(id, |record| record.system = Some(system.clone()));
+                }
             }
         }
         for id in born {
@@ -129,6 +132,7 @@ impl Inventory {
             macs: Vec::new(),
             addresses: Vec::new(),
             facts: Vec::new(),
+            system: None,
             class: None,
             labels: std::collections::BTreeMap::default(),
             notes: String::new(),

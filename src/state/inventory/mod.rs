@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::model::{
     Class, Entry, Event, EventKind, Fact, LabelValue, Mac, Method, Outcome, Pass, Record, Scan, Sighting, Standing,
-    Target, Timestamp,
+    SystemReading, Target, Timestamp,
 };
 
 pub use person::PatchError;
@@ -52,6 +52,8 @@ pub struct Finding {
     pub address: IpAddr,
     /// The facts.
     pub facts: Vec<Fact>,
+    /// What it says of itself by SNMP, where it was asked and answered.
+    pub system: Option<Arc<SystemReading>>,
 }
 
 /// A scan that is over.
@@ -201,6 +203,18 @@ impl Inventory {
         if old != *name {
             self.tell(EventKind::Renamed, id, now, &[("from", old.as_str())]);
         }
+    }
+
+    /// What a walk of a configured target brought of its system group; `facts` says what that means. Nothing is done
+    /// where it was known, so that not each walk is written to disk.
+    pub fn describe(&mut self, name: &LabelValue, reading: SystemReading, facts: impl FnOnce() -> Vec<Fact>) {
+        let Some(record) = self.named(name) else { return };
+        if record.system.as_ref().is_some_and(|known| known.facts == reading.facts) {
+            return;
+        }
+        let id = record.id;
+        self.note(id, &facts());
+        self.change(id, |record| record.system = Some(Arc::new(reading)));
     }
 
     /// Changes a record and notes that it must be stored.

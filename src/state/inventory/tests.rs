@@ -93,7 +93,11 @@ impl Story {
     }
 
     fn find(&mut self, address: IpAddr, facts: Vec<Fact>) -> &mut Self {
-        self.findings.push(Finding { address, facts });
+        self.findings.push(Finding {
+            address,
+            facts,
+            system: None,
+        });
         self
     }
 
