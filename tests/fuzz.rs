@@ -14,12 +14,13 @@ mod support;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use lanpulse::identify::{self, Registry};
 use lanpulse::model::{Announcement, Mac, MacKind, Timestamp};
+use socket2::{Domain, Socket, Type};
 use support::{Daemon, Home, loopback, now};
 
 /// Marsaglia's xorshift: all the chance that is needed.
@@ -365,28 +366,51 @@ fn heartbeat_bodies() {
         br#"{"status": "start"}"#,
         b"plain \xff text\0\n",
     ];
-    let hash = lanpulse::http::digest(b"token");
-    let hash = hash
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    let home = Home::new(&format!(
-        "heartbeats: [{{name: job, schedule: {{every: 1s}}, token_sha256: {hash}}}]\n"
-    ));
+    // Limits are an address's and a heartbeat's: many of both, so that bodies are read, and none waits.
+    let heartbeat = |n: usize| {
+        let hash = lanpulse::http::digest(format!("token{n}").as_bytes());
+        let hash = hash
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        format!("  - {{name: h{n}, schedule: {{every: 1s}}, token_sha256: {hash}}}\n")
+    };
+    let all: String = (0..500).map(heartbeat).collect();
+    let home = Home::new(&format!("heartbeats:\n{all}"));
     let daemon = Daemon::start(&home);
-    let mut plain = false;
+    let (mut turn, mut read) = (0_usize, 0_usize);
     fuzz("heartbeat", &corpus.map(<[u8]>::to_vec), |input| {
-        plain = !plain;
-        let request = daemon
-            .request("POST", "/api/v1/heartbeats/job")
-            .header("Authorization", "Bearer token");
-        let kind = if plain { "text/plain" } else { "application/json" };
-        let reply = request.header("Content-Type", kind).body(input).send();
-        assert!([200, 400, 413, 429].contains(&reply.status), "{}", reply.status);
-        if reply.status == 429 {
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        turn += 1;
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let [.., high, low] = turn.to_be_bytes();
+        socket
+            .bind(&SocketAddr::from(([127, 1, high, low.max(1)], 0)).into())
+            .unwrap();
+        socket.connect(&daemon.address.into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let (n, kind) = (
+            turn % 500,
+            if turn.is_multiple_of(3) {
+                "text/plain"
+            } else {
+                "application/json"
+            },
+        );
+        let head = format!(
+            "POST /api/v1/heartbeats/h{n} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer token{n}\r\nContent-Type: \
+             {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            input.len()
+        );
+        stream.write_all(&[head.as_bytes(), input].concat()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.get(9..12).unwrap_or_default();
+        assert!(["200", "400", "429"].contains(&status), "{answer}");
+        read += usize::from(status != "429");
     });
-    let shown = daemon.get("/api/v1/heartbeats/job").json();
+    println!("heartbeat: {read} of {turn} bodies were read");
+    assert!(read > 0);
+    let shown = daemon.get("/api/v1/heartbeats/h1").json();
     assert!(shown["last_signal"].is_string(), "{shown}");
     assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
     assert_eq!(daemon.stop().0, Some(0));

@@ -3,15 +3,14 @@
 //! Whoever may read may make lanpulse ask any address for any path: modules are only those in the configuration, of
 //! which there is none by default, and answers show numbers only, never a body. See `docs/probe.md`.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use hyper::header::HeaderName;
 use hyper::{Request, Response};
 use tokio::sync::Semaphore;
 
-use super::Desk;
 use super::reply::{self, Body, Error, rfc3339};
+use super::{Desk, query};
 use crate::metrics::{Format, blackbox};
 use crate::model::{Kind, Reading};
 
@@ -77,8 +76,8 @@ pub async fn probe<B>(desk: &Desk, request: &Request<B>) -> Result<Response<Body
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return Err(Error::forbidden("requests from other sites are refused"));
     }
-    let query = request.uri().query().unwrap_or_default();
-    let field = |name: &str| field(query, name).filter(|value| !value.is_empty());
+    let asked = request.uri().query().unwrap_or_default();
+    let field = |name: &str| field(asked, name).filter(|value| !value.is_empty());
     let Some(target) = field("target") else {
         return Err(Error::bad_request(
             "the parameter target is missing: /probe?target=nas.lan&module=http_2xx",
@@ -88,9 +87,9 @@ pub async fn probe<B>(desk: &Desk, request: &Request<B>) -> Result<Response<Body
         return Err(Error::bad_request(format!("a target may have {LONGEST} bytes at most")));
     }
     let asked = ProbeRequest {
-        module: field("module").map_or_else(|| "http_2xx".to_owned(), Cow::into_owned),
-        target: target.into_owned(),
-        hostname: field("hostname").map(Cow::into_owned),
+        module: field("module").unwrap_or_else(|| "http_2xx".to_owned()),
+        target,
+        hostname: field("hostname"),
         timeout: patience(text(HeaderName::from_static("x-prometheus-scrape-timeout-seconds"))),
     };
     let Ok(_place) = PLACES.try_acquire() else {
@@ -160,34 +159,9 @@ fn patience(header: Option<&str>) -> Duration {
     }
 }
 
-/// The first value of a field of a query (`application/x-www-form-urlencoded`, as Prometheus writes it).
-fn field<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs
-        .into_iter()
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| decoded(value))
-}
-
-fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains(['%', '+']) {
-        return text.into();
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        let hex = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        match (byte, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            (b'+', ..) => out.push(b' '),
-            (other, ..) => out.push(other),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned().into()
+/// The first value of a field of a query.
+fn field(query: &str, name: &str) -> Option<String> {
+    query::pairs(query).find_map(|(key, value)| (key == name).then_some(value))
 }
 
 /// Every outage that is remembered, newest first.

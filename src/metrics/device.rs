@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Family, Worth, snmp};
+use super::{Family, Worth, row, snmp};
 use crate::model::{Failure, Timestamp};
 use crate::state::{Buckets, CheckView, DeviceView, IcmpView, InterfaceView, WindowStats};
 
@@ -97,22 +97,6 @@ impl From<Timestamp> for Value {
 
 fn window(device: &DeviceView) -> Option<WindowStats> {
     device.icmp.as_ref()?.window
-}
-
-const fn row(
-    name: &'static str,
-    help: &'static str,
-    labels: &'static str,
-    worth: Worth,
-    source: Source,
-) -> Family<Source> {
-    Family {
-        name,
-        help,
-        labels,
-        worth,
-        source,
-    }
 }
 
 /// Every family of the device collector, in the order of the exposition.

@@ -6,7 +6,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, LabelSetEnc
 
 use super::device::Value;
 use super::encode::{counter, gauge, label, metric_type};
-use super::{Family, Worth};
+use super::{Family, Worth, row};
 use crate::model::{HeartbeatState, SignalKind};
 use crate::state::{HeartbeatView, Snapshot};
 
@@ -40,22 +40,6 @@ impl Source {
             Self::Signals => views.len() * SignalKind::COUNT,
             Self::Rejected => snapshot.health.heartbeats_rejected.len(),
         }
-    }
-}
-
-const fn row(
-    name: &'static str,
-    help: &'static str,
-    labels: &'static str,
-    worth: Worth,
-    source: Source,
-) -> Family<Source> {
-    Family {
-        name,
-        help,
-        labels,
-        worth,
-        source,
     }
 }
 

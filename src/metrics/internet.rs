@@ -1,7 +1,7 @@
 //! The families about the internet.
 
 use super::device::Value;
-use super::{Family, Worth};
+use super::{Family, core};
 use crate::state::InternetView;
 
 /// Where a family about the internet takes its values from; absent ones are not exposed.
@@ -24,37 +24,27 @@ impl Source {
     }
 }
 
-const fn row(name: &'static str, help: &'static str, labels: &'static str, source: Source) -> Family<Source> {
-    Family {
-        name,
-        help,
-        labels,
-        worth: Worth::Core,
-        source,
-    }
-}
-
 /// The internet collector, in the order of the exposition; nothing where no internet checks are configured.
 pub static FAMILIES: &[Family<Source>] = &[
-    row(
+    core(
         "lanpulse_internet_up",
         "Whether enough internet checks succeed: 1 up, 0 down, absent while unknown",
         "",
         Source::Gauge(|internet| internet.up.map(Value::from)),
     ),
-    row(
+    core(
         "lanpulse_internet_status_since_timestamp_seconds",
         "When the internet last went up or down, in seconds since the Unix epoch",
         "",
         Source::Gauge(|internet| internet.up.map(|_| internet.since.into())),
     ),
-    row(
+    core(
         "lanpulse_internet_outages",
         "Outages of the internet that began",
         "",
         Source::Counter(|internet| internet.outages_total),
     ),
-    row(
+    core(
         "lanpulse_internet_fault",
         "Whose fault it is that the internet, or DNS, does not work: exactly one is 1",
         "fault (none, link, gateway, dns, provider)",

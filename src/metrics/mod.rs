@@ -54,6 +54,22 @@ pub struct Family<S: 'static> {
     pub source: S,
 }
 
+/// A row of a table.
+const fn row<S>(name: &'static str, help: &'static str, labels: &'static str, worth: Worth, source: S) -> Family<S> {
+    Family {
+        name,
+        help,
+        labels,
+        worth,
+        source,
+    }
+}
+
+/// A row that is never left out.
+const fn core<S>(name: &'static str, help: &'static str, labels: &'static str, source: S) -> Family<S> {
+    row(name, help, labels, Worth::Core, source)
+}
+
 /// What is left out first when there are too many series: from the first to the last but one, never the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Worth {

@@ -1,7 +1,7 @@
 //! The families about lanpulse itself.
 
 use super::device::Value;
-use super::{Family, Worth, inventory};
+use super::{Family, core, inventory};
 use crate::state::{Buckets, Snapshot};
 
 /// The reasons a series can be left out for.
@@ -55,157 +55,147 @@ pub const BUILD: &[(&str, &str)] = &[
     ("rustversion", env!("LANPULSE_RUSTVERSION")),
 ];
 
-const fn row(name: &'static str, help: &'static str, labels: &'static str, source: Source) -> Family<Source> {
-    Family {
-        name,
-        help,
-        labels,
-        worth: Worth::Core,
-        source,
-    }
-}
-
 /// The collector of lanpulse itself, in the order of the exposition.
 pub static FAMILIES: &[Family<Source>] = &[
-    row(
+    core(
         "lanpulse_build",
         "The running program",
         "version, revision, rustversion",
         Source::Info(BUILD),
     ),
-    row(
+    core(
         "lanpulse_config_last_reload_successful",
         "Whether the last attempt to load the configuration succeeded",
         "",
         Source::Gauge(|scene| scene.snapshot.health.reload.successful.into()),
     ),
-    row(
+    core(
         "lanpulse_config_last_reload_success_timestamp_seconds",
         "When the configuration was last loaded with success, in seconds since the Unix epoch",
         "",
         Source::Gauge(|scene| scene.snapshot.health.reload.success_at.into()),
     ),
-    row(
+    core(
         "lanpulse_targets",
         "Configured targets",
         "",
         Source::Gauge(|scene| Value::Int(scene.snapshot.devices.len() as u64)),
     ),
-    row(
+    core(
         "lanpulse_series",
         "Series in this exposition",
         "",
         Source::Gauge(|scene| Value::Int(scene.series as u64)),
     ),
-    row(
+    core(
         "lanpulse_series_dropped",
         "Series left out of expositions so far",
         "reason (limit)",
         Source::ByReason(|scene| [(DROP_REASONS[0], scene.snapshot.health.series_over_limit)]),
     ),
-    row(
+    core(
         "lanpulse_observations_dropped",
         "Observations thrown away because the state could not keep up",
         "",
         Source::Counter(|scene| Value::Int(scene.snapshot.health.observations_dropped)),
     ),
-    row(
+    core(
         "lanpulse_schedule_lag_seconds",
         "How much later than planned probes are sent",
         "le",
         Source::Histogram(|scene| &scene.snapshot.lag),
     ),
-    row(
+    core(
         "lanpulse_clock_steps",
         "Steps of the wall clock by more than 2 s, suspended hosts included",
         "",
         Source::Counter(|scene| Value::Int(scene.snapshot.clock_steps)),
     ),
-    row(
+    core(
         "lanpulse_store_writes",
         "Rows committed to the store",
         "",
         Source::Counter(|scene| Value::Int(scene.snapshot.health.store.writes)),
     ),
-    row(
+    core(
         "lanpulse_store_failures",
         "Attempts to write to the store that failed",
         "",
         Source::Counter(|scene| Value::Int(scene.snapshot.health.store.failures)),
     ),
-    row(
+    core(
         "lanpulse_store_size_bytes",
         "Size of the store on disk",
         "",
         Source::Gauge(|scene| Value::Int(scene.snapshot.health.store.size_bytes)),
     ),
-    row(
+    core(
         "lanpulse_inventory_devices",
         "Devices in the inventory",
         "status (new, approved, ignored, blocked), online (true, false)",
         Source::Gauges(inventory::devices),
     ),
-    row(
+    core(
         "lanpulse_discovery_scan_duration_seconds",
         "How long the last scan of the network took",
         "network, method (arp, icmp, mdns, neighbours, ipv6)",
         Source::Gauges(inventory::durations),
     ),
-    row(
+    core(
         "lanpulse_discovery_scan_hosts",
         "Addresses that answered the last scan of the network",
         "network, method",
         Source::Gauges(inventory::hosts),
     ),
-    row(
+    core(
         "lanpulse_discovery_scan_last_success_timestamp_seconds",
         "When the network was last scanned completely, in seconds since the Unix epoch",
         "network, method",
         Source::Gauges(inventory::successes),
     ),
-    row(
+    core(
         "lanpulse_discovery_scans",
         "Scans, by how they went",
         "network, method, result (complete, partial, failed)",
         Source::Counters(inventory::scans),
     ),
-    row(
+    core(
         "lanpulse_discovery_events",
         "What happened in the inventory",
         "event (new, back, gone, address_changed, mac_changed, renamed)",
         Source::Counters(inventory::events),
     ),
-    row(
+    core(
         "lanpulse_oui_data_timestamp_seconds",
         "When the built-in registry of hardware addresses was published, in seconds since the Unix epoch",
         "",
         Source::Gauge(|scene| scene.snapshot.health.registry_date.into()),
     ),
-    row(
+    core(
         "process_cpu_seconds",
         "Total user and system CPU time spent in seconds",
         "",
         Source::Counter(|scene| Value::Float(scene.snapshot.health.process.cpu_seconds)),
     ),
-    row(
+    core(
         "process_resident_memory_bytes",
         "Resident memory size in bytes",
         "",
         Source::Gauge(|scene| Value::Int(scene.snapshot.health.process.resident_memory_bytes)),
     ),
-    row(
+    core(
         "process_open_fds",
         "Number of open file descriptors",
         "",
         Source::Gauge(|scene| Value::Int(scene.snapshot.health.process.open_fds)),
     ),
-    row(
+    core(
         "process_max_fds",
         "Maximum number of open file descriptors",
         "",
         Source::Gauge(|scene| Value::Int(scene.snapshot.health.process.max_fds)),
     ),
-    row(
+    core(
         "process_start_time_seconds",
         "Start time of the process in seconds since the Unix epoch",
         "",

@@ -1,25 +1,9 @@
 //! The families of devices that are walked by SNMP. A new metric of an interface is one row here.
 
 use super::device::{Source, Value};
-use super::{Family, Worth};
+use super::{Family, Worth, row};
 use crate::model::{MEASURES, Measure};
 use crate::state::InterfaceView;
-
-const fn row(
-    name: &'static str,
-    help: &'static str,
-    labels: &'static str,
-    worth: Worth,
-    source: Source,
-) -> Family<Source> {
-    Family {
-        name,
-        help,
-        labels,
-        worth,
-        source,
-    }
-}
 
 /// A counter of interfaces, after IF-MIB.
 const fn counter(name: &'static str, help: &'static str, value: fn(&InterfaceView) -> Option<u64>) -> Family<Source> {

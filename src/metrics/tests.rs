@@ -8,38 +8,18 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{
-    Expectation, Hysteresis, Kind, LOCAL_AGENT, LabelValue, Limits, Observation, Reading, Target, Timestamp,
-};
+use crate::model::{Expectation, Hysteresis, Kind, LOCAL_AGENT, LabelValue, Observation, Reading, Target, Timestamp};
 use crate::state::{Health, Snapshot, State};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_132_800);
 
 fn target(name: &str, labels: BTreeMap<String, LabelValue>) -> Arc<Target> {
     Arc::new(Target {
-        name: name.into(),
         address: "nas.lan".parse().unwrap(),
         role: Some("storage".into()),
-        site: None,
         parent: Some("router".into()),
         labels,
-        limits: Limits {
-            latency: Duration::from_millis(100),
-            loss: 0.05,
-        },
-        maintenance: vec![],
-        hysteresis: Hysteresis {
-            up_after: 1,
-            down_after: 3,
-        },
-        window: Duration::from_secs(60),
-        authorized: true,
-        probes: vec![Expectation {
-            probe: "icmp".into(),
-            kind: Kind::Icmp,
-            interval: Duration::from_secs(5),
-            timeout: Duration::from_secs(2),
-        }],
+        ..Target::pinged(name)
     })
 }
 

@@ -35,6 +35,38 @@ pub struct Target {
     pub probes: Vec<Expectation>,
 }
 
+#[cfg(test)]
+impl Target {
+    /// A device at 10.0.0.1 that is pinged every 5 s, judged as by default.
+    pub fn pinged(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            address: Address::Ip([10, 0, 0, 1].into()),
+            role: None,
+            site: None,
+            parent: None,
+            labels: BTreeMap::new(),
+            limits: Limits {
+                latency: Duration::from_millis(100),
+                loss: 0.05,
+            },
+            maintenance: vec![],
+            hysteresis: Hysteresis {
+                up_after: 1,
+                down_after: 3,
+            },
+            window: Duration::from_secs(60),
+            authorized: true,
+            probes: vec![Expectation {
+                probe: "icmp".into(),
+                kind: Kind::Icmp,
+                interval: Duration::from_secs(5),
+                timeout: Duration::from_secs(2),
+            }],
+        }
+    }
+}
+
 /// Limits above which a device counts as degraded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {

@@ -3,39 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Calendar, Expectation, Failure, Hysteresis, Kind, LOCAL_AGENT, Limits, Span, Status, TimeInterval};
+use crate::model::{Calendar, Expectation, Failure, Hysteresis, Kind, LOCAL_AGENT, Span, Status, TimeInterval};
 
-const MINUTE: Duration = Duration::from_secs(60);
 const TIMEOUT: Result<u64, Failure> = Err(Failure::Timeout);
 const SEND: Result<u64, Failure> = Err(Failure::Send);
-
-fn target(name: &str) -> Target {
-    Target {
-        name: name.into(),
-        address: "10.0.0.1".parse().unwrap(),
-        role: None,
-        site: None,
-        parent: None,
-        labels: std::collections::BTreeMap::new(),
-        limits: Limits {
-            latency: Duration::from_millis(100),
-            loss: 0.05,
-        },
-        maintenance: vec![],
-        hysteresis: Hysteresis {
-            up_after: 1,
-            down_after: 3,
-        },
-        window: MINUTE,
-        authorized: true,
-        probes: vec![Expectation {
-            probe: "icmp".into(),
-            kind: Kind::Icmp,
-            interval: Duration::from_secs(5),
-            timeout: Duration::from_secs(2),
-        }],
-    }
-}
 
 /// 2026-11-20T00:00:00Z and so many seconds.
 fn at(seconds: u64) -> Timestamp {
@@ -99,7 +70,7 @@ impl Story {
 
 #[test]
 fn one_success_is_up_and_three_failures_are_down() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     assert_eq!((story.device().status, story.device().up), (Status::Unknown, None));
     story.pings(
         0,
@@ -127,7 +98,7 @@ fn one_success_is_up_and_three_failures_are_down() {
 
 #[test]
 fn a_device_that_dies_is_not_yellow_first_nor_after() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.pings(
         0,
         &[Ok(1), Ok(1), TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, Ok(1), Ok(1), Ok(1)],
@@ -138,7 +109,7 @@ fn a_device_that_dies_is_not_yellow_first_nor_after() {
 
 #[test]
 fn hysteresis_as_configured() {
-    let mut slow = target("a");
+    let mut slow = Target::pinged("a");
     slow.hysteresis = Hysteresis {
         up_after: 2,
         down_after: 1,
@@ -150,7 +121,7 @@ fn hysteresis_as_configured() {
 
 #[test]
 fn this_hosts_failures_make_it_unknown_not_down() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.pings(0, &[Ok(1), SEND, SEND, SEND, SEND, Ok(1)]);
     assert_eq!(
         story.changes,
@@ -162,7 +133,7 @@ fn this_hosts_failures_make_it_unknown_not_down() {
 
 #[test]
 fn own_failures_are_no_loss() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.pings(
         0,
         &[
@@ -182,14 +153,14 @@ fn own_failures_are_no_loss() {
 
 #[test]
 fn degraded_by_latency_and_by_loss() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.pings(0, &[Ok(1), Ok(400), Ok(1), Ok(1), Ok(1)]);
     assert_eq!(
         story.changes,
         [(0, Status::Up), (5, Status::Degraded), (20, Status::Up)],
         "by the mean"
     );
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.pings(0, &[Ok(1), TIMEOUT, Ok(1), TIMEOUT, Ok(1)]);
     assert_eq!(
         story.changes,
@@ -206,7 +177,7 @@ fn degraded_by_latency_and_by_loss() {
 
 #[test]
 fn a_late_timeout_does_not_undo_a_newer_reply() {
-    let mut hasty = target("a");
+    let mut hasty = Target::pinged("a");
     hasty.hysteresis.down_after = 1;
     hasty.probes[0].interval = Duration::from_secs(1);
     let mut story = Story::of(hasty);
@@ -220,7 +191,7 @@ fn a_late_timeout_does_not_undo_a_newer_reply() {
 
 #[test]
 fn a_clock_set_back_does_not_freeze_the_state() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.pings(7200, &[Ok(1), Ok(1)]);
     story.pings(0, &[TIMEOUT, TIMEOUT, TIMEOUT]);
     assert_eq!(story.device().status, Status::Down);
@@ -230,7 +201,7 @@ fn a_clock_set_back_does_not_freeze_the_state() {
 
 #[test]
 fn silence_of_the_prober_is_unknown_but_a_clock_step_is_not_silence() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.ping(0, Ok(1));
     for second in 1..=22 {
         story.sweep(second);
@@ -248,7 +219,7 @@ fn silence_of_the_prober_is_unknown_but_a_clock_step_is_not_silence() {
 
 #[test]
 fn maintenance_covers_the_status_not_the_truth() {
-    let mut night = target("a");
+    let mut night = Target::pinged("a");
     let nightly = TimeInterval {
         times: vec![Span { start: 1, end: 2 }],
         weekdays: vec![],
@@ -278,10 +249,10 @@ fn maintenance_covers_the_status_not_the_truth() {
 
 #[test]
 fn a_restart_is_no_flap() {
-    let mut before = Story::of(target("a"));
+    let mut before = Story::of(Target::pinged("a"));
     before.pings(0, &[Ok(1), Ok(1)]);
     let rows = before.state.dirty(at(10), true);
-    let mut after = Story::continued(target("a"), rows);
+    let mut after = Story::continued(Target::pinged("a"), rows);
     assert_eq!(
         (after.device().status, after.device().status_since),
         (Status::Up, at(0))
@@ -297,20 +268,20 @@ fn a_restart_is_no_flap() {
 
 #[test]
 fn adopting_keeps_what_stays_and_remembers_what_goes() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     story.pings(0, &[Ok(1), TIMEOUT, TIMEOUT, TIMEOUT]);
-    let mut changed = target("a");
+    let mut changed = Target::pinged("a");
     changed.labels.insert("floor".into(), "1".into());
-    story.state.adopt(&[target("b").into(), changed.into()], at(20));
+    story.state.adopt(&[Target::pinged("b").into(), changed.into()], at(20));
     let snapshot = story.state.snapshot(at(20), Health::default());
     assert_eq!(snapshot.devices[1].icmp.as_ref().unwrap().requests, 4);
     assert_eq!(
         (snapshot.devices[1].status, snapshot.devices[1].status_since),
         (Status::Down, at(15))
     );
-    story.state.adopt(&[target("b").into()], at(21));
+    story.state.adopt(&[Target::pinged("b").into()], at(21));
     assert_eq!(story.state.snapshot(at(21), Health::default()).devices.len(), 1);
-    story.state.adopt(&[target("a").into()], at(22));
+    story.state.adopt(&[Target::pinged("a").into()], at(22));
     let back = story.device();
     assert_eq!(
         (back.status, back.status_since, back.icmp.unwrap().requests),
@@ -320,7 +291,7 @@ fn adopting_keeps_what_stays_and_remembers_what_goes() {
 
 #[test]
 fn rows_are_saved_on_change_and_once_a_minute() {
-    let mut story = Story::of(target("a"));
+    let mut story = Story::of(Target::pinged("a"));
     assert_eq!(story.state.dirty(at(0), false).len(), 1, "a new device");
     story.ping(5, Ok(1));
     assert_eq!(story.state.dirty(at(5), false).len(), 1, "unknown to up");
@@ -340,7 +311,7 @@ fn checked(names: &[&str]) -> Arc<Target> {
         interval: Duration::from_secs(5),
         timeout: Duration::from_secs(2),
     };
-    let mut target = Target::clone(&target("nas"));
+    let mut target = Target::pinged("nas");
     target.probes = names.iter().map(check).collect();
     Arc::new(target)
 }

@@ -353,24 +353,8 @@ fn strangers_are_forgotten_in_time_and_floods_are_bounded() {
 fn a_configured_target_gives_its_name() {
     let target = |name: &str, address: &str| {
         Arc::new(Target {
-            name: name.into(),
             address: address.parse().unwrap(),
-            role: None,
-            site: None,
-            parent: None,
-            labels: BTreeMap::new(),
-            limits: crate::model::Limits {
-                latency: Duration::ZERO,
-                loss: 0.0,
-            },
-            maintenance: vec![],
-            hysteresis: crate::model::Hysteresis {
-                up_after: 1,
-                down_after: 1,
-            },
-            window: Duration::ZERO,
-            authorized: true,
-            probes: vec![],
+            ..Target::pinged(name)
         })
     };
     let mut story = Story::new();
