@@ -34,7 +34,7 @@ const WRITE: &[&str] = &["post", "put"];
 const TEXT: Holds = Holds::Text("text/plain");
 
 /// The paths, in the order of docs/api.
-const ROUTES: [Route; 24] = [
+const ROUTES: [Route; 25] = [
     Route {
         path: "/",
         methods: READ,
@@ -213,6 +213,18 @@ const ROUTES: [Route; 24] = [
         also: &[],
     },
     Route {
+        path: "/api/v1/audit",
+        methods: READ,
+        summary: "Who changed what in the inventory, the newest first; for who may write",
+        holds: &[Holds::Json("Audit")],
+        query: &[
+            ("device", false, "The id of a device: only what was changed of it"),
+            ("before", false, "Only rows with a lower id: next of the page before"),
+            ("limit", false, "Rows on a page, 1 to 10000; 500 if not given"),
+        ],
+        also: &[],
+    },
+    Route {
         path: "/api/v1/discovery/scan",
         methods: &["post"],
         summary: "Starts a scan",
@@ -286,6 +298,10 @@ fn operation(route: &Route, method: &str) -> Value {
                 "application/json",
                 json!({"$ref": format!("#/components/schemas/{name}")}),
             ),
+            // Of each event, as readers of such a stream have it.
+            Holds::Text(kind @ "text/event-stream") => {
+                (*kind, json!({"type": "object", "required": ["event", "data"]}))
+            }
             Holds::Text(kind) => (*kind, json!({"type": "string"})),
         };
         content.insert(kind.to_owned(), json!({"schema": schema}));
@@ -409,7 +425,16 @@ fn schemas() -> Value {
         },
         "Done": {"type": "object", "required": ["status"]},
         "Devices": {"type": "object", "required": ["devices", "total"]},
-        "Device": {"type": "object", "required": ["id"]},
+        "Device": {"type": "object", "required": ["id", "snmp"], "properties": {"snmp": {"type": ["object", "null"]}}},
+        "Audit": {
+            "type": "object",
+            "required": ["audit", "next"],
+            "properties": {"next": maybe("integer"), "audit": {"type": "array", "items": {
+                "type": "object",
+                "required": ["id", "at", "by", "device", "change"],
+                "properties": {"id": count, "at": time, "by": text, "device": count, "change": {"type": "object"}},
+            }}},
+        },
         "Groups": {"type": "array", "items": {"type": "object", "required": ["targets", "labels"]}},
         "Scan": {"type": "object"},
         "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
