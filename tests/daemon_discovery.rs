@@ -84,6 +84,7 @@ fn devices_are_known_again_by_their_hardware_address() {
     segment.add("a", "00:11:32:00:00:0a", &["10.77.0.10"]);
     segment.add("b", "02:00:00:00:00:0b", &["10.77.0.11", "10.77.0.12"]);
     segment.add("vip", "00:00:5e:00:01:07", &["10.77.0.250"]);
+    segment.here(&["ip", "route", "add", "default", "via", "10.77.0.11"]);
     let home = Home::exactly(SCAN);
     let daemon = Daemon::start(&home);
     let found = wait_devices(&daemon, 3);
@@ -142,6 +143,10 @@ fn devices_are_known_again_by_their_hardware_address() {
         ("floor", "0"),
     ];
     assert_eq!(metrics.value("lanpulse_device_info", &info), Some(1.0));
+    let of_gateway = [("device", "device-00000b"), ("role", "gateway")];
+    assert_eq!(metrics.value("lanpulse_device_info", &of_gateway), Some(1.0));
+    let behind = [("device", "nas"), ("gateway", "10.77.0.11")];
+    assert_eq!(metrics.value("lanpulse_device_info", &behind), Some(1.0));
     // The same hardware address on a new address is the same device; another one on the old address is another.
     segment.take("a", "10.77.0.10");
     segment.give("a", "10.77.0.20");
@@ -167,6 +172,30 @@ fn devices_are_known_again_by_their_hardware_address() {
         daemon.value("lanpulse_discovery_events_total", &[("event", "mac_changed")]),
         Some(1.0)
     );
+    let audit = |query: &str| daemon.get(&format!("/api/v1/audit{query}"));
+    let rows = audit("").json();
+    assert_eq!(
+        rows["audit"].as_array().unwrap().len(),
+        1,
+        "refused changes are none: {rows}"
+    );
+    let row = &rows["audit"][0];
+    assert_eq!((&row["device"], &row["change"]), (ida, &change));
+    assert!(
+        row["by"] == "loopback from 127.0.0.1" && row["at"].is_string() && rows["next"].is_null(),
+        "{rows}"
+    );
+    assert_eq!(patch(&daemon, ida, &json!({"notes": "in the attic"})), 200);
+    let newest = audit("?limit=1").json();
+    assert_eq!(newest["audit"][0]["change"], json!({"notes": "in the attic"}));
+    assert_eq!(audit(&format!("?before={}", newest["next"])).json(), rows);
+    assert_eq!(audit(&format!("?device={idb}")).json()["audit"], json!([]));
+    assert_eq!((audit("?device=x").status, audit("?colour=1").status), (400, 400));
+    let elsewhere = daemon
+        .request("GET", "/api/v1/audit")
+        .header("Host", "lanpulse.example")
+        .send();
+    assert_eq!(elsewhere.status, 403, "the audit is for who may write");
     let before = devices(&daemon, "");
     // All of it survives a kill, and nobody is new afterwards.
     std::thread::sleep(Duration::from_millis(2500));

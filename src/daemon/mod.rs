@@ -44,6 +44,8 @@ const BATCHES: usize = 2048;
 const LISTENERS: usize = 64;
 /// Events that a slow listener may lag behind; past it, it has to ask again from where it was.
 const EVENTS: usize = 1024;
+/// How long who asks for the audit waits for changes that are not on disk yet.
+const AUDIT_FLUSH: Duration = Duration::from_secs(2);
 /// How long the end may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// HTTP connections at once; a scraper needs one.
@@ -245,6 +247,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         discovery: scans,
         events,
         listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
+        audits: audits(store.clone()),
         heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
@@ -321,6 +324,24 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
 fn places() -> usize {
     let files = usize::try_from(open_files_limit()).unwrap_or(usize::MAX);
     files.saturating_sub(FILES_OF_OTHERS).clamp(32, MOST_CONNECTIONS)
+}
+
+/// How the HTTP face reads who changed what: what is on its way to the disk first.
+fn audits(store: Store) -> http::Audits {
+    Box::new(move |query, answer| {
+        let store = store.clone();
+        Box::pin(async move {
+            let read = move || {
+                let _ = store.flush(AUDIT_FLUSH);
+                store.audit(query.device, query.before, query.most)
+            };
+            match tokio::task::spawn_blocking(read).await {
+                Ok(Ok(rows)) => drop(answer.send(rows)),
+                Ok(Err(error)) => tracing::warn!(%error, "cannot read the audit"),
+                Err(_) => {}
+            }
+        })
+    })
 }
 
 /// How the HTTP face gets a snapshot.

@@ -6,15 +6,15 @@
 //! 3. The gateway is pinged as long as the internet is watched.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::record::Ask;
-use crate::model::{Address, Family, INTERNET, Link};
-use crate::net::{DefaultRoute, Interface, default_routes, interfaces};
+use crate::model::{Address, Family, INTERNET, Link, Network};
+use crate::net::{DefaultRoute, Interface, default_routes, interfaces, nics};
 use crate::probe::{Settings, icmp};
 use crate::state::GATEWAY;
 use crate::targets::{Diff, Job};
@@ -37,7 +37,12 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
     loop {
         ticks.tick().await;
         let (interfaces, routes) = (interfaces(), default_routes());
-        let link = judge(&interfaces, &routes, &mut known);
+        let mut link = judge(&interfaces, &routes, &mut known);
+        link.network = match (&last, link.gateway) {
+            (Some(last), gateway) if last.gateway == gateway && last.network.is_some() => last.network,
+            (_, Some(IpAddr::V4(gateway))) => network(gateway),
+            _ => None,
+        };
         let wanted = pace.borrow().and_then(|pace| job(&routes, pace));
         if wanted != running {
             let diff = Diff {
@@ -59,6 +64,14 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
     }
 }
 
+/// The smallest of this host's networks that has the gateway.
+fn network(gateway: Ipv4Addr) -> Option<Network> {
+    let networks = nics().into_iter().flat_map(|nic| nic.v4).map(|(_, network)| network);
+    networks
+        .filter(|network| network.contains(gateway))
+        .max_by_key(|network| network.length())
+}
+
 /// Rules 1 and 2.
 fn judge(interfaces: &[Interface], routes: &[DefaultRoute], known: &mut BTreeSet<String>) -> Link {
     if !routes.is_empty() {
@@ -73,6 +86,7 @@ fn judge(interfaces: &[Interface], routes: &[DefaultRoute], known: &mut BTreeSet
     Link {
         up: judged.then_some(up),
         gateway: routes.iter().find_map(|route| route.gateway),
+        network: None,
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
-use super::{Desk, query};
+use super::{Caller, Desk, query};
 use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic};
 use crate::state::{PatchError, Snapshot, SnmpView};
 
@@ -204,7 +204,7 @@ pub async fn patch(
         .await?
         .ok_or_else(|| Error::bad_request("send what to change, as in {\"status\": \"approved\"}"))?;
     let (answer, patched) = oneshot::channel();
-    let by = peer.ip().to_canonical().to_string();
+    let by = by(peer, request);
     let _ = desk
         .discovery
         .send(Request::Patch(id, Box::new(patch), by, answer))
@@ -215,6 +215,15 @@ pub async fn patch(
         Ok(Err(error @ PatchError::Taken(_))) => Err(Error::conflict(error.to_string())),
         Ok(Err(PatchError::Invalid(problem))) => Err(Error::bad_request(problem)),
         Err(_) => Err(Error::unavailable("lanpulse is stopping")),
+    }
+}
+
+/// Who asks, for the audit: `token:ops from 192.168.1.7`.
+fn by(peer: SocketAddr, request: &hyper::Request<Incoming>) -> String {
+    let address = peer.ip().to_canonical();
+    match request.extensions().get::<Caller>() {
+        Some(Caller(name)) if !name.is_empty() => format!("{name} from {address}"),
+        _ => address.to_string(),
     }
 }
 

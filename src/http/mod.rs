@@ -3,6 +3,7 @@
 //! Gets a `Desk` of channels to the daemon; gives pages, JSON and metrics. Never changes state itself: it asks.
 
 mod access;
+mod audit;
 mod bucket;
 mod connections;
 mod devices;
@@ -38,6 +39,7 @@ use crate::model::Event;
 use crate::state::Snapshot;
 
 pub use access::Caller;
+pub use audit::{AuditQuery, Audits};
 pub use discovery::{Order, OrderError, Request};
 pub use failures::Failures;
 pub use gate::{Directory, Gate, digest};
@@ -80,6 +82,8 @@ pub struct Desk {
     pub events: broadcast::Sender<Event>,
     /// Places for listeners.
     pub listening: Arc<tokio::sync::Semaphore>,
+    /// Reads who changed what.
+    pub audits: Audits,
     /// Heartbeats: who may report, and to whom.
     pub heartbeats: HeartbeatDesk,
 }
@@ -156,6 +160,7 @@ async fn dispatch(
         | "/api/v1/devices"
         | "/sd"
         | "/api/v1/events"
+        | "/api/v1/audit"
         | "/api/v1/outages"
         | "/probe"
         | "/api/v1/openapi.json" => &read,
@@ -184,6 +189,10 @@ async fn dispatch(
         "/sd" => discovery::targets(desk, request).await,
         "/api/v1/outages" => probe::outages(desk).await,
         "/probe" => probe::probe(desk, request).await,
+        "/api/v1/audit" => {
+            access::may_write(peer, request)?;
+            audit::list(desk, request).await
+        }
         "/-/reload" => {
             access::may_write(peer, request)?;
             reload(desk).await

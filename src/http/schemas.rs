@@ -8,6 +8,9 @@ use crate::model::{Class, Method, Standing};
 pub fn of_parameter(path: &str, name: &str) -> Value {
     let devices = path.starts_with("/api/v1/devices");
     match name {
+        "id" | "offset" | "device" | "before" if path == "/api/v1/audit" => {
+            json!({"type": "integer", "minimum": 0})
+        }
         "id" | "offset" => json!({"type": "integer", "minimum": 0}),
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": 100_000}),
         "port" => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
@@ -144,6 +147,7 @@ pub fn all() -> Value {
                 "online": {"type": "boolean"}, "addresses": things, "macs": things, "vendor": maybe("string"),
                 "hostname": maybe("string"), "model": maybe("string"), "class": {"enum": classes},
                 "first_seen": time, "last_seen": time, "notes": text, "labels": {"type": "object"}, "facts": things,
+                "snmp": maybe("object"),
             },
         },
         "Change": {
@@ -155,6 +159,15 @@ pub fn all() -> Value {
                 "labels": {"type": ["object", "null"], "additionalProperties": text},
                 "notes": maybe("string"), "same_as": {"type": ["integer", "null"], "minimum": 0},
             },
+        },
+        "Audit": {
+            "type": "object",
+            "required": ["audit", "next"],
+            "properties": {"next": maybe("integer"), "audit": {"type": "array", "items": {
+                "type": "object",
+                "required": ["id", "at", "by", "device", "change"],
+                "properties": {"id": count, "at": time, "by": text, "device": count, "change": {"type": "object"}},
+            }}},
         },
         "Groups": {"type": "array", "items": {
             "type": "object",

@@ -109,7 +109,7 @@ pub static FAMILIES: &[Family<Source>] = &[
     row(
         "lanpulse_device",
         "Texts about the device, to be joined with group_left",
-        "address, mac, vendor, hostname, class, model, role, site, parent, source (config, discovery) and its own labels",
+        "address, mac, vendor, hostname, class, model, role, site, gateway, parent, source (config, discovery) and its own labels",
         Worth::Facts,
         Source::Info,
     ),

@@ -384,6 +384,9 @@ impl EncodeLabelSet for Info<'_> {
                 label(encoder, name, value.as_str())?;
             }
         }
+        if let Some(gateway) = self.0.gateway {
+            label(encoder, "gateway", &gateway.to_string())?;
+        }
         label(
             encoder,
             "source",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Network, Timestamp};
 
 /// The `device` label of the internet checks; no target may have this name.
 pub const INTERNET: &str = "internet";
@@ -55,6 +55,8 @@ pub struct Link {
     pub up: Option<bool>,
     /// The gateway of the default route, if there is one.
     pub gateway: Option<IpAddr>,
+    /// The network of this host's that the gateway is in, where that is IPv4.
+    pub network: Option<Network>,
 }
 
 /// One time without internet.

@@ -442,6 +442,7 @@ impl DeviceState {
             target: self.target.clone(),
             record: None,
             discovered: false,
+            gateway: None,
             address: self.address.or(match self.target.address {
                 Address::Ip(ip) => Some(ip),
                 _ => None,

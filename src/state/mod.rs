@@ -18,12 +18,13 @@ mod snmp;
 mod window;
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Device, Failure, INTERNET, LabelValue, Link, Observation, Outage, Outcome, Pass, Reading, Target, Timestamp,
-    Transition,
+    Device, Failure, INTERNET, LabelValue, Link, Network, Observation, Outage, Outcome, Pass, Reading, Record, Target,
+    Timestamp, Transition,
 };
 
 pub use check::CheckView;
@@ -60,6 +61,8 @@ pub struct State {
     /// The outages so far, newest first.
     outages: Vec<Outage>,
     link: Link,
+    /// The last gateway and its network: they stay while there is none, so that no label comes and goes.
+    gateway: Option<(Ipv4Addr, Network)>,
     /// What to tell once.
     news: Vec<News>,
     /// Those who must report.
@@ -206,6 +209,9 @@ impl State {
             self.news.push(News::Link(!down));
         }
         self.link = link.clone();
+        if let (Some(IpAddr::V4(gateway)), Some(network)) = (link.gateway, link.network) {
+            self.gateway = Some((gateway, network));
+        }
         if let Some(internet) = &mut self.internet {
             let change = internet.link(link.clone(), now);
             self.news.extend(change.map(News::Internet));
@@ -267,6 +273,19 @@ impl State {
                 .into();
             view.last_seen = view.last_seen.max(Some(record.last_seen));
             view.record = Some(record.clone());
+        }
+        if let (Some((gateway, network)), Some(IpAddr::V4(own))) = (self.gateway, view.address) {
+            let has = |record: &Arc<Record>| {
+                let mut addresses = record.addresses.iter();
+                addresses.any(|seen| seen.current && seen.value == gateway)
+            };
+            if own == gateway || view.record.as_ref().is_some_and(has) {
+                if view.target.role.is_none() {
+                    Arc::make_mut(&mut view.target).role = Some("gateway".into());
+                }
+            } else if network.contains(own) {
+                view.gateway = Some(gateway);
+            }
         }
         view.discovered = view.record.is_some() && !self.inventory.is_configured(&view.target.name);
         view

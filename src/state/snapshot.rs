@@ -1,6 +1,6 @@
 //! The state at one moment, detached from it: what `/metrics`, the API and the landing page are rendered from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub struct DeviceView {
     pub discovered: bool,
     /// The address in use; absent while a name has not resolved.
     pub address: Option<IpAddr>,
+    /// The gateway of this host, where the device is in the same network and is not the gateway itself.
+    pub gateway: Option<Ipv4Addr>,
     /// Its status, since when, and how often that has changed.
     pub status: Status,
     /// When the status last changed.

@@ -367,6 +367,7 @@ fn while_the_own_link_is_down_nobody_is() {
     let link = |up| crate::model::Link {
         up: Some(up),
         gateway: None,
+        network: None,
     };
     let changes = state.link(&link(false), at(2));
     assert_eq!(
@@ -378,4 +379,46 @@ fn while_the_own_link_is_down_nobody_is() {
     }
     assert!(state.link(&link(true), at(22)).is_empty());
     assert_eq!(run_check(&mut state, 26, "ssh", Ok(())), Some(Status::Up));
+}
+
+#[test]
+fn the_gateway_is_told_of_its_network_and_stays_told() {
+    let device = |name: &str, address: [u8; 4]| {
+        let mut target = Target::pinged(name);
+        target.address = crate::model::Address::Ip(address.into());
+        target.role = None;
+        Arc::new(target)
+    };
+    let mut state = State::restore(vec![]);
+    let all = [
+        device("router", [10, 0, 0, 1]),
+        device("a", [10, 0, 0, 7]),
+        device("b", [10, 0, 1, 7]),
+    ];
+    state.adopt(&all, at(0));
+    let told = |state: &State| -> Vec<(Option<String>, Option<String>)> {
+        let view = state.snapshot(at(1), Health::default());
+        let role = |device: &DeviceView| device.target.role.as_ref().map(ToString::to_string);
+        let gateway = |device: &DeviceView| device.gateway.map(|ip| ip.to_string());
+        view.devices
+            .iter()
+            .map(|device| (role(device), gateway(device)))
+            .collect()
+    };
+    assert_eq!(told(&state), [(None, None), (None, None), (None, None)]);
+    let mut link = crate::model::Link {
+        up: Some(true),
+        gateway: Some([10, 0, 0, 1].into()),
+        network: "10.0.0.0/24".parse().ok(),
+    };
+    state.link(&link, at(1));
+    let known = [
+        (Some("gateway".into()), None),
+        (None, Some("10.0.0.1".into())),
+        (None, None),
+    ];
+    assert_eq!(told(&state), known);
+    (link.gateway, link.network) = (None, None);
+    state.link(&link, at(2));
+    assert_eq!(told(&state), known);
 }

@@ -5,6 +5,7 @@
 //! the disk stops the monitoring: rows stay pending, one a device, until they can be written.
 //! What operators should know is in `docs/storage.md`.
 
+mod audit;
 mod backup;
 mod devices;
 mod error;
@@ -31,7 +32,7 @@ pub use health::Health;
 pub use heartbeats::SavedHeartbeats;
 pub use inventory::Rows as InventoryRows;
 
-use crate::model::{Device, Entry, HeartbeatRow, LabelValue, Outage, SignalRecord, Timestamp};
+use crate::model::{Audit, Device, Entry, HeartbeatRow, LabelValue, Outage, SignalRecord, Timestamp};
 use heartbeats::{Beats, Report};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
@@ -193,6 +194,20 @@ impl Store {
     /// [`StoreError::Sqlite`] and its like where the file cannot be read now.
     pub fn signals(&self, name: &LabelValue, most: usize) -> Result<Vec<SignalRecord>, StoreError> {
         self.read(|connection| heartbeats::signals(connection, name, most))
+    }
+
+    /// Who changed what, with the rows' numbers, the newest first: of one device, and before a row, where these are
+    /// given. Blocks for the time of the disk; not for async code.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`] and its like where the file cannot be read now.
+    pub fn audit(
+        &self,
+        device: Option<u64>,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Audit)>, StoreError> {
+        self.read(|connection| audit::load(connection, device, before, most))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {

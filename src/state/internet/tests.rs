@@ -78,6 +78,7 @@ fn link(up: Option<bool>) -> Link {
     Link {
         up,
         gateway: Some(IpAddr::from([10, 0, 0, 1])),
+        network: None,
     }
 }
 
