@@ -335,8 +335,9 @@ fn reports_by_name_and_a_pause_that_lasts() {
     assert_eq!(foreign.status, 403);
 }
 
-/// Heartbeats and clients of the kills.
-const BEATS: usize = 40;
+/// Heartbeats and clients of the kills. So many that the 100 reports kept of each hold all 20 * 8 * 45 that may be sent:
+/// what is forgotten for its age is not lost.
+const BEATS: usize = 80;
 const WORKERS: usize = 8;
 
 #[test]
