@@ -47,7 +47,7 @@ soak: ## half an hour on 10,000 targets with scrapes and reloads; must not grow 
 audit: ## licences, advisories and duplicates of the dependencies (needs cargo-deny)
 	$(CARGO) deny --locked --config .config/deny.toml check
 
-release: ## the released binary, manual page, completions and SBOM in target/dist; same sources, same bytes
+release: ## the released binary, manual page, completions and SBOM in target/dist
 	packaging/release.sh
 
 deb: release ## the Debian package, from what `make release` built (needs cargo-deb)

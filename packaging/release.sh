@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The released binary, the same bytes from the same sources, with what goes with it; called by `make release`.
+# The released binary with what goes with it; called by `make release`.
 #   target/dist/lanpulse               the binary
 #   target/dist/assets/                manual page, completions, SBOM (CycloneDX), checksums
-# Reproducible with the same toolchain and the same C compiler: no paths, no dates, one code generation unit.
+# No paths, no dates, one code generation unit, so that the same toolchain and C compiler give the same bytes; the
+# release workflow compares two builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         }
         Command::Snmp { what } => cli::snmp::run(&cli.flags, &what),
         Command::Healthcheck => cli::healthcheck(&cli.flags),
+        Command::Ack(told) => cli::acknowledge(&told),
+        Command::Alertmanager(told) => cli::alertmanager(&told),
         Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
     }
 }

@@ -322,6 +322,11 @@ fn every_check_says_what_is_so() {
         status.contains("failing_checks") && status.contains("the status is 503"),
         "{status}"
     );
+    let page = daemon.get("/").text();
+    assert!(
+        page.contains("Checks that fail") && page.contains("<td>lab<td>gone<td>") && page.contains("the status is 503"),
+        "{page}"
+    );
     let log = daemon.log();
     for secret in ["s3cret", "t0ken", "czNjcmV0"] {
         assert!(!log.contains(secret) && !targets.contains(secret), "{secret}");

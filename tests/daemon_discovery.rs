@@ -153,6 +153,11 @@ fn devices_are_known_again_by_their_hardware_address() {
     segment.add("c", "00:11:32:00:00:0c", &["10.77.0.10"]);
     assert_eq!(scan(&daemon)["state"], "complete");
     let found = wait_devices(&daemon, 4);
+    let page = daemon.get("/").text();
+    assert!(
+        page.contains("4 devices known</a>, ") && page.contains("last complete scan "),
+        "{page}"
+    );
     assert_eq!(
         (&by(&found, "10.77.0.20")["id"], &by(&found, "10.77.0.20")["name"]),
         (ida, &json!("nas"))

@@ -822,3 +822,37 @@ scrape_configs: [{{job_name: lanpulse, static_configs: [{{targets: ['127.0.0.1:1
         1
     );
 }
+
+#[test]
+fn who_listens_is_told_that_a_heartbeat_changed() {
+    if !loopback("heartbeats in the events") {
+        return;
+    }
+    let home = Home::new(&format!("heartbeats:\n{}", heartbeat("job", "schedule: {every: 1h}")));
+    let daemon = Daemon::start(&home);
+    let mut stream = TcpStream::connect(daemon.address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(
+        stream,
+        "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\n\r\n"
+    )
+    .unwrap();
+    let told = std::thread::spawn(move || {
+        let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+        let mut next = || -> Value {
+            assert!(lines.any(|line| line == "event: heartbeat"));
+            let data = lines.next().unwrap();
+            serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap()
+        };
+        loop {
+            let change = next();
+            if change["to"] == "down" {
+                return change;
+            }
+        }
+    });
+    assert_eq!(status(&[&format!("{BASE}/ping/token-job/fail")]), 200);
+    let change = told.join().unwrap();
+    assert_eq!(change["heartbeat"], "job");
+    assert_eq!(change["reason"], "it reported a failure");
+}

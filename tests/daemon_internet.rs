@@ -148,6 +148,11 @@ fn each_failure_has_its_fault_and_its_outage() {
     }
     wait_state(&daemon, 0.0, "provider");
     wait_failing(&daemon, &["far", "resolver", "web"]);
+    let page = daemon.get("/").text();
+    assert!(
+        page.contains("internet down</span> for ") && page.contains("nothing behind it does"),
+        "{page}"
+    );
     let open = &outages(&daemon)[0];
     assert!(open["end"].is_null() && open["gateway_reachable"] == true, "{open}");
     let start_of_it = seconds(&open["start"]);

@@ -14,10 +14,12 @@ mod support;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use lanpulse::identify::{self, Registry};
+use lanpulse::model::{Announcement, Mac, MacKind, Timestamp};
 use support::{Daemon, Home, loopback, now};
 
 /// Marsaglia's xorshift: all the chance that is needed.
@@ -196,6 +198,196 @@ fn http_requests() {
         );
     });
     assert_eq!(daemon.get("/-/healthy").status, 200);
+    assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
+    assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// A frame or message from a dump in hexadecimal, spaces for people.
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let value = |digit: u8| char::from(digit).to_digit(16).unwrap() as u8;
+    digits
+        .chunks(2)
+        .map(|pair| value(pair[0]) << 4 | value(pair[1]))
+        .collect()
+}
+
+#[test]
+fn arp_frames() {
+    // A reply of 10.0.0.9 to us, a request, and a reply behind a VLAN tag.
+    let corpus = [
+        "020000000001 021122334455 0806 0001 0800 06 04 0002 021122334455 0a000009 020000000001 0a000001",
+        "ffffffffffff 021122334455 0806 0001 0800 06 04 0001 021122334455 0a000009 000000000000 0a000001",
+        "020000000001 021122334455 8100 0005 0806 0001 0800 06 04 0002 021122334455 0a000009 020000000001 0a000001",
+    ]
+    .map(hex);
+    let us = Mac([2, 0, 0, 0, 0, 1]);
+    let read = |frame: &[u8]| lanpulse::discover::read_arp(frame, us, Ipv4Addr::new(10, 0, 0, 1));
+    assert!(read(&corpus[0]).is_some());
+    fuzz("arp", &corpus, |frame| {
+        if let Some((_, mac)) = read(frame) {
+            assert!(frame.len() >= 42 && mac != us && mac.kind() != MacKind::Nobody);
+        }
+    });
+}
+
+#[test]
+fn mdns_announcements() {
+    // One field a line: host, service, instance, then the TXT record.
+    let corpus: [&[u8]; 3] = [
+        b"printer.local.\n_ipp._tcp\nOffice\nty=Laser 9000\nUUID=1-2-3\nproduct=(Laser)",
+        b"abc.local.\n_googlecast._tcp\nTV\nmd=Chromecast\nid=00ff\nfn=Living room",
+        b"x\n_hap._tcp\n\nmd=Lamp\nid=AA:BB\nci=5\n=\n==\nmodel",
+    ];
+    let registry = Registry::built_in();
+    fuzz("mdns", &corpus.map(<[u8]>::to_vec), |input| {
+        let text = String::from_utf8_lossy(input);
+        let mut lines = text.split('\n').map(str::to_owned);
+        let mut next = || lines.next().unwrap_or_default();
+        let announcement = Announcement {
+            address: Ipv4Addr::new(10, 0, 0, 9).into(),
+            host: next(),
+            service: next(),
+            instance: next(),
+            texts: lines
+                .map(|line| {
+                    line.split_once('=')
+                        .map_or((line.clone(), String::new()), |(k, v)| (k.into(), v.into()))
+                })
+                .collect(),
+        };
+        let facts = identify::facts(
+            &registry,
+            None,
+            Some(&announcement.host),
+            &[&announcement],
+            None,
+            Timestamp::default(),
+        );
+        for fact in facts {
+            let value = fact.value.as_str();
+            assert!(
+                value.chars().count() <= 255 && !value.contains(char::is_control),
+                "{value:?}"
+            );
+        }
+    });
+}
+
+/// A value of BER with a short length (X.690).
+fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    assert!(content.len() < 128);
+    [&[tag, content.len() as u8][..], &content].concat()
+}
+
+#[test]
+fn snmp_replies() {
+    let oid = |last: &str| tlv(6, &[&hex(&format!("2b06010201{last}"))]);
+    let binding = |name: &str, value: &[u8]| tlv(0x30, &[&oid(name), value]);
+    let number = |value: u8| tlv(2, &[&[value]]);
+    let pdu = |tag: u8, bindings: &[Vec<u8>]| {
+        let list: Vec<&[u8]> = bindings.iter().map(Vec::as_slice).collect();
+        tlv(tag, &[&number(1), &number(0), &number(0), &tlv(0x30, &list)])
+    };
+    let described = [binding("01010100", &tlv(4, &[b"Linux 6.1"]))];
+    let row = [
+        binding("1f0101010601", &tlv(0x46, &[&[0x12, 0x34, 0x56]])),
+        binding("0202010a01", &tlv(0x41, &[])),
+        binding("0101", &tlv(0x82, &[])),
+    ];
+    let community =
+        |version: u8, bindings: &[Vec<u8>]| tlv(0x30, &[&number(version), &tlv(4, &[b"public"]), &pdu(0xa2, bindings)]);
+    // A report of version 3 that tells the engine.
+    let engine = tlv(4, &[&hex("80001f8804aabbccdd")]);
+    let nothing = tlv(4, &[]);
+    let header = tlv(
+        0x30,
+        &[&number(1), &tlv(2, &[&[0, 0xff, 0xe3]]), &tlv(4, &[&[0]]), &number(3)],
+    );
+    let security = tlv(
+        0x30,
+        &[
+            &engine,
+            &number(2),
+            &tlv(2, &[&[5, 0xdc]]),
+            &nothing,
+            &nothing,
+            &nothing,
+        ],
+    );
+    let scoped = tlv(0x30, &[&engine, &nothing, &pdu(0xa8, &row)]);
+    let corpus = [
+        community(0, &described),
+        community(1, &described),
+        community(1, &row),
+        tlv(0x30, &[&number(3), &header, &tlv(4, &[&security]), &scoped]),
+    ];
+    let found = corpus.iter().map(|reply| lanpulse::net::snmp::read_any(reply));
+    assert_eq!(found.filter(|found| found.iter().any(Option::is_some)).count(), 4);
+    fuzz("snmp", &corpus, |reply| {
+        for variables in lanpulse::net::snmp::read_any(reply).into_iter().flatten() {
+            assert!(variables <= reply.len() / 4, "more variables than there is room for");
+        }
+    });
+}
+
+#[test]
+fn dns_answers() {
+    // nas.lan: a name through a pointer with its address; a TXT, MX, SOA and SRV record each; NXDOMAIN.
+    let question = "036e6173036c616e00 0001 0001";
+    let corpus = [
+        "0007 8180 0001 0002 0000 0000 Q c00c 0005 0001 0000003c 0004 0178c010 c025 0001 0001 0000003c 0004 0a000005",
+        "0007 8180 0001 0002 0000 0000 Q c00c 0010 0001 0000003c 0006 0568656c6c6f c00c 000f 0001 0000003c 0004 000ac00c",
+        "0007 8180 0001 0002 0000 0000 Q c00c 0006 0001 0000003c 0018 c00cc00c 00000001 00000002 00000003 00000004 00000005 \
+         c00c 0021 0001 0000003c 0008 0001 0002 0050 c00c",
+        "0007 8183 0001 0000 0001 0000 Q",
+    ]
+    .map(|text| hex(&text.replace('Q', question)));
+    let read = |message: &[u8]| lanpulse::probe::dns::read_any("nas.lan", message);
+    let found: Vec<_> = corpus.iter().map(|message| read(message)).collect();
+    assert_eq!(found, [Some(2), Some(2), Some(2), Some(0)]);
+    fuzz("dns", &corpus, |message| {
+        if let Some(records) = read(message) {
+            assert!(records <= message.len() / 11, "more records than there is room for");
+        }
+    });
+}
+
+#[test]
+fn heartbeat_bodies() {
+    if !loopback("a daemon to send odd reports to") {
+        return;
+    }
+    let corpus: [&[u8]; 4] = [
+        br#"{"status": "ok", "run_id": "5", "duration_s": 12.5, "message": "12 files"}"#,
+        br#"{"exit": 3, "message": "disk full\n"}"#,
+        br#"{"status": "start"}"#,
+        b"plain \xff text\0\n",
+    ];
+    let hash = lanpulse::http::digest(b"token");
+    let hash = hash
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let home = Home::new(&format!(
+        "heartbeats: [{{name: job, schedule: {{every: 1s}}, token_sha256: {hash}}}]\n"
+    ));
+    let daemon = Daemon::start(&home);
+    let mut plain = false;
+    fuzz("heartbeat", &corpus.map(<[u8]>::to_vec), |input| {
+        plain = !plain;
+        let request = daemon
+            .request("POST", "/api/v1/heartbeats/job")
+            .header("Authorization", "Bearer token");
+        let kind = if plain { "text/plain" } else { "application/json" };
+        let reply = request.header("Content-Type", kind).body(input).send();
+        assert!([200, 400, 413, 429].contains(&reply.status), "{}", reply.status);
+        if reply.status == 429 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let shown = daemon.get("/api/v1/heartbeats/job").json();
+    assert!(shown["last_signal"].is_string(), "{shown}");
     assert!(!daemon.log().contains("panicked"), "{}", daemon.log());
     assert_eq!(daemon.stop().0, Some(0));
 }

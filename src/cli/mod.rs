@@ -1,8 +1,10 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
+mod ack;
 mod devices;
 mod healthcheck;
 mod heartbeat;
+mod render;
 mod report;
 mod scan;
 pub mod snmp;
@@ -20,6 +22,7 @@ use crate::store;
 
 pub use heartbeat::HeartbeatCommand;
 
+pub use ack::Ack;
 pub use devices::{DevicesCommand, devices};
 pub use scan::{ScanArgs, scan};
 
@@ -127,6 +130,28 @@ pub enum Command {
     },
     /// Make a new API token and print it with its SHA-256 for the configuration
     ApiToken,
+    /// Acknowledge a device: silence its alerts in Alertmanager for a while
+    Ack(Ack),
+    /// What Alertmanager needs
+    #[command(subcommand)]
+    Alertmanager(Alertmanager),
+}
+
+/// `lanpulse alertmanager ...`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Alertmanager {
+    /// Write the configuration that fits the secrets there are; explained in alertmanager/alertmanager.yml
+    Render {
+        /// The configuration with all receivers in it
+        #[arg(value_name = "TEMPLATE", default_value = "alertmanager/alertmanager.yml")]
+        template: PathBuf,
+        /// The directory with a file for each secret
+        #[arg(long, value_name = "DIRECTORY", default_value = "alertmanager/secrets")]
+        secrets: PathBuf,
+        /// Where to write it [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// How much to log.
@@ -244,6 +269,38 @@ pub fn healthcheck(flags: &Flags) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             complain(&problem);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `lanpulse ack`.
+pub fn acknowledge(told: &Ack) -> ExitCode {
+    finish(ack::run(told, jiff::Timestamp::now()).map(|said| say(&said)))
+}
+
+/// `lanpulse alertmanager ...`.
+pub fn alertmanager(told: &Alertmanager) -> ExitCode {
+    let Alertmanager::Render {
+        template,
+        secrets,
+        output,
+    } = told;
+    finish(render::run(template, secrets, output.as_deref()).map(|rendered| {
+        for note in &rendered.notes {
+            complain(note);
+        }
+        if output.is_none() {
+            say(rendered.text.trim_end());
+        }
+    }))
+}
+
+fn finish<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            complain(&format!("lanpulse: {problem}"));
             ExitCode::FAILURE
         }
     }

@@ -223,18 +223,20 @@ impl Keeper {
         }
     }
 
-    /// Does what only time does.
-    pub fn sweep(&mut self, heartbeats: &mut Heartbeats, now: Timestamp) {
+    /// Does what only time does; gives what changed.
+    pub fn sweep(&mut self, heartbeats: &mut Heartbeats, now: Timestamp) -> Vec<HeartbeatChange> {
         self.tick(heartbeats, now);
         if !self.loaded && self.tried.is_none_or(|tried| tried.elapsed() >= LOAD_EVERY) {
             self.load(heartbeats, now);
         }
-        heartbeats.sweep(now).iter().for_each(log);
+        let changes = heartbeats.sweep(now);
+        changes.iter().for_each(log);
         self.publish(heartbeats);
         self.flush(heartbeats);
         if self.noted.is_none_or(|noted| noted.elapsed() >= ALIVE_EVERY) {
             self.note(heartbeats, now);
         }
+        changes
     }
 
     /// The last things: what changed, and until when lanpulse lived.
@@ -379,17 +381,33 @@ fn read_token(path: &Path) -> Result<String, String> {
     Ok(token.to_owned())
 }
 
+/// Why it went down, for people.
+fn why(change: &HeartbeatChange) -> &'static str {
+    match (change.failed, change.running) {
+        (true, _) => "it reported a failure",
+        (false, true) => "it runs too long",
+        (false, false) => "it did not report",
+    }
+}
+
+/// What who listens is told.
+pub fn event(change: &HeartbeatChange) -> serde_json::Value {
+    let down = change.to == HeartbeatState::Down;
+    serde_json::json!({
+        "heartbeat": change.heartbeat.as_str(),
+        "from": change.from.as_str(),
+        "to": change.to.as_str(),
+        "reason": down.then(|| why(change)),
+    })
+}
+
 /// One line for what a person must know.
 fn log(change: &HeartbeatChange) {
     let heartbeat = change.heartbeat.as_str();
     let (from, to) = (change.from.as_str(), change.to.as_str());
     match (change.from, change.to) {
         (_, HeartbeatState::Down) => {
-            let reason = match (change.failed, change.running) {
-                (true, _) => "it reported a failure",
-                (false, true) => "it runs too long",
-                (false, false) => "it did not report",
-            };
+            let reason = why(change);
             tracing::warn!(heartbeat, from, reason, "heartbeat is down");
         }
         (HeartbeatState::Down, HeartbeatState::Up) => tracing::info!(heartbeat, "heartbeat is back"),

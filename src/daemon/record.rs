@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::heartbeats::{HeartbeatSetup, Keeper};
+use super::heartbeats::{self, HeartbeatSetup, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
 use crate::http::{self, Gate, HeartbeatAsk};
@@ -141,8 +141,10 @@ pub async fn run(
             _ = sweep.tick() => {
                 let now = wall_clock();
                 state.sweep(now).iter().for_each(|transition| announce(&mut state, transition));
+                for change in keeper.sweep(&mut state.heartbeats, now) {
+                    state.inventory.publish("heartbeat", now, &heartbeats::event(&change));
+                }
                 publish(&mut state, &vitals);
-                keeper.sweep(&mut state.heartbeats, now);
                 save(&mut state, &vitals, now, false);
             }
             ask = asks.recv() => match ask {

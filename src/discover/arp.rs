@@ -240,7 +240,7 @@ fn request(mac: Mac, from: Ipv4Addr, to: Ipv4Addr) -> [u8; 42] {
 }
 
 /// Rule 4: who has which address, if the frame is a reply that says so.
-fn reply(frame: &[u8], question: &Question) -> Option<(Ipv4Addr, Mac)> {
+pub(super) fn reply(frame: &[u8], question: &Question) -> Option<(Ipv4Addr, Mac)> {
     let frame: &[u8; 42] = frame.get(..42)?.try_into().ok()?;
     if frame[12..20] != [0x08, 0x06, 0, 1, 0x08, 0, 6, 4] || frame[20..22] != [0, 2] {
         return None;

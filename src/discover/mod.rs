@@ -22,6 +22,21 @@ use crate::net::{LinkError, Nic, PacketLink, neighbours, nics, wall_clock};
 pub use networks::{Area, Door, EXCLUDED, LARGEST, area, matches, own, usable};
 pub use progress::Progress;
 
+/// Who says of which address that it has it, if a frame says so to the host it is read for: for the fuzzer, which has no
+/// network.
+#[doc(hidden)]
+pub fn read_arp(frame: &[u8], mac: Mac, address: Ipv4Addr) -> Option<(Ipv4Addr, Mac)> {
+    let question = arp::Question {
+        interface: String::new(),
+        mac,
+        address,
+        known: 0,
+        addresses: Vec::new(),
+        rate: 0,
+    };
+    arp::reply(frame, &question)
+}
+
 /// How to discover: the `discovery` section.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {

@@ -24,6 +24,8 @@ use crate::model::{Enrolment, Heartbeat, LabelValue, Methods, Signal, SignalReco
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What `/api/v1/heartbeats/{name}` takes.
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::PATCH, Method::POST, Method::DELETE];
+/// What `/ping/...` takes at most.
+const PINGS: [Method; 3] = [Method::GET, Method::HEAD, Method::POST];
 /// Reports that one answer shows.
 const SHOWN: usize = 20;
 
@@ -115,6 +117,7 @@ pub fn claim(path: &str) -> Option<Claim> {
 pub async fn answer(desk: &Desk, peer: SocketAddr, request: Request<Incoming>, claim: Claim) -> Response<Body> {
     let mut intake = Intake::new(request);
     let answer = match claim {
+        Claim::Ping(_) if !PINGS.contains(intake.method()) => Err(Error::method(&PINGS).into()),
         Claim::Ping(rest) => report_by_ping(desk, peer, &mut intake, &rest).await,
         Claim::All if intake.is_read() => roll::all(desk).await.map_err(Refusal::from),
         Claim::All => Err(Error::method(&[Method::GET, Method::HEAD]).into()),

@@ -8,7 +8,7 @@ use hyper::Response;
 use super::reply::{self, Body, Error, rfc3339};
 use super::report::{counts, in_status};
 use super::{Desk, roll};
-use crate::model::{Pretty, Status};
+use crate::model::{Fault, Pretty, Standing, Status};
 use crate::state::{DeviceView, Snapshot};
 
 /// At most so many devices a table; the API has them all.
@@ -56,6 +56,8 @@ fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         )?;
     }
     html.push_str("</p>");
+    internet(html, snapshot)?;
+    discovery(html, snapshot)?;
     if snapshot.devices.is_empty() {
         html.push_str(
             "<p>There is nothing to watch yet. Add targets to the configuration file; it is re-read as soon as it is \
@@ -64,6 +66,7 @@ fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     }
     table(html, snapshot, "Down", &down)?;
     heartbeats(html, snapshot)?;
+    failing(html, snapshot)?;
     table(html, snapshot, "Degraded", &in_status(snapshot, Status::Degraded))?;
     table(html, snapshot, "Not measured", &in_status(snapshot, Status::Unknown))?;
     table(
@@ -73,6 +76,83 @@ fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         &in_status(snapshot, Status::Maintenance),
     )?;
     write_self(html, snapshot)
+}
+
+/// One line about the internet, once something is known of it.
+fn internet(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+    let Some((view, up)) = snapshot.internet.as_ref().and_then(|view| Some((view, view.up?))) else {
+        return Ok(());
+    };
+    let age = Pretty(Duration::from_secs(snapshot.at.since(view.since).as_secs()));
+    let (class, since) = (if up { "up" } else { "down" }, rfc3339(view.since));
+    write!(
+        html,
+        "<p><span class=\"n {class}\">internet {class}</span> for {age}, since {since}"
+    )?;
+    let whose = match view.fault {
+        Fault::None => "",
+        Fault::Link => ": this host's own link or route is down",
+        Fault::Gateway => ": the gateway does not answer",
+        Fault::Dns => ": names do not resolve",
+        Fault::Provider => ": the gateway answers, nothing behind it does",
+    };
+    write!(html, "{whose}</p>")
+}
+
+/// One line about discovery, once there was a scan.
+fn discovery(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+    let (records, passes) = (&snapshot.inventory.records, &snapshot.inventory.passes);
+    let scan = passes.iter().filter_map(|(.., pass)| pass.success_at).max();
+    if records.is_empty() && scan.is_none() {
+        return Ok(());
+    }
+    let online = records.iter().filter(|record| record.online).count();
+    let new = records.iter().filter(|record| record.standing == Standing::New).count();
+    write!(
+        html,
+        "<p><a href=\"/api/v1/devices\">{} devices known</a>, {online} online, {new} new; last complete scan ",
+        records.len()
+    )?;
+    match scan {
+        Some(at) => write!(
+            html,
+            "{} ago</p>",
+            Pretty(Duration::from_secs(snapshot.at.since(at).as_secs()))
+        ),
+        None => html.write_str("never</p>"),
+    }
+}
+
+/// The checks that fail on devices that are not down: those that are have a table of their own.
+fn failing(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+    let standing = snapshot.devices.iter().filter(|view| view.status != Status::Down);
+    let failed: Vec<_> = standing
+        .flat_map(|view| view.checks.iter().map(move |check| (view, check)))
+        .filter_map(|(view, check)| Some((view, check, check.last_failure.as_ref()?)))
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    html.push_str("<h2>Checks that fail</h2><table><tr><th>Device<th>Check<th>Last run (UTC)<th>Why</tr>");
+    for (view, check, (failure, detail)) in failed.iter().take(ROWS) {
+        write!(
+            html,
+            "<tr><td>{}<td>{}<td>{}<td>{}</tr>",
+            Escaped(view.target.name.as_str()),
+            Escaped(&check.probe),
+            check.last_run.map_or_else(String::new, rfc3339),
+            Escaped(detail.as_deref().unwrap_or(failure.explain())),
+        )?;
+    }
+    html.push_str("</table>");
+    if failed.len() > ROWS {
+        let more = failed.len() - ROWS;
+        write!(
+            html,
+            "<p>and {more} more: see <a href=\"/api/v1/status\">/api/v1/status</a></p>"
+        )?;
+    }
+    Ok(())
 }
 
 fn table(html: &mut String, snapshot: &Snapshot, title: &str, views: &[&DeviceView]) -> std::fmt::Result {
@@ -220,5 +300,9 @@ mod tests {
         write_page(&mut html, &Snapshot::default()).unwrap();
         assert!(html.contains("no targets yet") && html.contains("Add targets"));
         assert!(!html.contains("<script"));
+        // Nothing is said of what there is not.
+        for absent in ["internet", "devices known", "Checks that fail", "Heartbeats down"] {
+            assert!(!html.contains(absent), "{absent}");
+        }
     }
 }

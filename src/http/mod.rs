@@ -20,6 +20,7 @@ mod query;
 mod reply;
 mod report;
 mod roll;
+mod schemas;
 mod scrape;
 mod serve;
 mod tokens;

@@ -13,7 +13,7 @@ use crate::model::{
     Class, Entry, Event, Fact, LabelValue, Mac, Method, Origin, Record, Scan, Seen, Standing, Timestamp, Topic,
 };
 
-/// The step from schema version 1 to 2.
+/// The step to schema version 4.
 pub(super) const STEP: &str = "
     CREATE TABLE inventory (
         id INTEGER PRIMARY KEY,

@@ -136,6 +136,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_document_names_this_version_and_every_table() {
+        let document = include_str!("../../docs/storage.md");
+        for text in [
+            "`PRAGMA user_version`, now ",
+            "PRAGMA user_version = ",
+            "schema version it had (here ",
+        ] {
+            let said = format!("{text}{VERSION}");
+            assert!(document.contains(&said), "{said}");
+        }
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement = connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            .unwrap();
+        let tables = statement.query_map((), |row| row.get::<_, String>(0)).unwrap();
+        for table in tables.map(Result::unwrap) {
+            assert!(document.contains(&format!("`{table}`")), "{table}");
+        }
+    }
+
+    #[test]
     fn an_empty_file_gets_every_step_once() {
         let mut connection = Connection::open_in_memory().unwrap();
         assert!(header(&connection).unwrap().empty);

@@ -1,7 +1,7 @@
 //! The real binary as a child process, with a directory of its own.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -35,15 +35,24 @@ pub fn run(arguments: &[&str]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary");
+    // Read while it runs: a pipe that is full would stop it.
+    let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let (stdout, stderr) = (reader(stdout), reader(stderr));
     let end = exit(&mut child, Duration::from_secs(20));
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     if end.is_none() {
         let _ = child.kill();
     }
-    child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
-    child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+    let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
     let status = end.unwrap_or_else(|| panic!("{arguments:?} still runs\n{}", String::from_utf8_lossy(&stderr)));
     Output { status, stdout, stderr }
+}
+
+fn reader(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut all = Vec::new();
+        let _ = from.read_to_end(&mut all);
+        all
+    })
 }
 
 fn exit(child: &mut Child, limit: Duration) -> Option<ExitStatus> {

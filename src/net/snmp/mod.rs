@@ -21,3 +21,18 @@ pub use session::{Patience, Session, SnmpError};
 pub use system::{number, system, text};
 pub use usm::Engine;
 pub use walk::{Pace, ROWS, Table, columns};
+
+/// Reads bytes as a reply of version 1, 2c and, unsigned, 3; gives how many variables each found: for the fuzzer, which
+/// has no agent.
+#[doc(hidden)]
+pub fn read_any(bytes: &[u8]) -> [Option<usize>; 3] {
+    let nobody = User {
+        name: Vec::new(),
+        context: Vec::new(),
+        auth: None,
+        privacy: None,
+    };
+    let community = |version| message::read_with_community(version, bytes).ok();
+    let third = usm::read(&nobody, None, bytes).ok().map(|envelope| envelope.reply);
+    [community(0), community(1), third].map(|reply| reply.map(|reply| reply.bindings.len()))
+}
