@@ -247,7 +247,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         discovery: scans,
         events,
         listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
-        audits: audits(store.clone()),
+        audits: audits(asks.clone(), store.clone()),
         heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
     };
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
@@ -327,10 +327,14 @@ fn places() -> usize {
 }
 
 /// How the HTTP face reads who changed what: what is on its way to the disk first.
-fn audits(store: Store) -> http::Audits {
+fn audits(asks: mpsc::Sender<Ask>, store: Store) -> http::Audits {
     Box::new(move |query, answer| {
-        let store = store.clone();
+        let (asks, store) = (asks.clone(), store.clone());
         Box::pin(async move {
+            // Whoever changes something is answered a moment before the store has it: the recorder's turn is over now.
+            let (turn, over) = oneshot::channel();
+            let _ = asks.send(Ask::Known(turn)).await;
+            let _ = over.await;
             let read = move || {
                 let _ = store.flush(AUDIT_FLUSH);
                 store.audit(query.device, query.before, query.most)

@@ -11,7 +11,7 @@ use crate::model::Audit;
 
 /// Rows on a page unless the request says otherwise, and at most.
 const PAGE: usize = 500;
-const LARGEST_PAGE: usize = 10_000;
+const LARGEST_PAGE: usize = 100_000;
 
 /// Which changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ fn read(text: &str) -> Result<AuditQuery, Error> {
             "before" => wanted.before = Some(value.parse().map_err(|_| bad("the id of a row"))?),
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-                wanted.most = limit.ok_or_else(|| bad("a number from 1 to 10000"))?;
+                wanted.most = limit.ok_or_else(|| bad("a number from 1 to 100000"))?;
             }
             _ => return Err(Error::bad_request("the query takes device, before and limit")),
         }
@@ -82,7 +82,7 @@ mod tests {
             most: 2,
         };
         assert_eq!(read("device=3&before=9&limit=2").unwrap(), wanted);
-        for text in ["limit=0", "limit=10001", "device=x", "before=-1", "colour=1"] {
+        for text in ["limit=0", "limit=100001", "device=x", "before=-1", "colour=1"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

@@ -38,7 +38,11 @@ const WRITE: &[&str] = &["post", "put"];
 const TEXT: Holds = Holds::Text("text/plain");
 /// With what a client may make a heartbeat.
 const CREATE: [(&str, bool, &str); 3] = [
-    ("create", false, "1: make it if there is none, by heartbeat_enrolment"),
+    (
+        "create",
+        false,
+        "1: make it if there is none, with the key of heartbeat_enrolment",
+    ),
     ("every", false, "How often the new one reports, as in 1h"),
     ("grace", false, "How late it may be"),
 ];
@@ -251,13 +255,9 @@ const ROUTES: [Route; 25] = [
     },
     Route {
         path: "/api/v1/audit",
-        summary: "Who changed what in the inventory, the newest first; for who may write",
+        summary: "Who changed what in the inventory, the newest first",
         holds: &[Holds::Json("Audit")],
-        query: &[
-            ("device", false, "The id of a device: only what was changed of it"),
-            ("before", false, "Only rows with a lower id: next of the page before"),
-            ("limit", false, "Rows on a page, 1 to 10000; 500 if not given"),
-        ],
+        query: &schemas::AUDIT,
         ..PLAIN
     },
     Route {

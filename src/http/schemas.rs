@@ -4,14 +4,23 @@ use serde_json::{Value, json};
 
 use crate::model::{Class, Method, Standing};
 
+/// What the audit's query takes.
+pub const AUDIT: [(&str, bool, &str); 3] = [
+    ("device", false, "The id of a device: only what was changed of it"),
+    (
+        "before",
+        false,
+        "Only rows with a lower id: the next of the page before",
+    ),
+    ("limit", false, "Rows on the page; 500 unless said otherwise"),
+];
+
 /// Of a parameter in a path or a query.
 pub fn of_parameter(path: &str, name: &str) -> Value {
     let devices = path.starts_with("/api/v1/devices");
     match name {
-        "id" | "offset" | "device" | "before" if path == "/api/v1/audit" => {
-            json!({"type": "integer", "minimum": 0})
-        }
         "id" | "offset" => json!({"type": "integer", "minimum": 0}),
+        "device" | "before" if path == "/api/v1/audit" => json!({"type": "integer", "minimum": 0}),
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": 100_000}),
         "port" => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         "online" => json!({"type": "boolean"}),
@@ -147,17 +156,7 @@ pub fn all() -> Value {
                 "online": {"type": "boolean"}, "addresses": things, "macs": things, "vendor": maybe("string"),
                 "hostname": maybe("string"), "model": maybe("string"), "class": {"enum": classes},
                 "first_seen": time, "last_seen": time, "notes": text, "labels": {"type": "object"}, "facts": things,
-                "snmp": maybe("object"),
-            },
-        },
-        "Change": {
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "status": {"enum": ["new", "approved", "ignored", "blocked", null]}, "name": maybe("string"),
-                "class": {"anyOf": [{"enum": classes}, {"type": "null"}]},
-                "labels": {"type": ["object", "null"], "additionalProperties": text},
-                "notes": maybe("string"), "same_as": {"type": ["integer", "null"], "minimum": 0},
+                "snmp": {"type": ["object", "null"]},
             },
         },
         "Audit": {
@@ -168,6 +167,16 @@ pub fn all() -> Value {
                 "required": ["id", "at", "by", "device", "change"],
                 "properties": {"id": count, "at": time, "by": text, "device": count, "change": {"type": "object"}},
             }}},
+        },
+        "Change": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "status": {"enum": ["new", "approved", "ignored", "blocked", null]}, "name": maybe("string"),
+                "class": {"anyOf": [{"enum": classes}, {"type": "null"}]},
+                "labels": {"type": ["object", "null"], "additionalProperties": text},
+                "notes": maybe("string"), "same_as": {"type": ["integer", "null"], "minimum": 0},
+            },
         },
         "Groups": {"type": "array", "items": {
             "type": "object",
