@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use super::{complain, count, say};
 use crate::discover::{self, Area, Progress, Report, Settings};
 use crate::identify::Registry;
-use crate::model::{Mac, MacKind, Method, Network, Outcome, parse_duration};
+use crate::model::{Mac, MacKind, Method, Network, Outcome, csv_field, parse_duration};
 use crate::net;
 
 /// What `lanpulse scan` takes.
@@ -280,20 +280,9 @@ fn csv(rows: &BTreeMap<IpAddr, Row>) {
             text,
             "\r\n{address},{},{},{}",
             row.macs(),
-            quoted(&row.vendor),
+            csv_field(&row.vendor),
             row.methods()
         );
     }
     say(&(text + "\r"));
-}
-
-/// A field of RFC 4180; one that a spreadsheet would take for a formula is made text.
-pub(super) fn quoted(field: &str) -> String {
-    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let field = if formula { format!("'{field}") } else { field.to_owned() };
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field
-    }
 }

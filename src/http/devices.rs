@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Caller, Desk, query};
-use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic};
+use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic, csv_field};
 use crate::state::{PatchError, Snapshot, SnmpView};
 
 /// Devices on a page unless the request says otherwise, and at most.
@@ -350,38 +350,9 @@ fn csv(records: &[&Arc<Record>]) -> String {
         ];
         let _ = write!(out, "{}", record.id);
         for field in fields {
-            let _ = write!(out, ",{}", quoted(field));
+            let _ = write!(out, ",{}", csv_field(field));
         }
         out.push_str("\r\n");
     }
     out
-}
-
-/// A field of RFC 4180; one that a spreadsheet would take for a formula is made text.
-fn quoted(field: &str) -> String {
-    let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let field = if formula { format!("'{field}") } else { field.to_owned() };
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_quoted_and_no_formulas() {
-        for (field, expected) in [
-            ("plain", "plain"),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("two\nlines", "\"two\nlines\""),
-        ] {
-            assert_eq!(quoted(field), expected);
-        }
-    }
 }

@@ -6,6 +6,7 @@
 mod address;
 mod calendar;
 mod check;
+mod csv;
 mod device;
 mod duration;
 mod heartbeat;
@@ -23,6 +24,7 @@ mod time;
 pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use check::{Check, DnsFacts, HttpFacts, Phase, Phases, TlsFacts};
+pub use csv::csv_field;
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
 pub use heartbeat::{

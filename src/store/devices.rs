@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Result, Row, Transaction, params};
 
 use super::past::Past;
-use crate::model::{Device, LabelValue, Status, Timestamp};
+use super::time::{integer, timestamp};
+use crate::model::{Device, LabelValue, Status};
 
 /// What is to be done to a device's row.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,20 +83,12 @@ fn device(row: &Row<'_>) -> Result<Device> {
     })
 }
 
-/// SQLite's integers are signed: what does not fit is 292,000 years away.
-fn integer(time: Timestamp) -> i64 {
-    i64::try_from(time.micros()).unwrap_or(i64::MAX)
-}
-
-fn timestamp(micros: i64) -> Timestamp {
-    Timestamp::from_micros(u64::try_from(micros).unwrap_or(0))
-}
-
 #[cfg(test)]
 mod tests {
     use rusqlite::TransactionBehavior;
 
     use super::*;
+    use crate::model::Timestamp;
     use crate::store::schema;
 
     fn row(name: &str, status: Status, first: Option<u64>, last: Option<u64>) -> Device {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
+use super::time::{integer, timestamp};
 use crate::model::{HeartbeatRow, LabelValue, Signal, SignalKind, SignalRecord, Timestamp};
 
 /// Reports kept of each heartbeat.
@@ -105,20 +106,20 @@ pub(super) fn write(transaction: &Transaction<'_>, beats: &Beats, pruning: &mut 
         let Some(row) = row else { continue };
         upsert.execute(params![
             name.as_str(),
-            row.last_ok.map(micros),
-            row.last_fail.map(micros),
-            row.last_start.map(micros),
-            row.last_signal.map(micros),
+            row.last_ok.map(integer),
+            row.last_fail.map(integer),
+            row.last_start.map(integer),
+            row.last_signal.map(integer),
             row.run_id,
             row.running,
-            row.watched_since.map(micros),
+            row.watched_since.map(integer),
             row.last_duration.map(length),
             row.last_exit,
             row.failures,
             row.paused,
-            row.resumed_at.map(micros),
-            row.counted_from.map(micros),
-            row.excused_until.map(micros),
+            row.resumed_at.map(integer),
+            row.counted_from.map(integer),
+            row.excused_until.map(integer),
             row.provision.map(|(every, _)| length(every)),
             row.provision.map(|(_, grace)| length(grace)),
         ])?;
@@ -129,7 +130,7 @@ pub(super) fn write(transaction: &Transaction<'_>, beats: &Beats, pruning: &mut 
         let signal = &record.signal;
         insert.execute(params![
             record.heartbeat.as_str(),
-            micros(record.at),
+            integer(record.at),
             signal.kind.as_str(),
             signal.kind.exit(),
             signal.run_id,
@@ -153,7 +154,7 @@ pub(super) fn write(transaction: &Transaction<'_>, beats: &Beats, pruning: &mut 
         transaction.execute(
             "INSERT INTO meta (key, value) VALUES ('daemon_alive_until', ?1)
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [micros(alive)],
+            [integer(alive)],
         )?;
     }
     Ok(())
@@ -231,14 +232,6 @@ fn kind(label: &str, exit: Option<i64>) -> SignalKind {
         ("exit", Some(code)) => SignalKind::Exit(code),
         _ => SignalKind::Log,
     }
-}
-
-fn micros(time: Timestamp) -> i64 {
-    i64::try_from(time.micros()).unwrap_or(i64::MAX)
-}
-
-fn timestamp(micros: i64) -> Timestamp {
-    Timestamp::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 fn length(span: Duration) -> i64 {

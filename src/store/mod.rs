@@ -17,6 +17,7 @@ mod outages;
 mod past;
 mod queue;
 mod schema;
+mod time;
 mod writer;
 
 use std::fmt;

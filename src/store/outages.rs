@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Result, Transaction, params};
 
+use super::time::{integer, timestamp};
 use crate::model::{Fault, Outage, Timestamp};
 
 /// The latest state of each outage, by its start.
@@ -57,15 +58,6 @@ pub(super) fn write(transaction: &Transaction<'_>, outages: &Outages) -> Result<
         transaction.prepare_cached(old)?.execute([KEEP])?;
     }
     Ok(())
-}
-
-/// SQLite's integers are signed: what does not fit is 292,000 years away.
-fn integer(time: Timestamp) -> i64 {
-    i64::try_from(time.micros()).unwrap_or(i64::MAX)
-}
-
-fn timestamp(micros: i64) -> Timestamp {
-    Timestamp::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 #[cfg(test)]
