@@ -21,7 +21,6 @@ pub fn of_parameter(path: &str, name: &str) -> Value {
     match name {
         "id" | "offset" => json!({"type": "integer", "minimum": 0}),
         "device" | "before" if path == "/api/v1/audit" => json!({"type": "integer", "minimum": 0}),
-        "limit" if path == "/api/v1/audit" => json!({"type": "integer", "minimum": 1, "maximum": 10_000}),
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": 100_000}),
         "port" => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         "online" => json!({"type": "boolean"}),
