@@ -243,7 +243,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         web,
         api: api_now,
         failures: http::Failures::default(),
-        scraping: tokio::sync::Semaphore::new(1),
+        renderings: http::Renderings::default(),
         discovery: scans,
         events,
         listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::{Response, header};
 use serde_json::{Value, json};
@@ -18,11 +19,10 @@ use super::{Caller, Desk, query};
 use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic, csv_field};
 use crate::state::{PatchError, Snapshot, SnmpView};
 
-/// Devices on a page unless the request says otherwise, and at most.
-const PAGE: usize = 500;
-const LARGEST_PAGE: usize = 100_000;
 /// The largest body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
+/// How long a body may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is asked for.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Wanted {
             .get(header::ACCEPT)
             .and_then(|accept| accept.to_str().ok());
         let mut wanted = Self {
-            limit: PAGE,
+            limit: query::PAGE,
             csv: accepts.is_some_and(|accept| accept.contains("text/csv")),
             ..Self::default()
         };
@@ -75,10 +75,7 @@ impl Wanted {
                     .push(Class::parse(&value).ok_or_else(|| bad("a class, as in printer"))?),
                 "online" => wanted.online = Some(value.parse().map_err(|_| bad("true or false"))?),
                 "q" => wanted.text = Some(value.to_lowercase()),
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-                    wanted.limit = limit.ok_or_else(|| bad("a number from 1 to 100000"))?;
-                }
+                "limit" => wanted.limit = query::limit(&value).map_err(|expected| bad(&expected))?,
                 "offset" => wanted.offset = value.parse().map_err(|_| bad("a number"))?,
                 "format" => {
                     wanted.csv = match value.as_str() {
@@ -230,10 +227,16 @@ fn by(peer: SocketAddr, request: &hyper::Request<Incoming>) -> String {
 /// A JSON body, where there is one.
 pub async fn body<T: serde::de::DeserializeOwned>(request: &mut hyper::Request<Incoming>) -> Result<Option<T>, Error> {
     let limited = Limited::new(request.body_mut(), MAX_BODY);
-    let bytes = limited
-        .collect()
+    let bytes = tokio::time::timeout(PATIENCE, limited.collect())
         .await
-        .map_err(|_| Error::too_large(MAX_BODY as u64))?
+        .map_err(|_| Error::bad_request("the body took too long"))?
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Error::too_large(MAX_BODY as u64)
+            } else {
+                Error::bad_request("the body broke off")
+            }
+        })?
         .to_bytes();
     if bytes.is_empty() {
         return Ok(None);
