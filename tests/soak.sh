@@ -58,7 +58,8 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
 for name in expired selfsigned othername ca; do
   for end in crt key; do cp "$home/servers/good.$end" "$home/servers/$name.$end"; done
 done
-sleep infinity | python3 tests/servers/web.py "$home/servers" >/dev/null &
+mkfifo "$home/never"
+python3 tests/servers/web.py "$home/servers" >/dev/null <>"$home/never" &
 children+=($!)
 PATH=$PATH:/usr/sbin:/sbin
 printf 'agentaddress udp:161\nrocommunity public\nsysName soak\n' >"$home/servers/snmpd.conf"

@@ -27,7 +27,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 use crate::config::{Loaded, Problem};
 use crate::http::{self, Desk, Gate};
 use crate::metrics;
-use crate::net::{Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit};
+use crate::net::{
+    Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit, settle_memory,
+};
 use crate::state::{Inventory, ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
@@ -94,6 +96,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     if let Err(problems) = &mut loaded.result {
         return Err(StartError::Config(std::mem::take(problems)));
     }
+    settle_memory();
     raise_open_files_limit();
     let web = Arc::new(http::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
     claim();
