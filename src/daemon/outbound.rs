@@ -10,7 +10,7 @@ use hyper::Method;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::record::Ask;
+use super::ask::Ask;
 use crate::config::Outbound;
 use crate::net::{Call, call};
 use crate::state::Snapshot;
