@@ -5,24 +5,18 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::{Response, header};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::body::body;
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Caller, Desk, query};
 use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic, csv_field};
 use crate::state::{PatchError, Snapshot, SnmpView};
-
-/// The largest body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
-/// How long a body may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is asked for.
 #[derive(Debug, Default)]
@@ -222,28 +216,6 @@ fn by(peer: SocketAddr, request: &hyper::Request<Incoming>) -> String {
         Some(Caller(name)) if !name.is_empty() => format!("{name} from {address}"),
         _ => address.to_string(),
     }
-}
-
-/// A JSON body, where there is one.
-pub async fn body<T: serde::de::DeserializeOwned>(request: &mut hyper::Request<Incoming>) -> Result<Option<T>, Error> {
-    let limited = Limited::new(request.body_mut(), MAX_BODY);
-    let bytes = tokio::time::timeout(PATIENCE, limited.collect())
-        .await
-        .map_err(|_| Error::bad_request("the body took too long"))?
-        .map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Error::too_large(MAX_BODY as u64)
-            } else {
-                Error::bad_request("the body broke off")
-            }
-        })?
-        .to_bytes();
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| Error::bad_request(format!("the body is not as it must be: {error}")))
 }
 
 /// The targets whose walks have brought their system group, by name.
