@@ -76,15 +76,16 @@ fn a_host_that_claims_every_address_and_announces_rubbish_harms_nobody() {
     let _liar = Liar::start(&segment);
     let home = Home::exactly(CONFIG);
     let daemon = Daemon::start(&home);
+    // its own first one, and another
     scan(&daemon);
-    let first = total(&daemon);
-    // two claims to an address are told, a third is noise
-    assert!((ADDRESSES..=2 * ADDRESSES + 10).contains(&first), "{first} devices");
-    scan(&daemon);
-    let second = total(&daemon);
-    assert!(second <= 4 * ADDRESSES + 20, "{second} devices");
+    let found = total(&daemon);
     let memory = daemon.value("process_resident_memory_bytes", &[]).unwrap();
-    println!("{first}, then {second} devices, {memory} bytes of memory");
+    println!("{found} devices, {memory} bytes of memory");
+    // in each scan two claims to an address are told, a third is noise
+    assert!(
+        (2 * ADDRESSES..=2 * 2 * ADDRESSES + 20).contains(&found),
+        "{found} devices"
+    );
     assert!(memory < 400e6, "{memory}");
     let metrics = daemon.metrics();
     let text = |value: &str| !value.contains(char::is_control) && value.chars().count() <= 256;

@@ -51,8 +51,8 @@ def mdns():
     out.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
     out.bind((address, 5353))
     kind = (b"_ipp", b"_tcp", b"local")
-    odd = b'quo"te \\ new\nline nul\0 \xff\xfe {le="1"} 1 # EOF'
-    host = name(b'ho"st\n\0\xff', b"local")
+    odd = 'quo"te \\ new\nline nul\0 ü {le="1"} 1 # EOF'.encode()
+    host = name(b'ho"st', b"local")
     texts = [b"ty=" + odd, b"\0", b"=", b"==", b"md=" + b"\xff" * 200, b"note=" + b"\n# EOF\n" * 20]
     big = b"".join(bytes([250]) + (b"k%04d=" % n).ljust(250, b'"') for n in range(240))
     a = record(host, 1, socket.inet_aton(address))
@@ -69,6 +69,8 @@ def mdns():
         sent = [
             message(service(odd[:60], small)),
             message(service(b"Printer", big)),
+            message(service(b"no text \xff\xfe", small)),
+            message([record(name(b'no text \xff', b"local"), 1, socket.inet_aton(address))]),
             message([record(name(*kind), 12, loop), record(loop, 12, loop)]),
             message([record(name(*kind), 12, name(b"lies", *kind), 4000)]),
             message(service(b"cut off", small))[:-7],
