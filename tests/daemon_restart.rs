@@ -169,7 +169,7 @@ global: {interval: 500ms, timeout: 400ms}
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(inventory(&daemon), before);
     let new = daemon.value("lanpulse_discovery_events_total", &[("event", "new")]);
-    assert_eq!(new.unwrap_or(0.0), 0.0, "{}", daemon.log());
+    assert!(new.unwrap_or(0.0) < 0.5, "{}", daemon.log());
 }
 
 #[test]
