@@ -121,6 +121,11 @@ impl Discoverer {
                         let _ = answer.send(this.start(&plan, &order).await);
                     }
                     Some(Request::Look(id, answer)) => drop(answer.send(this.look(id))),
+                    Some(Request::Running(answer)) => {
+                        let mut running: Vec<Scan> = this.running.keys().filter_map(|id| this.look(*id)).collect();
+                        running.sort_unstable_by_key(|scan| scan.id);
+                        let _ = answer.send(running);
+                    }
                     Some(Request::Patch(id, patch, by, answer)) => {
                         let (outcome, patched) = oneshot::channel();
                         let _ = this.asks.send(Ask::Patch(id, patch, by, outcome)).await;
@@ -343,7 +348,7 @@ impl Told {
         }
         for pass in &scan.passes {
             let (network, method) = (&pass.network, pass.method.as_str());
-            let seconds = pass.took.as_secs_f64();
+            let seconds = (pass.took.as_secs_f64() * 1e3).round() / 1e3;
             let (answered, left) = (pass.answered, pass.left);
             let why = pass.why.as_deref().unwrap_or_default();
             match pass.outcome {
