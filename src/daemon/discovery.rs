@@ -194,9 +194,9 @@ impl Discoverer {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .identify(&plan, &report);
-                (report, findings, progress.counts())
+                (report, findings, progress)
             };
-            let Ok((report, findings, counts)) = tokio::task::spawn_blocking(work).await else {
+            let Ok((report, findings, progress)) = tokio::task::spawn_blocking(work).await else {
                 return;
             };
             let scan = Scan {
@@ -205,9 +205,12 @@ impl Discoverer {
                 ended: Some(wall_clock()),
                 passes: report.passes.clone(),
                 notes: report.notes.clone(),
-                counts,
+                counts: progress.counts(),
             };
-            told.log(&scan);
+            // That the end of the daemon cuts a scan short is no news.
+            if !progress.is_stopped() {
+                told.log(&scan);
+            }
             let evidence = Evidence {
                 scan: scan.clone(),
                 sightings: report.sightings,

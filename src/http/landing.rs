@@ -11,7 +11,7 @@ use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::report::{counts, in_status};
 use super::{Desk, roll};
-use crate::model::{Fault, Pretty, Scan, Standing, Status};
+use crate::model::{Fault, Pretty, Scan, Standing, Status, Timestamp};
 use crate::state::{DeviceView, Snapshot};
 
 /// At most so many devices a table; the API has them all.
@@ -30,8 +30,8 @@ nav{margin:.2rem 0 .8rem}nav a{display:inline-block;margin-right:1rem}p{margin:.
 .up{background:#1a7f37}.degraded{background:#9a6700}.down{background:#cf222e}.unknown{background:#57606a}\
 .maintenance{background:#0550ae}.n.zero{background:none;color:#57606a;box-shadow:inset 0 0 0 1px #d0d7de}\
 table{border-collapse:collapse;width:100%}progress{width:8rem;vertical-align:middle}\
-td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #d0d7de;vertical-align:top;\
-overflow-wrap:anywhere}small,footer{color:#57606a}pre{white-space:pre-wrap;background:#fff1f0;padding:.5rem}\
+td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #d0d7de;vertical-align:top}\
+td:last-child{overflow-wrap:anywhere}small,footer{color:#57606a}pre{white-space:pre-wrap;background:#fff1f0;padding:.5rem}\
 @media(max-width:40rem){.wide{display:none}}\
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}td,th{border-color:#30363d}\
 a{color:#79c0ff}small,footer,.n.zero{color:#9198a1}.n.zero{box-shadow:inset 0 0 0 1px #30363d}pre{background:#3d1518}}";
@@ -103,10 +103,10 @@ fn internet(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         return Ok(());
     };
     let age = Pretty(Duration::from_secs(snapshot.at.since(view.since).as_secs()));
-    let (class, since) = (if up { "up" } else { "down" }, rfc3339(view.since));
+    let (class, since) = (if up { "up" } else { "down" }, utc(view.since));
     write!(
         html,
-        "<p><span class=\"n {class}\">internet {class}</span> for {age}, since {since}"
+        "<p><span class=\"n {class}\">internet {class}</span> for {age}, since {since} UTC"
     )?;
     let whose = match view.fault {
         Fault::None => "",
@@ -168,7 +168,7 @@ fn failing(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
             "<tr><td>{}<td>{}<td class=\"wide\">{}<td>{}</tr>",
             Escaped(view.target.name.as_str()),
             Escaped(&check.probe),
-            check.last_run.map_or_else(String::new, rfc3339),
+            check.last_run.map_or_else(String::new, utc),
             Escaped(detail.as_deref().unwrap_or(failure.explain())),
         )?;
     }
@@ -199,7 +199,7 @@ fn table(html: &mut String, snapshot: &Snapshot, title: &str, views: &[&DeviceVi
             Escaped(view.target.name.as_str()),
             Escaped(&view.target.address.to_string()),
             Pretty(age),
-            rfc3339(view.status_since),
+            utc(view.status_since),
             Escaped(&why(view)),
         )?;
     }
@@ -222,7 +222,7 @@ fn heartbeats(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     }
     html.push_str("<h2>Heartbeats down</h2><table><tr><th>Heartbeat<th>Last success (UTC)<th>Why</tr>");
     for view in rows {
-        let last = view.row.last_ok.map_or_else(|| "never".to_owned(), rfc3339);
+        let last = view.row.last_ok.map_or_else(|| "never".to_owned(), utc);
         let name = Escaped(view.heartbeat.name.as_str());
         write!(html, "<tr><td>{name}<td>{last}<td>{}</tr>", roll::why(view))?;
     }
@@ -265,8 +265,8 @@ fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let file = Escaped(&reload.file);
     write!(
         html,
-        "<tr><td>Configuration<td>{file}: {outcome} {}",
-        rfc3339(reload.success_at)
+        "<tr><td>Configuration<td>{file}: {outcome} {} UTC",
+        utc(reload.success_at)
     )?;
     if !reload.problems.is_empty() {
         write!(html, "<pre>{}</pre>", Escaped(&reload.problems.join("\n")))?;
@@ -282,12 +282,17 @@ fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let age = Duration::from_secs(snapshot.at.since(health.started).as_secs());
     writeln!(
         html,
-        "<tr><td>Running<td>version {}, for {}</table><footer><small>As of {}; \
+        "<tr><td>Running<td>version {}, for {}</table><footer><small>As of {} UTC; \
          this page renews itself every 10 s.</small></footer></body></html>",
         env!("CARGO_PKG_VERSION"),
         Pretty(age),
-        rfc3339(snapshot.at)
+        utc(snapshot.at)
     )
+}
+
+/// For people: to the second.
+fn utc(at: Timestamp) -> String {
+    rfc3339(at).chars().take(19).collect::<String>().replace('T', " ")
 }
 
 /// Text in HTML. Names come from outside.
@@ -309,7 +314,6 @@ impl std::fmt::Display for Escaped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
 
     #[test]
     fn names_cannot_write_html() {
@@ -318,6 +322,11 @@ mod tests {
             text,
             "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;y&quot;"
         );
+    }
+
+    #[test]
+    fn times_are_to_the_second() {
+        assert_eq!(utc(Timestamp::from_secs(1_795_172_594)), "2026-11-20 11:03:14");
     }
 
     #[test]
