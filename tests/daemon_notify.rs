@@ -198,10 +198,17 @@ fn an_acknowledgement_that_cannot_be_made_says_why() {
         return;
     }
     for (arguments, part) in [
-        (&["ack", "nas"][..], "Alertmanager does not answer at 127.0.0.1:9093: "),
+        (&["ack", "nas"][..], "cannot connect to 127.0.0.1:9093: "),
         (
-            &["ack", "nas", "--alertmanager.url", "https://alerts.lan"],
-            "https is not spoken here",
+            &[
+                "ack",
+                "nas",
+                "--alertmanager.url",
+                "https://127.0.0.1:9093",
+                "--user",
+                "me",
+            ],
+            "--user and --password-file go together",
         ),
         (
             &["ack", "nas", "--alertmanager.url", "alerts.lan"],
@@ -218,7 +225,10 @@ fn an_acknowledgement_that_cannot_be_made_says_why() {
     };
     let run = lanpulse(&["ack", "nas", "--alertmanager.url", "http://localhost:9093/elsewhere"]);
     let said = String::from_utf8_lossy(&run.stderr);
-    assert!(said.contains("says: HTTP/1.0 404 Not Found"), "{said}");
+    assert!(said.contains("says: status 404"), "{said}");
+    let run = lanpulse(&["ack", "nas", "--alertmanager.url", "https://localhost:9093"]);
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(said.contains("is https spoken there?"), "{said}");
 }
 
 #[test]
