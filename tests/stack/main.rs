@@ -11,6 +11,7 @@
 )]
 
 mod documents;
+mod image;
 mod links;
 mod promql;
 
