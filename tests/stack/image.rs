@@ -1,4 +1,4 @@
-//! The image builds in every way that compose.yaml offers, with BuildKit and with the classic builder.
+//! The image builds in every way that compose.yaml offers, with `BuildKit` and with the classic builder.
 
 use crate::{read, repository, yaml};
 
