@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{ChildStderr, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn lanpulse(count: u32) -> (Vec<f64>, f64) {
     let home = Home::exactly(&targets(count, lean));
     let daemon = Daemon::start(&home);
     sleep(INTERVAL + Duration::from_secs(2));
-    let capture = Capture::start(&home.path("capture.pcap"));
+    let capture = Capture::start(home.path("capture.pcap"));
     sleep(INTERVAL + Duration::from_secs(2));
     let body = daemon.get("/api/v1/targets").json();
     let seen = capture.stop();
@@ -81,7 +81,7 @@ fn lanpulse(count: u32) -> (Vec<f64>, f64) {
 fn fping(count: u32, rate: u32) -> Vec<f64> {
     let addresses: Vec<Ipv4Addr> = (0..count).map(address).collect();
     let directory = tempfile::tempdir().unwrap();
-    let capture = Capture::start(&directory.path().join("capture.pcap"));
+    let capture = Capture::start(directory.path().join("capture.pcap"));
     let gap = Duration::from_secs(1) / rate;
     let told = Fping {
         addresses: &addresses,
@@ -99,20 +99,20 @@ fn fping(count: u32, rate: u32) -> Vec<f64> {
 }
 
 /// A capture of all echo requests and replies on the wire.
-struct Capture<'a> {
-    file: &'a Path,
+struct Capture {
+    file: PathBuf,
     tcpdump: Kill,
     /// Open until its end: it has a last word.
     _words: BufReader<ChildStderr>,
 }
 
-impl<'a> Capture<'a> {
-    fn start(file: &'a Path) -> Self {
+impl Capture {
+    fn start(file: PathBuf) -> Self {
         let mut tcpdump = Command::new("tcpdump")
             .args([
                 "-i", "lp0", "-s", "64", "-B", "65536", "--nano", "-n", "-Z", "root", "-w",
             ])
-            .arg(file)
+            .arg(&file)
             .arg("icmp")
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
@@ -138,7 +138,7 @@ impl<'a> Capture<'a> {
         sleep(Duration::from_millis(1_500));
         kill(Pid::from_raw(self.tcpdump.0.id().cast_signed()), Signal::SIGINT).unwrap();
         self.tcpdump.0.wait().unwrap();
-        rtts(&fs::read(self.file).unwrap())
+        rtts(&fs::read(&self.file).unwrap())
     }
 }
 
