@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::measure::{Fping, Kill, address, cpu, lag_p99, peak, targets, total, version};
-use crate::support::{Daemon, Home, Lan, wait_until};
+use crate::support::{Daemon, Exposition, Format, Home, Lan, Reply, wait_until};
 use crate::table::Row;
 
 /// One of the two bars.
@@ -40,6 +40,8 @@ pub const WIDE: Load = Load {
     lag: None,
 };
 
+const SENT: &str = "lanpulse_icmp_requests_total";
+
 /// How long is measured: two scrapes at Prometheus's usual 15 s are part of the cost.
 const SCRAPE: Duration = Duration::from_secs(15);
 const SCRAPES: u32 = 2;
@@ -52,25 +54,29 @@ pub fn bar(load: &Load) {
     let home = Home::exactly(&targets(load.targets, &format!("global: {{interval: {interval}s}}")));
     let daemon = Daemon::start(&home);
     sleep(Duration::from_secs(8).max(load.interval));
-    let first = daemon.metrics();
-    let (start, before) = (Instant::now(), cpu(daemon.pid()));
-    for n in 1..=SCRAPES {
+    // read when all is over: that takes this program longer than the scrape takes the daemon
+    let scrape = || (Instant::now(), cpu(daemon.pid()), ask(&daemon));
+    let (start, before, first) = scrape();
+    for n in 1..SCRAPES {
         sleep((SCRAPE * n).saturating_sub(start.elapsed()));
-        daemon.get("/metrics");
+        ask(&daemon);
     }
-    let cores = (cpu(daemon.pid()) - before) / start.elapsed().as_secs_f64();
-    let last = daemon.metrics();
+    sleep((SCRAPE * SCRAPES).saturating_sub(start.elapsed()));
+    let (end, after, last) = scrape();
+    let (seconds, spent) = ((end - start).as_secs_f64(), after - before);
     for _ in 0..MORE_SCRAPES {
-        daemon.get("/metrics");
+        ask(&daemon);
     }
     let peak = peak(daemon.pid());
     drop(daemon);
+    let read = |reply: Reply| Exposition::parse(Format::OpenMetrics, &reply.text()).expect("an exposition");
+    let (first, last) = (read(first), read(last));
 
     let rate = f64::from(load.targets) / load.interval.as_secs_f64();
     let addresses: Vec<Ipv4Addr> = (0..load.targets).map(address).collect();
     let peer = Fping {
         addresses: &addresses,
-        count: 3,
+        count: 2,
         period: load.interval,
         gap: Duration::from_secs_f64(1.0 / rate),
     }
@@ -78,11 +84,19 @@ pub fn bar(load: &Load) {
     let fping = version("fping", "fping", "-v").unwrap_or_default();
     let row = |what: &str, figure: f64, unit: &str| Row::new(load.bar, what, figure, unit);
     let lost = |asked: f64, answered: f64| (asked - answered) / asked * 1e2;
-    row("CPU, scrapes every 15 s included", cores, "cores")
+    let sent = total(&last, SENT) - total(&first, SENT);
+    row("CPU, scrapes every 15 s included", spent / seconds, "cores")
         .at_most(load.cores)
         .peer(&fping, Some(peer.cpu / peer.asked * rate))
         .record();
-    let asked = total(&last, "lanpulse_icmp_requests_total");
+    row(
+        "requests sent, of those due in the 30 s",
+        sent / (rate * seconds) * 1e2,
+        "%",
+    )
+    .at_least(99.0)
+    .record();
+    let asked = total(&last, SENT);
     let answered = total(&last, "lanpulse_icmp_replies_total");
     row(&format!("false loss of {asked} requests"), lost(asked, answered), "%")
         .at_most(0.0)
@@ -98,10 +112,19 @@ pub fn bar(load: &Load) {
         .record();
     if load.bar == DENSE.bar {
         let (name, cost) = exporter();
-        row("CPU a ping, scrapes included", cores / rate * 1e6, "us")
+        row("CPU a ping, scrapes included", spent / sent * 1e6, "us")
             .peer(name, cost)
             .record();
     }
+}
+
+/// A scrape as Prometheus does it.
+fn ask(daemon: &Daemon) -> Reply {
+    daemon
+        .request("GET", "/metrics")
+        .header("Accept", "application/openmetrics-text;version=1.0.0")
+        .header("Accept-Encoding", "gzip")
+        .send()
 }
 
 /// Name and version of `blackbox_exporter`, and its CPU microseconds a ping.

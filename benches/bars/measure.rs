@@ -84,7 +84,8 @@ pub fn total(metrics: &Exposition, name: &str) -> f64 {
         .sum()
 }
 
-/// The least bucket bound that covers 99 % of the sends between two scrapes, in milliseconds.
+/// The least bucket bound that covers 99 % of the sends between two scrapes, in milliseconds: no more than that, unless
+/// it is 1,000, the last one.
 pub fn lag_p99(before: &Exposition, after: &Exposition) -> f64 {
     let buckets = |metrics: &Exposition| -> Vec<(f64, f64)> {
         let of = metrics
@@ -101,7 +102,8 @@ pub fn lag_p99(before: &Exposition, after: &Exposition) -> f64 {
     let between = before.iter().zip(&after).map(|(old, new)| (new.0, new.1 - old.1));
     let between: Vec<(f64, f64)> = between.collect();
     let all = between.last().expect("buckets").1;
-    between.iter().find(|(_, count)| *count >= all * 0.99).unwrap().0 * 1e3
+    let place = between.iter().position(|(_, count)| *count >= all * 0.99).unwrap();
+    between[place.min(between.len() - 2)].0 * 1e3
 }
 
 /// The value that this share of the values does not exceed; not a number where there are none.
