@@ -195,7 +195,7 @@ pub fn loss() {
             addresses: &addresses,
             count: 50,
             period: Duration::from_millis(200),
-            gap: Duration::from_micros(1_000),
+            gap: Duration::from_millis(1),
         }
         .run();
         let injected = if kind == "lossy" { "10 %" } else { "nothing" };

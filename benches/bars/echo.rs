@@ -62,15 +62,15 @@ pub fn bar(load: &Load) {
         ask(&daemon);
     }
     sleep((SCRAPE * SCRAPES).saturating_sub(start.elapsed()));
-    let (end, after, last) = scrape();
-    let (seconds, spent) = ((end - start).as_secs_f64(), after - before);
+    let (end, after, second) = scrape();
+    let (seconds, cost) = ((end - start).as_secs_f64(), after - before);
     for _ in 0..MORE_SCRAPES {
         ask(&daemon);
     }
     let peak = peak(daemon.pid());
     drop(daemon);
     let read = |reply: Reply| Exposition::parse(Format::OpenMetrics, &reply.text()).expect("an exposition");
-    let (first, last) = (read(first), read(last));
+    let (first, second) = (read(first), read(second));
 
     let rate = f64::from(load.targets) / load.interval.as_secs_f64();
     let addresses: Vec<Ipv4Addr> = (0..load.targets).map(address).collect();
@@ -84,8 +84,8 @@ pub fn bar(load: &Load) {
     let fping = version("fping", "fping", "-v").unwrap_or_default();
     let row = |what: &str, figure: f64, unit: &str| Row::new(load.bar, what, figure, unit);
     let lost = |asked: f64, answered: f64| (asked - answered) / asked * 1e2;
-    let sent = total(&last, SENT) - total(&first, SENT);
-    row("CPU, scrapes every 15 s included", spent / seconds, "cores")
+    let sent = total(&second, SENT) - total(&first, SENT);
+    row("CPU, scrapes every 15 s included", cost / seconds, "cores")
         .at_most(load.cores)
         .peer(&fping, Some(peer.cpu / peer.asked * rate))
         .record();
@@ -96,13 +96,13 @@ pub fn bar(load: &Load) {
     )
     .at_least(99.0)
     .record();
-    let asked = total(&last, SENT);
-    let answered = total(&last, "lanpulse_icmp_replies_total");
+    let asked = total(&second, SENT);
+    let answered = total(&second, "lanpulse_icmp_replies_total");
     row(&format!("false loss of {asked} requests"), lost(asked, answered), "%")
         .at_most(0.0)
         .peer(&fping, Some(lost(peer.asked, peer.answered)))
         .record();
-    let lag = row("send lag, p99", lag_p99(&first, &last), "ms");
+    let lag = row("send lag, p99", lag_p99(&first, &second), "ms");
     match load.lag {
         Some(most) => lag.at_most(most).record(),
         None => lag.record(),
@@ -111,9 +111,9 @@ pub fn bar(load: &Load) {
         .at_most(load.mebibytes)
         .record();
     if load.bar == DENSE.bar {
-        let (name, cost) = exporter();
-        row("CPU a ping, scrapes included", spent / sent * 1e6, "us")
-            .peer(name, cost)
+        let (name, theirs) = exporter();
+        row("CPU a ping, scrapes included", cost / sent * 1e6, "us")
+            .peer(name, theirs)
             .record();
     }
 }

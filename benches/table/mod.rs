@@ -117,7 +117,7 @@ impl Row {
         let unit = |figure: f64| format!("{} {}", number(figure), self.unit).trim_end().to_owned();
         let bar = match self.limit {
             Limit::None => String::new(),
-            Limit::AtMost(most) if most == 0.0 => "0".into(),
+            Limit::AtMost(0.0) => "0".into(),
             Limit::AtMost(most) => format!("at most {}", unit(most)),
             Limit::AtLeast(least) => format!("at least {}", unit(least)),
             Limit::Between(least, most) => format!("{} to {}", number(least), unit(most)),
