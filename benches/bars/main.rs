@@ -22,6 +22,7 @@ mod echo;
 mod heartbeats;
 mod measure;
 mod reload;
+mod scan;
 mod scrape;
 mod snmp;
 
@@ -31,12 +32,13 @@ use table::Row;
 
 type Bar = (u8, &'static str, fn());
 
-const BARS: [Bar; 8] = [
+const BARS: [Bar; 9] = [
     (1, "10,000 ICMP targets every second", || echo::bar(&echo::DENSE)),
     (2, "100,000 ICMP targets every 5 s", || echo::bar(&echo::WIDE)),
     (3, "round-trip times against the kernel's time stamps", accuracy::times),
     (4, "loss where some is injected, and where none is", accuracy::loss),
     (5, "/metrics of 10,000 devices", scrape::bar),
+    (6, "discovery of sparse networks", scan::bar),
     (7, "SNMP: 200 agents of 48 interfaces", snmp::bar),
     (8, "heartbeats, each on disk before its answer", heartbeats::bar),
     (9, "reload and start", reload::bar),

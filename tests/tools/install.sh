@@ -15,7 +15,8 @@ wanted=(cc=gcc make=make)
 [ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base avahi-daemon=avahi-daemon unshare=util-linux nsenter=util-linux curl=curl
   xz=xz-utils prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
   amtool=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter
-  openssl=openssl python3=python3 snmpd=snmpd snmpwalk=snmp setpriv=util-linux mount=mount prometheus-pushgateway=prometheus-pushgateway)
+  openssl=openssl python3=python3 snmpd=snmpd snmpwalk=snmp setpriv=util-linux mount=mount prometheus-pushgateway=prometheus-pushgateway
+  arp-scan=arp-scan nmap=nmap)
 [ "${1:-}" = build ] || [ "$(id -u)" = 0 ] || say "NOT ROOT: every test that needs a network namespace will be SKIPPED"
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
