@@ -12,6 +12,7 @@
 //! ```
 #![allow(dead_code, reason = "shared by several benchmarks, none of which uses all of it")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -148,10 +149,17 @@ impl Row {
         };
         let line = format!("   {what:<48} {figure:>14}   {verdict:<7} {bar:<20} {peer} {ratio}");
         println!("{}", line.trim_end());
-        let mut rows = read();
-        rows.push(self);
-        write(rows);
+        let mut results = read();
+        results.rows.push(self);
+        write(results);
     }
+}
+
+/// What is kept of all runs.
+#[derive(Default, Serialize, Deserialize)]
+struct Results {
+    titles: BTreeMap<u8, String>,
+    rows: Vec<Row>,
 }
 
 /// Whether this bar is to be measured: named on the command line by its number, or none is.
@@ -168,9 +176,10 @@ pub fn wanted(bar: u8) -> bool {
 /// Says what is measured next and forgets what an earlier run said of this bar.
 pub fn begin(bar: u8, title: &str) {
     println!("\n{bar}. {title}");
-    let mut rows = read();
-    rows.retain(|row| row.bar != bar);
-    write(rows);
+    let mut results = read();
+    results.rows.retain(|row| row.bar != bar);
+    results.titles.insert(bar, title.to_owned());
+    write(results);
 }
 
 /// `target/bench/NAME`; cargo says where `target` is by way of a neighbour.
@@ -180,25 +189,28 @@ fn path(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn read() -> Vec<Row> {
+fn read() -> Results {
     // of another version, or not there: measured anew
     let text = fs::read(path("results.json")).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-fn write(mut rows: Vec<Row>) {
-    rows.sort_by_key(|row| row.bar);
+fn write(mut results: Results) {
+    results.rows.sort_by_key(|row| row.bar);
     fs::create_dir_all(path("")).expect("target/bench");
-    let json = serde_json::to_vec_pretty(&rows).expect("rows are JSON");
+    let json = serde_json::to_vec_pretty(&results).expect("rows are JSON");
     fs::write(path("results.json"), json).expect("target/bench/results.json");
-    fs::write(path("table.md"), markdown(&rows)).expect("target/bench/table.md");
+    fs::write(path("table.md"), markdown(&results)).expect("target/bench/table.md");
 }
 
-fn markdown(rows: &[Row]) -> String {
+fn markdown(results: &Results) -> String {
     let mut text = machine();
     text += "\n\n| | what | lanpulse | bar | | peer | ratio |\n|---|---|---|---|---|---|---|\n";
-    for row in rows {
-        let _ = writeln!(text, "| {} | {} |", row.bar, row.cells().join(" | "));
+    for (bar, title) in &results.titles {
+        let _ = writeln!(text, "| **{bar}** | **{title}** | | | | | |");
+        for row in results.rows.iter().filter(|row| row.bar == *bar) {
+            let _ = writeln!(text, "| | {} |", row.cells().join(" | "));
+        }
     }
     text
 }
@@ -252,7 +264,7 @@ fn machine() -> String {
         .unwrap_or(0.0);
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     format!(
-        "Measured on {} with {cores} cores of {}, {:.0} GiB of memory, Linux {}, {}, temporary files on {}; {}, built by {}.",
+        "Measured on {} with {cores} cores of {}, {:.0} GiB of memory, Linux {}, {}, temporary files on {}; {}.",
         said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
         field(&file("/proc/cpuinfo"), "model name"),
         kib / f64::from(1 << 20),
@@ -263,7 +275,6 @@ fn machine() -> String {
             .lines()
             .next()
             .unwrap_or("lanpulse"),
-        said("rustc", &["--version"]),
     )
 }
 
