@@ -29,9 +29,12 @@ test: ## all tests; installs what they use beside cargo (as root; without root t
 	fi
 	$(CARGO) test --locked --doc
 
-bench: ## the benchmarks of docs/, which print our figure, the peer's and the ratio
+bench: ## every bar of docs/performance.md beside its peer, as root; BAR=3 or BAR=1,2 for some of them
+	@[ "$$(id -u)" = 0 ] || { echo 'make bench needs root: it measures in network namespaces that it makes' >&2; exit 1; }
 	tests/tools/install.sh
-	$(CARGO) bench --locked --bench '*'
+	@[ -n "$(BAR)" ] || rm -rf "$${CARGO_TARGET_DIR:-target}/bench"
+	$(CARGO) bench --locked --no-fail-fast --bench '*' -- $(BAR); \
+	  end=$$?; echo; cat "$${CARGO_TARGET_DIR:-target}/bench/table.md"; exit $$end
 
 lab: ## a shell inside a private LAN of 131,000 hosts, for trying things out (as root)
 	tests/tools/install.sh
