@@ -54,7 +54,7 @@ release: ## the released binary, manual page, completions, SBOM and archive in t
 	packaging/release.sh
 
 deb: release ## the Debian package, from what `make release` built (needs cargo-deb)
-	$(CARGO) deb --profile dist --no-build --no-strip
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(CARGO) deb --profile dist --no-build --no-strip
 
 systemd: ## the Debian package on a booted Debian: unit, user, sandbox, restarts (as root; needs debootstrap)
 	tests/systemd.sh target/debian/lanpulse_*.deb
