@@ -25,6 +25,7 @@ mod lan;
 mod parts;
 mod segment;
 mod servers;
+pub mod usm;
 
 pub use daemon::{Daemon, Home, run};
 pub use exposition::{Exposition, Family, Format, Sample};
