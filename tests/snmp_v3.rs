@@ -154,8 +154,6 @@ fn who_is_refused_or_answered_too_openly_is_told_why() {
         return;
     }
     let mut bench = Bench::new(Script::device(3));
-    bench.settings.timeout = Duration::from_millis(100);
-    bench.settings.retries = 0;
     let cases = [
         (credentials("nobody", AUTH_PASSWORD, None), "does not know the user"),
         (
@@ -177,6 +175,7 @@ fn who_is_refused_or_answered_too_openly_is_told_why() {
     assert_whole(&bench.walk(), 3);
     bench.settings.credentials = credentials(USER, AUTH_PASSWORD, Some(PRIVACY_PASSWORD));
     assert_whole(&bench.walk(), 3);
+    (bench.settings.timeout, bench.settings.retries) = (Duration::from_millis(300), 0);
     bench.gate.faults().strip = true;
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Malformed));

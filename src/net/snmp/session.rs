@@ -210,8 +210,9 @@ impl Session {
             .patience
             .timeout
             .mul_f64(1.5_f64.powi(attempt.min(8).cast_signed()));
-        let until = (Instant::now() + patience).min(self.end);
         loop {
+            // Anew after a mend: keys may have been made, and the answer is to another message.
+            let until = (Instant::now() + patience).min(self.end);
             let discovering = matches!(self.access, Access::User(_)) && self.engine.is_none();
             self.send(query).await?;
             let reply = loop {
@@ -336,6 +337,8 @@ impl Session {
                 let derived = tokio::task::spawn_blocking(derive).await;
                 let derived = derived.map_err(|_| Malformed("the engine id"))?;
                 self.engine = Some(derived.map_err(Complaint::Refused)?);
+                // Another discovery's late report says nothing about the engine that is known now.
+                self.waiting.clear();
                 Ok(Meaning::Again)
             }
             (None, _) => Err(Complaint::Malformed(Malformed("a report without an engine id"))),

@@ -605,7 +605,7 @@ mod tests {
             let mut odd = bytes.clone();
             odd.splice(place..place + 4, [&[2, 8][..], &number.to_be_bytes()].concat());
             // the lengths around it: message, parameters, their sequence
-            for length in [1, place - 17, place - 15] {
+            for length in [1, place - 16, place - 14] {
                 odd[length] += 6;
             }
             assert_eq!(Head::read(&odd).err(), Some(Malformed("no engine time")), "{number}");

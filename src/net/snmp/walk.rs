@@ -9,7 +9,8 @@
 //! 3. A table has at most [`ROWS`] rows.
 //! 4. A reply without variables is no end of anything: the column asked for first has a value there that cannot be read
 //!    (in an encrypted reply; see `Reply::bindings`). It waits until the others have ended, and then goes on behind the next
-//!    row that they have; where there is none, it ends there, with an error.
+//!    row that they have. Where there is none, the value is another column's if a column of the same table ended; else
+//!    nobody knows, and it ends there with an error.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -164,6 +165,11 @@ pub async fn columns(session: &mut Session, bases: &[&'static [u32]], pace: &mut
     walk.table
 }
 
+/// A column's entry: all of it but the column's number.
+fn table_of(column: &'static [u32]) -> &'static [u32] {
+    column.split_last().map_or(column, |(_, table)| table)
+}
+
 impl Walk<'_> {
     /// The columns to ask for, those furthest behind first.
     fn next(&mut self, session: &Session, pace: &Pace) -> Option<Vec<usize>> {
@@ -183,12 +189,13 @@ impl Walk<'_> {
             return;
         }
         let rows: BTreeSet<u32> = self.table.cells.iter().map(|(_, row, _)| *row).collect();
-        for (cursor, base) in self
-            .cursors
-            .iter_mut()
-            .zip(self.bases)
-            .filter(|(cursor, _)| cursor.open)
-        {
+        let places = 0..self.bases.len();
+        let ended: Vec<&[u32]> = places
+            .filter(|place| self.table.complete[*place])
+            .map(|place| table_of(self.bases[place]))
+            .collect();
+        let cursors = self.cursors.iter_mut().zip(self.bases).enumerate();
+        for (place, (cursor, base)) in cursors.filter(|(_, (cursor, _))| cursor.open) {
             let last = cursor.last.0.strip_prefix(*base).and_then(<[u32]>::first);
             let next = match last {
                 Some(last) => rows.range((Bound::Excluded(*last), Bound::Unbounded)).next(),
@@ -198,6 +205,9 @@ impl Walk<'_> {
             if let (Some(row), true) = (next, cursor.steps <= STEPS) {
                 cursor.stuck = false;
                 cursor.last = Oid::under(base, &[*row]);
+            } else if next.is_none() && ended.contains(&table_of(base)) {
+                cursor.open = false;
+                self.table.complete[place] = true;
             } else {
                 cursor.open = false;
                 let text = format!("nothing that can be read after {}", cursor.last);
