@@ -258,8 +258,8 @@ mod tests {
             oids,
         };
         assert!(with_community(false, b"public", 1, query(&many)).is_err());
-        assert!(with_community(false, &[b'x'; 65_000], 1, query(&many[..1])).is_err());
-        let long = [Oid([&[1, 3][..], &[u32::MAX; 20_000]].concat())];
+        assert!(with_community(false, &vec![b'x'; 65_000], 1, query(&many[..1])).is_err());
+        let long = [Oid([&[1, 3][..], &vec![u32::MAX; 20_000]].concat())];
         assert!(with_community(false, b"public", 1, query(&long)).is_err());
         let short = [Oid(vec![1])];
         assert!(with_community(false, b"public", 1, query(&short)).is_err());

@@ -4,19 +4,20 @@
 //! What is closed here of its other traps, and where the test is:
 //! 1. A late reply (one datagram is read a request): our own socket and ids; `session`, `tests/snmp.rs`, `tests/snmp_v3.rs`.
 //! 2. An engine's clock that stands still (idle for 150 s): `usm::Engine` and its tests.
-//! 3. A panic at an empty password, and passwords in `Debug`: `usm`, `credentials`.
+//! 3. A panic at an empty password, and passwords in `Debug`: `keys`, `credentials`.
 //! 4. A panic past 65,507 bytes of request: `message`.
 //! 5. An error-status that arrives as `Ok`: `message`, `walk`, `tests/snmp.rs`.
 //! 6. A session nobody initialised: there is no keyed message before discovery; `session`, `tests/snmp_v3.rs`.
 //! 7. A list of variables that ends at the first value it cannot read: `message` reads binding by binding, and where only
 //!    snmp2 can (encrypted replies) `walk` steps over; `tests/snmp_v3.rs`.
-//! 8. A clock taken over, and arithmetic on it, before the signature is checked: a copy for each message; `usm`.
-//! 9. A write through a constant pointer: a datagram of its own for each message; `usm`.
+//! 8. A clock taken over, and arithmetic on it, before the signature is checked: a copy for each message; `keys`, `usm`.
+//! 9. A write through a constant pointer: a datagram of its own for each message; `keys`, `usm`.
 //!
 //! What is left, since nothing outside snmp2 can mend it: signed replies with a msgMaxSize above 65,507 or with
 //! snmpEngineBoots 0 are not read (and called malformed), and signatures are not compared in constant time.
 
 mod credentials;
+mod keys;
 mod message;
 mod session;
 mod system;

@@ -1,20 +1,17 @@
 //! Messages of SNMP version 3 under the user-based security model (RFC 3412, RFC 3414).
 //!
 //! Owns what is believed of a message: nothing is taken over before its signature has been checked, except in discovery,
-//! where there is none. Keys, signatures and ciphers are snmp2's `Security`. Gets a user and what is known of the device's
-//! engine; gives bytes, and what a message says. `Security` has a clock of its own, which stands still between messages
-//! and follows any message before its signature is checked: here it is set for every single message, on a copy, and the
-//! clock that counts is [`Engine`]'s. A `Security` prints its passwords: it is never shown.
+//! where there is none. Gets a user and what is known of the device's engine; gives bytes, and what a message says.
 
 use std::time::Duration;
 
-use snmp2::v3::{self, Auth, AuthErrorKind, Cipher, KeyExtension, Security};
-use snmp2::{AsnReader, Pdu, asn1, snmp};
+use snmp2::{AsnReader, asn1, snmp};
 use tokio::time::Instant;
 
-use super::credentials::{AuthProtocol, PASSWORD_MIN_BYTES, PrivacyProtocol, User};
+use super::credentials::User;
+use super::keys::{Clock, Keys};
 use super::message::{self, Op, Query, Reply};
-use super::value::{Malformed, want};
+use super::value::{Malformed, Oid, want};
 
 /// msgSecurityModel of USM.
 const USM: i64 = 3;
@@ -22,28 +19,16 @@ const USM: i64 = 3;
 const STATS: [u32; 9] = [1, 3, 6, 1, 6, 3, 15, 1, 1];
 /// Engine ids have 5 to 32 bytes (RFC 3411, `SnmpEngineID`); some devices have shorter ones.
 const ENGINE_ID_MAX_BYTES: usize = 32;
-/// The most bytes of a user's and a context's name together; each has at most 32 in the standard.
-const NAMES_MAX_BYTES: usize = 4096;
-/// An empty, unsigned request from the engine [`BLANK_ENGINE`]: snmp2 lets a `Pdu` be had only by reading one.
-const BLANK: [u8; 57] = [
-    0x30, 55, 2, 1, 3, // version
-    0x30, 12, 2, 1, 0, 2, 1, 0, 4, 1, 0, 2, 1, 3, // id, size, flags, model
-    4, 17, 0x30, 15, 4, 1, 0, 2, 1, 0, 2, 1, 0, 4, 0, 4, 0, 4,
-    0, // engine id, boots, time, user, signature, privacy
-    0x30, 17, 4, 0, 4, 0, 0xa0, 11, 2, 1, 0, 2, 1, 0, 2, 1, 0, 0x30, 0, // scoped PDU
-];
-const BLANK_ENGINE: [u8; 1] = [0];
 
 /// The device's SNMP engine, and our keys there.
 #[derive(Clone)]
 pub struct Engine {
     /// For messages that are not encrypted: all of who does not encrypt, else reports.
-    plain: Security,
+    plain: Keys,
     /// For encrypted messages.
-    private: Option<Security>,
-    boots: u32,
-    time: u32,
-    /// When `time` was so.
+    private: Option<Keys>,
+    clock: Clock,
+    /// When it said so.
     at: Instant,
 }
 
@@ -73,8 +58,7 @@ pub struct Head<'a> {
     pub message_id: i64,
     flags: u8,
     engine_id: &'a [u8],
-    boots: u32,
-    time: u32,
+    clock: Clock,
     /// The message, without what may follow it in the datagram.
     whole: &'a [u8],
     /// The scoped PDU, perhaps encrypted.
@@ -86,7 +70,7 @@ pub struct Envelope {
     /// Its engine.
     pub engine_id: Vec<u8>,
     /// snmpEngineBoots and snmpEngineTime.
-    pub clock: (u32, u32),
+    pub clock: Clock,
     authentic: bool,
     /// What it says.
     pub reply: Reply,
@@ -97,49 +81,27 @@ impl Engine {
     ///
     /// # Errors
     /// In words, where the user has a password that is too short.
-    pub fn new(user: &User, id: &[u8], (boots, time): (u32, u32)) -> Result<Self, String> {
-        let auth = user.auth.as_ref();
-        let private = match (auth, &user.privacy) {
-            (Some(_), Some((protocol, password))) => {
-                let privacy_password = checked(password)?.to_vec();
-                let cipher = cipher(*protocol);
-                Some(security(
-                    user,
-                    id,
-                    Auth::AuthPriv {
-                        cipher,
-                        privacy_password,
-                    },
-                )?)
-            }
-            _ => None,
-        };
-        let level = if auth.is_some() {
-            Auth::AuthNoPriv
-        } else {
-            Auth::NoAuthNoPriv
-        };
+    pub fn new(user: &User, id: &[u8], clock: Clock) -> Result<Self, String> {
         Ok(Self {
-            plain: security(user, id, level)?,
-            private,
-            boots,
-            time,
+            plain: Keys::plain(user, id)?,
+            private: Keys::private(user, id)?,
+            clock,
             at: Instant::now(),
         })
     }
 
     /// Its clock now, from when we last heard of it.
-    fn now(&self) -> u32 {
-        self.time
-            .saturating_add(self.at.elapsed().as_secs() as u32)
-            .min(i32::MAX as u32)
+    fn now(&self) -> Clock {
+        let (boots, time) = self.clock;
+        let time = time.saturating_add(self.at.elapsed().as_secs() as u32);
+        (boots, time.min(i32::MAX as u32))
     }
 
     /// Takes its clock over from a message; from an authentic one only.
     pub fn adjust(&mut self, envelope: &Envelope) {
-        let newer = envelope.clock > (self.boots, self.time);
+        let newer = envelope.clock > self.clock;
         if envelope.authentic && (newer || envelope.reply.op == Op::Report) {
-            (self.boots, self.time) = envelope.clock;
+            self.clock = envelope.clock;
             self.at = Instant::now();
         }
     }
@@ -147,8 +109,8 @@ impl Engine {
     /// Whether a message from this engine is as fresh as its clock says (RFC 3414, 3.2, 7b).
     pub fn is_timely(&self, envelope: &Envelope) -> bool {
         const WINDOW: Duration = Duration::from_secs(150);
-        let (boots, time) = envelope.clock;
-        boots > self.boots || boots == self.boots && u64::from(time) + WINDOW.as_secs() >= u64::from(self.now())
+        let ((boots, time), (our_boots, our_time)) = (envelope.clock, self.now());
+        boots > our_boots || boots == our_boots && u64::from(time) + WINDOW.as_secs() >= u64::from(our_time)
     }
 
     /// A request to this engine, signed and encrypted as the user's credentials say.
@@ -156,68 +118,11 @@ impl Engine {
     /// # Errors
     /// It is too long, or has a name that cannot be written.
     pub fn request(&self, id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
-        let keys = self.private.as_ref().unwrap_or(&self.plain).clone();
-        write(&at(keys, self.boots, self.now()), id, query)
+        self.private
+            .as_ref()
+            .unwrap_or(&self.plain)
+            .write(self.now(), id, query)
     }
-}
-
-fn checked(password: &[u8]) -> Result<&[u8], String> {
-    // snmp2 panics at an empty one.
-    if password.len() < PASSWORD_MIN_BYTES {
-        return Err(format!("a password has fewer than {PASSWORD_MIN_BYTES} bytes"));
-    }
-    Ok(password)
-}
-
-/// A user's keys at an engine.
-fn security(user: &User, engine: &[u8], level: Auth) -> Result<Security, String> {
-    let mut password = &[][..];
-    let mut protocol = v3::AuthProtocol::Md5;
-    if let (Some((ours, ours_password)), true) = (&user.auth, level != Auth::NoAuthNoPriv) {
-        password = checked(ours_password)?;
-        protocol = hash(*ours);
-    }
-    if user.name.len() + user.context.len() > NAMES_MAX_BYTES {
-        return Err("the names of user and context are too long".to_owned());
-    }
-    Security::new(&user.name, password)
-        .with_auth(level)
-        .with_auth_protocol(protocol)
-        // Blumenthal's draft, as net-snmp, Cisco and most others do.
-        .with_key_extension_method(KeyExtension::Blumenthal)
-        .with_context_name(&String::from_utf8_lossy(&user.context))
-        .with_engine_id(engine)
-        .map_err(|error| format!("keys cannot be made: {error}"))
-}
-
-const fn hash(protocol: AuthProtocol) -> v3::AuthProtocol {
-    match protocol {
-        AuthProtocol::Md5 => v3::AuthProtocol::Md5,
-        AuthProtocol::Sha1 => v3::AuthProtocol::Sha1,
-        AuthProtocol::Sha224 => v3::AuthProtocol::Sha224,
-        AuthProtocol::Sha256 => v3::AuthProtocol::Sha256,
-        AuthProtocol::Sha384 => v3::AuthProtocol::Sha384,
-        AuthProtocol::Sha512 => v3::AuthProtocol::Sha512,
-    }
-}
-
-const fn cipher(protocol: PrivacyProtocol) -> Cipher {
-    match protocol {
-        PrivacyProtocol::Des => Cipher::Des,
-        PrivacyProtocol::Aes128 => Cipher::Aes128,
-        PrivacyProtocol::Aes192 => Cipher::Aes192,
-        PrivacyProtocol::Aes256 => Cipher::Aes256,
-    }
-}
-
-/// Keys with the clock of one message.
-fn at(keys: Security, boots: u32, time: u32) -> Security {
-    keys.with_engine_boots_and_time(boots.into(), time.into())
-}
-
-/// Who has no name and no keys.
-fn nobody() -> Security {
-    Security::new(&[], &[]).with_auth(Auth::NoAuthNoPriv)
 }
 
 /// The question that makes an engine tell its id and clock (RFC 3414, 4).
@@ -230,21 +135,7 @@ pub fn discovery(id: i32) -> Result<Vec<u8>, Malformed> {
         repetitions: 0,
         oids: &[],
     };
-    write(&nobody(), id, query)
-}
-
-fn write(keys: &Security, id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
-    let names = message::names(query.oids, NAMES_MAX_BYTES)?;
-    let mut blank = want(nobody().with_engine_id(&BLANK_ENGINE), "an empty engine")?;
-    let mut pdu = want(
-        Pdu::from_bytes_with_security(&BLANK, Some(&mut blank)),
-        "an empty request",
-    )?;
-    message::fill(&mut pdu, id, query, &names);
-    want(
-        pdu.to_bytes_with_security(Some(keys)),
-        "a request that cannot be written",
-    )
+    Keys::none().write((0, 0), id, query)
 }
 
 impl<'a> Head<'a> {
@@ -281,7 +172,7 @@ impl<'a> Head<'a> {
                 .and_then(|number| u32::try_from(number).ok())
                 .ok_or(Malformed(what))
         };
-        let (boots, time) = (number("no engine boots")?, number("no engine time")?);
+        let clock = (number("no engine boots")?, number("no engine time")?);
         if engine_id.len() > ENGINE_ID_MAX_BYTES {
             return Err(Malformed("an engine id that is too long"));
         }
@@ -289,8 +180,7 @@ impl<'a> Head<'a> {
             message_id,
             flags: flags.first().copied().unwrap_or_default(),
             engine_id,
-            boots,
-            time,
+            clock,
             whole,
             scoped: message,
         })
@@ -308,7 +198,7 @@ impl<'a> Head<'a> {
             Some(engine) if signed && user.auth.is_some() => Some(&engine.plain),
             _ => None,
         };
-        let inside = keys.map(|keys| self.unlock(keys)).transpose()?;
+        let inside = keys.map(|keys| keys.unlock(self.clock, self.whole)).transpose()?;
         let authentic = inside.is_some();
         let reply = match inside {
             Some(reply) if encrypted => reply?,
@@ -329,41 +219,17 @@ impl<'a> Head<'a> {
         }
         Ok(Envelope {
             engine_id: self.engine_id.to_vec(),
-            clock: (self.boots, self.time),
+            clock: self.clock,
             authentic,
             reply,
         })
     }
-
-    /// Has snmp2 check the signature, and decrypt. Its clock is set to the message's, so that it neither moves nor judges.
-    fn unlock(&self, keys: &Security) -> Result<Result<Reply, Malformed>, Malformed> {
-        let mut keys = at(keys.clone(), self.boots, self.time);
-        // snmp2 writes zeros over the signature in what it is given to read: this copy is nobody else's.
-        let copy = self.whole.to_vec();
-        let pdu = Pdu::from_bytes_with_security(&copy, Some(&mut keys)).map_err(|error| explain(&error))?;
-        Ok(Reply::of(&pdu))
-    }
-}
-
-/// Why snmp2 does not read a message whose outside is in order.
-fn explain(error: &snmp2::Error) -> Malformed {
-    Malformed(match error {
-        snmp2::Error::BufferOverflow => "a msgMaxSize above 65507, with which snmp2 reads nothing",
-        snmp2::Error::AuthFailure(AuthErrorKind::EngineBootsNotProvided) => "a signed reply with snmpEngineBoots 0",
-        snmp2::Error::AuthFailure(AuthErrorKind::PrivLengthMismatch | AuthErrorKind::PayloadLengthMismatch)
-        | snmp2::Error::AsnParse
-        | snmp2::Error::AsnInvalidLen
-        | snmp2::Error::AsnWrongType
-        | snmp2::Error::AsnEof
-        | snmp2::Error::AsnIntOverflow => "a reply that does not decrypt",
-        _ => "a reply with a wrong signature",
-    })
 }
 
 impl Report {
     /// What a report is about: its variable says.
     pub fn of(reply: &Reply) -> Self {
-        let about = |(oid, _): &(super::value::Oid, _)| oid.0.strip_prefix(&STATS).and_then(<[u32]>::first).copied();
+        let about = |(oid, _): &(Oid, _)| oid.0.strip_prefix(&STATS).and_then(<[u32]>::first).copied();
         match reply.bindings.first().and_then(about) {
             Some(1) => Self::UnsupportedLevel,
             Some(2) => Self::NotInTimeWindow,
@@ -391,8 +257,8 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use super::super::credentials::{AuthProtocol, PrivacyProtocol};
     use super::*;
-    use crate::net::snmp::Oid;
 
     const ID: &[u8] = b"engine-1";
     const AUTHS: [AuthProtocol; 6] = [
@@ -480,28 +346,23 @@ mod tests {
         let mut forged = hello(9, 1, Op::Report);
         forged.authentic = false;
         engine.adjust(&forged);
-        assert_eq!((engine.boots, engine.time), (3, 1_000));
+        assert_eq!(engine.clock, (3, 1_000));
         engine.adjust(&hello(4, 1, Op::Report));
-        assert_eq!((engine.boots, engine.time), (4, 1), "it has rebooted");
+        assert_eq!(engine.clock, (4, 1), "it has rebooted");
         engine.adjust(&hello(3, 5, Op::Response));
-        assert_eq!(
-            (engine.boots, engine.time),
-            (4, 1),
-            "an old response does not turn it back"
-        );
+        assert_eq!(engine.clock, (4, 1), "an old response does not turn it back");
         // snmp2 takes over the clock of what it then refuses; the next message must still be read.
         let (user, engine) = (user(), self::engine(&user()));
-        let late = at(engine.private.clone().unwrap(), 9, 1);
         let query = Query {
             op: Op::Response,
             repetitions: 0,
             oids: &[],
         };
-        let mut forged = write(&late, 1, query).unwrap();
+        let mut forged = engine.private.as_ref().unwrap().write((9, 1), 1, query).unwrap();
         let end = forged.len() - 1;
         forged[end] ^= 1;
         assert!(read(&user, &engine, &forged).is_err());
-        assert_eq!((engine.boots, engine.time), (3, 1_000));
+        assert_eq!(engine.clock, (3, 1_000));
         assert!(read(&user, &engine, &response(&engine)).unwrap().authentic);
     }
 
@@ -572,25 +433,6 @@ mod tests {
         let envelope = read(&user, &engine, &bytes).unwrap();
         assert_eq!(Report::of(&envelope.reply), Report::WrongDigest);
         assert!(!envelope.authentic);
-    }
-
-    #[test]
-    fn a_short_password_is_an_error_and_no_panic() {
-        for short in ["", "1234567"] {
-            let mut user = user();
-            user.auth = Some((AuthProtocol::Sha1, short.into()));
-            assert!(Engine::new(&user, ID, (3, 1_000)).is_err());
-            user = self::user();
-            user.privacy = Some((PrivacyProtocol::Aes128, short.into()));
-            let Err(words) = Engine::new(&user, ID, (3, 1_000)) else {
-                panic!("{short:?} is taken")
-            };
-            assert_eq!(words, "a password has fewer than 8 bytes");
-        }
-        let mut user = user();
-        user.context = vec![b'x'; 5_000];
-        assert!(Engine::new(&user, ID, (3, 1_000)).is_err());
-        assert!(Engine::new(&self::user(), &[], (3, 1_000)).is_err(), "no engine id");
     }
 
     #[test]
