@@ -52,7 +52,6 @@ pub enum Report {
 }
 
 /// A message of which only the outside has been read.
-#[derive(Clone)]
 pub struct Head<'a> {
     /// Which message it answers.
     pub message_id: i64,
@@ -213,7 +212,7 @@ impl<'a> Head<'a> {
             }
         };
         // A response must be as well protected as the request; a report may not be (RFC 3412, 7.2.11).
-        let enough = (signed || user.auth.is_none()) && (encrypted || user.privacy.is_none());
+        let enough = (authentic || user.auth.is_none()) && (encrypted || user.privacy.is_none());
         if reply.op == Op::Response && !enough {
             return Err(Malformed("a reply with less security than the request"));
         }
