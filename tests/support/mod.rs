@@ -26,6 +26,7 @@ pub mod notify;
 mod parts;
 mod segment;
 mod servers;
+pub mod usm;
 
 pub use daemon::{Daemon, Home, run};
 pub use exposition::{Exposition, Family, Format, Sample};

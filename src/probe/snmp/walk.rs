@@ -194,6 +194,8 @@ async fn get(
         let blamed = usize::try_from(reply.index).ok().and_then(|index| index.checked_sub(1));
         match (reply.status, blamed) {
             (0, _) => {
+                // Where an encrypted reply is short, the next value is one that cannot be read.
+                let read = reply.bindings.len().saturating_add(1).min(asked.len());
                 let usable = |value: &Value| !matches!(value, Value::Missing | Value::EndOfMib | Value::Null);
                 found.extend(
                     reply
@@ -202,7 +204,7 @@ async fn get(
                         .filter(|(_, value)| usable(value))
                         .map(|(oid, value)| (oid.0, value)),
                 );
-                left.drain(..asked.len());
+                left.drain(..read);
             }
             // Version 1 refuses a request for the sake of one variable.
             (_, Some(blamed)) if blamed < asked.len() => absent.push(left.remove(blamed)),
