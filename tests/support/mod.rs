@@ -23,6 +23,7 @@ mod exposition;
 mod http;
 mod lan;
 mod parts;
+mod recording;
 mod segment;
 mod servers;
 
