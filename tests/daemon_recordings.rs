@@ -174,7 +174,7 @@ fn rows_that_differ_from_column_to_column() {
         ("alias", "uplink to core, \"left\""),
         ("description", "Ethernet1/1"),
         ("type", "ethernetCsmacd"),
-        ("mac", "00:00:5e:00:53:45"),
+        ("mac", "00:00:5e:00:53:ee"),
         ("counter_bits", "64"),
     ] {
         assert_eq!(seen.info("Eth1/1", label), value, "{label}");

@@ -5,6 +5,7 @@
 
 mod ask;
 mod discovery;
+mod errand;
 mod heartbeats;
 mod outbound;
 mod process;
@@ -27,13 +28,16 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 use crate::config::{Loaded, Problem};
 use crate::http::{self, Desk, Gate};
 use crate::metrics;
-use crate::net::{Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit};
+use crate::net::{
+    Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit, settle_memory,
+};
 use crate::state::{Inventory, ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
 
+use ask::Ask;
 use discovery::Discoverer;
-use record::{Ask, Vitals};
+use record::Vitals;
 use schedule::{Outbox, Scheduler};
 
 pub use reload::Place;
@@ -94,6 +98,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     if let Err(problems) = &mut loaded.result {
         return Err(StartError::Config(std::mem::take(problems)));
     }
+    settle_memory();
     raise_open_files_limit();
     let web = Arc::new(http::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
     claim();
@@ -236,7 +241,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     }
     let desk = Desk {
         snapshots: snapshots(asks.clone()),
-        probes: ask::probes(modules_now, errands),
+        probes: errand::probes(modules_now, errands),
         reloads: reload_requests.clone(),
         series: series_now,
         ready: ready_now,
@@ -244,7 +249,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         web,
         api: api_now,
         failures: http::Failures::default(),
-        scraping: tokio::sync::Semaphore::new(1),
+        renderings: http::Renderings::default(),
         discovery: scans,
         events,
         listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
@@ -254,7 +259,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
     let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
-        prober.spawn(ask::run_errands(scheduler.echo(), errand_inbox));
+        prober.spawn(errand::run_errands(scheduler.echo(), errand_inbox));
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();
     })?;

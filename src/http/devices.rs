@@ -6,23 +6,17 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Response, header};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::body::body;
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Caller, Desk, query};
 use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic, csv_field};
 use crate::state::{PatchError, Snapshot, SnmpView};
-
-/// Devices on a page unless the request says otherwise, and at most.
-const PAGE: usize = 500;
-const LARGEST_PAGE: usize = 100_000;
-/// The largest body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
 
 /// What is asked for.
 #[derive(Debug, Default)]
@@ -60,7 +54,7 @@ impl Wanted {
             .get(header::ACCEPT)
             .and_then(|accept| accept.to_str().ok());
         let mut wanted = Self {
-            limit: PAGE,
+            limit: query::PAGE,
             csv: accepts.is_some_and(|accept| accept.contains("text/csv")),
             ..Self::default()
         };
@@ -75,10 +69,7 @@ impl Wanted {
                     .push(Class::parse(&value).ok_or_else(|| bad("a class, as in printer"))?),
                 "online" => wanted.online = Some(value.parse().map_err(|_| bad("true or false"))?),
                 "q" => wanted.text = Some(value.to_lowercase()),
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-                    wanted.limit = limit.ok_or_else(|| bad("a number from 1 to 100000"))?;
-                }
+                "limit" => wanted.limit = query::limit(&value).map_err(|expected| bad(&expected))?,
                 "offset" => wanted.offset = value.parse().map_err(|_| bad("a number"))?,
                 "format" => {
                     wanted.csv = match value.as_str() {
@@ -225,22 +216,6 @@ fn by(peer: SocketAddr, request: &hyper::Request<Incoming>) -> String {
         Some(Caller(name)) if !name.is_empty() => format!("{name} from {address}"),
         _ => address.to_string(),
     }
-}
-
-/// A JSON body, where there is one.
-pub async fn body<T: serde::de::DeserializeOwned>(request: &mut hyper::Request<Incoming>) -> Result<Option<T>, Error> {
-    let limited = Limited::new(request.body_mut(), MAX_BODY);
-    let bytes = limited
-        .collect()
-        .await
-        .map_err(|_| Error::too_large(MAX_BODY as u64))?
-        .to_bytes();
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| Error::bad_request(format!("the body is not as it must be: {error}")))
 }
 
 /// The targets whose walks have brought their system group, by name.

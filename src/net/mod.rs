@@ -9,6 +9,7 @@ mod connect;
 mod echo;
 mod interface;
 mod link;
+mod memory;
 mod neighbour;
 mod nodes;
 mod ping;
@@ -25,6 +26,7 @@ pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
 pub use interface::{Nic, is_running, nics};
 pub use link::{Link, LinkError, PacketLink, RECEIVE_WAIT};
+pub use memory::settle_memory;
 pub use neighbour::{Neighbour, neighbours};
 pub use nodes::NodeSocket;
 pub use ping::{Opened, Pinger, SocketType};
@@ -36,4 +38,4 @@ pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;
-pub use web::{Answer, Call, WebError, call};
+pub use web::{Answer, Call, WebError, basic, bearer, call};

@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_restart_of_lanpulse_is_nothing() {
-        let restart = |eth: &Interface, second| Interface::restore(&eth.kept(), Timestamp::from_secs(1_000 + second));
+        let restart =
+            |eth: &Interface, second: u64| Interface::restore(&eth.kept(), Timestamp::from_secs(1_000 + second));
         let fast = Some(1_000_000_000);
         let mut eth = Interface::default();
         bytes(&mut eth, 0, fast, Some(4_294_967_000), None);

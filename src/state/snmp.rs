@@ -186,3 +186,143 @@ impl Snmp {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{InterfaceFacts, InterfaceRow, KeptCounter, MEASURES, Sample};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_secs(1_000_000 + second)
+    }
+
+    fn target() -> Target {
+        Target::pinged("switch")
+    }
+
+    /// A complete walk: sysUpTime in seconds, and interfaces with a 32-bit counter each.
+    fn walk(uptime: u64, interfaces: &[(&str, u32)]) -> SnmpWalk {
+        let row = |(name, narrow): &(&str, u32)| InterfaceRow {
+            facts: Arc::new(InterfaceFacts {
+                name: (*name).into(),
+                index: 1,
+                alias: None,
+                description: None,
+                kind: None,
+                mac: None,
+                speed: Some(1_000_000_000),
+            }),
+            up: None,
+            enabled: None,
+            samples: [Sample {
+                wide: None,
+                narrow: Some(*narrow),
+            }; MEASURES.len()],
+        };
+        SnmpWalk {
+            address: None,
+            system: None,
+            uptime: Some((uptime * 100) as u32),
+            interfaces: interfaces.iter().map(row).collect(),
+            requests: 1,
+            retries: 0,
+            duration: Duration::ZERO,
+            outcome: Ok(()),
+            detail: None,
+        }
+    }
+
+    /// What the store would have after these, and the snmp that goes on from it.
+    fn restarted(snmp: &Snmp) -> Snmp {
+        let mut next = Snmp::default();
+        next.restore(&snmp.kept(&target()).unwrap());
+        next
+    }
+
+    fn total(snmp: &Snmp) -> Option<u64> {
+        snmp.view.interfaces[0].counters[0]
+    }
+
+    #[test]
+    fn a_restarted_agent_is_found_out_however_late() {
+        // (seconds until the next reading, sysUpTime then, whether it restarted)
+        for (elapsed, uptime, expected) in [
+            (60, 1_060, false),
+            (60, 1_000, false),
+            (3_600, 1_000, false),
+            (60, 30, true),
+            (3_600, 900, true),
+            (3_600, 1_500, true),
+            (3_600, 4_600, false),
+            (3_600, 4_000, false),
+            (90, 1_020, false),
+            (86_400, 2_000, true),
+        ] {
+            let mut snmp = Snmp::default();
+            snmp.take(at(0), &walk(1_000, &[("a", u32::MAX)]));
+            snmp.take(at(0), &walk(1_000, &[("a", 9)]));
+            assert_eq!(total(&snmp), Some((1 << 32) + 9));
+            let mut snmp = restarted(&snmp);
+            snmp.take(at(elapsed), &walk(uptime, &[("a", 10)]));
+            let now = if expected { 10 } else { (1 << 32) + 10 };
+            assert_eq!(total(&snmp), Some(now), "{uptime} s after {elapsed}");
+        }
+        // The wrap of sysUpTime is no restart, and is counted on.
+        let mut snmp = Snmp::default();
+        snmp.take(at(0), &walk(42_949_600, &[("a", u32::MAX)]));
+        snmp.take(at(0), &walk(42_949_600, &[("a", 9)]));
+        let mut snmp = restarted(&snmp);
+        snmp.take(at(100), &walk(27, &[("a", 10)]));
+        assert_eq!(total(&snmp), Some((1 << 32) + 10));
+        let mut snmp = restarted(&snmp);
+        snmp.take(at(160), &walk(87, &[("a", 10)]));
+        assert_eq!(snmp.view.uptime.unwrap().as_secs(), 42_949_672 + 87);
+    }
+
+    #[test]
+    fn what_changed_is_kept_once_a_minute_after_a_wrap_and_at_the_end() {
+        let mut snmp = Snmp::default();
+        let kept = |snmp: &mut Snmp, second, all| {
+            let names = |kept: KeptWalk| {
+                kept.interfaces
+                    .keys()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            snmp.take_dirty(&target(), at(second), MINUTE, all).map(names)
+        };
+        assert_eq!(kept(&mut snmp, 0, true), None, "nothing was read");
+        snmp.take(at(0), &walk(10, &[("a", 1), ("b", 1)]));
+        assert_eq!(kept(&mut snmp, 1, false).as_deref(), Some("a b"), "the first at once");
+        snmp.take(at(30), &walk(40, &[("a", 2), ("b", 1)]));
+        assert_eq!(kept(&mut snmp, 31, false), None);
+        assert_eq!(kept(&mut snmp, 61, false).as_deref(), Some("a"));
+        assert_eq!(kept(&mut snmp, 500, true), None, "nothing new");
+        snmp.take(at(62), &walk(72, &[("a", 2), ("b", u32::MAX)]));
+        assert_eq!(kept(&mut snmp, 63, false), None);
+        assert_eq!(kept(&mut snmp, 63, true).as_deref(), Some("b"), "the end");
+        snmp.take(at(64), &walk(74, &[("a", 2), ("b", 5)]));
+        assert_eq!(kept(&mut snmp, 65, false).as_deref(), Some("b"), "a wrap");
+        // One that has been gone for a day is forgotten.
+        snmp.take(at(100_000), &walk(100_010, &[("a", 2)]));
+        let dirty = snmp.take_dirty(&target(), at(100_000), MINUTE, false).unwrap();
+        assert_eq!(dirty.interfaces, BTreeMap::from([("b".into(), None)]));
+        let all = snmp.kept(&target()).unwrap();
+        let counters = [KeptCounter::Narrow(2); MEASURES.len()];
+        assert_eq!(all.interfaces, BTreeMap::from([("a".into(), Some(counters))]));
+    }
+
+    #[test]
+    fn names_that_change_with_every_walk_do_not_pile_up() {
+        let mut snmp = Snmp::default();
+        for second in 0..30 {
+            let names: Vec<String> = (0..5_000).map(|number| format!("{second} {number}")).collect();
+            let rows: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 0)).collect();
+            snmp.take(at(second), &walk(10 + second, &rows));
+            assert!(snmp.interfaces.len() <= MOST);
+        }
+    }
+}

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::devices::{Change, Changes};
 use super::health::Gauges;
 use super::heartbeats::{Beats, Report};
-use super::inventory::Pending;
 use super::outages::Outages;
+use super::pending::Pending;
 use super::walks::{self, Walks};
 use crate::model::{Device, Entry, KeptWalk, LabelValue, Outage, Timestamp};
 

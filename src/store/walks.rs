@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
-use super::time::{integer, timestamp};
+use super::column::{integer, signed, timestamp};
 use crate::model::{KeptCounters, KeptUptime, KeptWalk, LabelValue};
 
+/// Rows of one device that wait while nothing can be written, at most; past it the older ones go.
+const WAITING: usize = 50_000;
 /// Devices that have not been walked for so long are forgotten.
 const KEEP: Duration = Duration::from_secs(30 * 86_400);
 
@@ -37,7 +39,8 @@ pub(super) type Walks = BTreeMap<LabelValue, KeptWalk>;
 /// Adds newer ones; the latest row of each interface wins.
 pub(super) fn add(walks: &mut Walks, newer: impl IntoIterator<Item = KeptWalk>) {
     for mut walk in newer {
-        if let Some(older) = walks.remove(&walk.device).filter(|older| older.address == walk.address) {
+        let same = |older: &KeptWalk| older.address == walk.address && older.interfaces.len() < WAITING;
+        if let Some(older) = walks.remove(&walk.device).filter(same) {
             let mut interfaces = older.interfaces;
             interfaces.append(&mut walk.interfaces);
             walk.interfaces = interfaces;
@@ -79,7 +82,7 @@ pub(super) fn write(transaction: &Transaction<'_>, walks: &Walks, pruned: &mut b
             integer(walk.at),
             uptime.map(|uptime| uptime.ticks),
             uptime.map(|uptime| integer(uptime.at)),
-            uptime.map(|uptime| i64::try_from(uptime.wraps).unwrap_or(i64::MAX)),
+            uptime.map(|uptime| signed(uptime.wraps)),
         ])?;
         for (interface, counters) in &walk.interfaces {
             let text = counters
