@@ -9,6 +9,8 @@
 //!    (RFC 2863, 3.1.6).
 //! 4. All this holds across restarts of lanpulse. Of several wraps while nobody looked one is counted: the total does not
 //!    fall, and claims nothing that was not seen.
+//! 5. A counter that falls by next to nothing was read badly: some agents compute theirs from several that are not of one
+//!    moment. It stands still for some walks, where a fall would be taken for a reset, and all of it for new.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,9 @@ use crate::model::{InterfaceFacts, InterfaceRow, KeptCounter, KeptCounters, MEAS
 
 /// What a line of unknown speed carries at least, bytes a second: 10 Mbit/s.
 const SLOW: f64 = 1_250_000.0;
+/// Rule 5: the part of a counter that is next to nothing, and for so many walks.
+const SLIP: u64 = 1_000;
+const SLIPS: u8 = 5;
 
 /// An interface as the last walk saw it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,13 +53,21 @@ struct Counter {
     kept: KeptCounter,
     /// When a 32-bit one was last read.
     at: Timestamp,
+    /// What a 64-bit one said last.
+    wide: u64,
+    /// Rule 5: walks in a row.
+    slips: u8,
 }
 
 impl Interface {
     /// As it was when it was last read, by an earlier run.
     pub fn restore(counters: &KeptCounters, at: Timestamp) -> Self {
         Self {
-            counters: counters.map(|kept| Counter { kept, at }),
+            counters: counters.map(|kept| Counter {
+                kept,
+                at,
+                ..Counter::default()
+            }),
             seen: at,
             dirty: false,
         }
@@ -73,6 +86,7 @@ impl Interface {
     /// The agent restarted: what comes next begins anew.
     pub fn restart(&mut self) {
         for counter in &mut self.counters {
+            counter.wide = 0;
             if let KeptCounter::Narrow(_) = counter.kept {
                 counter.kept = KeptCounter::Reset;
                 self.dirty = true;
@@ -128,11 +142,18 @@ impl Counter {
         // 3.
         let narrow = sample.narrow.or(sample.wide.map(|wide| wide as u32));
         match self.kept {
-            KeptCounter::Wide => return sample.wide,
+            KeptCounter::Wide => {
+                let now = sample.wide?;
+                if !self.slips(self.wide, now) {
+                    self.wide = now;
+                }
+                return Some(self.wide);
+            }
             // 1.
             KeptCounter::Unseen => match (sample.wide, sample.narrow) {
                 (Some(wide), _) => {
                     self.kept = KeptCounter::Wide;
+                    self.wide = wide;
                     return Some(wide);
                 }
                 (None, Some(now)) => self.kept = KeptCounter::Narrow(now.into()),
@@ -143,10 +164,10 @@ impl Counter {
                 let (now, last) = (narrow?, total as u32);
                 let passed = now.wrapping_sub(last);
                 let set_back = now < last && !may_wrap(passed, at.since(self.at), capacity);
-                self.kept = KeptCounter::Narrow(if set_back {
-                    now.into()
-                } else {
-                    total.saturating_add(passed.into())
+                self.kept = KeptCounter::Narrow(match set_back {
+                    true if self.slips(last.into(), now.into()) => total,
+                    true => now.into(),
+                    false => total.saturating_add(passed.into()),
                 });
             }
         }
@@ -155,6 +176,13 @@ impl Counter {
             KeptCounter::Narrow(total) => Some(total),
             _ => None,
         }
+    }
+
+    /// Rule 5: whether what it says now is no news.
+    fn slips(&mut self, last: u64, now: u64) -> bool {
+        let slips = now < last && last - now <= last / SLIP && self.slips < SLIPS;
+        self.slips = if slips { self.slips + 1 } else { 0 };
+        slips
     }
 }
 
@@ -264,6 +292,39 @@ mod tests {
     }
 
     #[test]
+    fn a_small_step_back_is_no_reset() {
+        let slow = Some(10_000_000);
+        for wide in [true, false] {
+            let mut eth = Interface::default();
+            let mut take = |second, number: u32| {
+                let (narrow, wide) = if wide {
+                    (None, Some(number.into()))
+                } else {
+                    (Some(number), None)
+                };
+                bytes(&mut eth, second, slow, narrow, wide).unwrap()
+            };
+            assert_eq!(take(0, 1_000_000), 1_000_000);
+            assert_eq!(take(60, 999_990), 1_000_000);
+            assert_eq!(take(120, 1_000_010), 1_000_010);
+            assert_eq!(take(180, 990_000), 990_000, "that was more");
+            // One that stays behind is believed in the end.
+            for walk in 0..5 {
+                assert_eq!(take(240 + 60 * walk, 989_999), 990_000);
+            }
+            assert_eq!(take(600, 989_999), 989_999);
+            // Nor does a restarted agent slip.
+            eth.restart();
+            let (narrow, wide) = if wide {
+                (None, Some(989_998))
+            } else {
+                (Some(989_998), None)
+            };
+            assert_eq!(bytes(&mut eth, 660, slow, narrow, wide), Some(989_998));
+        }
+    }
+
+    #[test]
     fn a_restart_of_lanpulse_is_nothing() {
         let restart =
             |eth: &Interface, second: u64| Interface::restore(&eth.kept(), Timestamp::from_secs(1_000 + second));
@@ -286,7 +347,7 @@ mod tests {
         let mut eth = restart(&eth, 86_460);
         assert_eq!(bytes(&mut eth, 86_461, Some(1_000_000), Some(8), None), Some(8));
         // The width stays, whatever the device has now.
-        assert_eq!(bytes(&mut eth, 86_500, fast, None, Some((7 << 32) | 20)), Some(20));
+        assert_eq!(bytes(&mut eth, 86_500, fast, None, Some((7 << 32) + 20)), Some(20));
         assert_eq!(eth.kept()[0], KeptCounter::Narrow(20));
         let mut wide = Interface::default();
         bytes(&mut wide, 0, fast, Some(5), Some(1 << 40));
