@@ -56,7 +56,7 @@ pub(super) struct Snmp {
     uptime: Option<KeptUptime>,
     /// When interfaces were last read.
     read: Option<Timestamp>,
-    /// What of it was handed to the store, and when.
+    /// When something of it was last handed to the store, and as of which reading.
     saved: Option<(Timestamp, Timestamp)>,
     /// Forgotten since then.
     gone: Vec<LabelValue>,
@@ -139,6 +139,8 @@ impl Snmp {
     /// Goes on where an earlier run was. Nothing may have been read yet.
     pub fn restore(&mut self, kept: &KeptWalk) {
         self.uptime = kept.uptime;
+        self.read = Some(kept.at);
+        self.saved = Some((kept.at, kept.at));
         let interfaces = kept.interfaces.iter();
         self.interfaces = interfaces
             .filter_map(|(name, counters)| Some((name.clone(), Interface::restore(counters.as_ref()?, kept.at))))
