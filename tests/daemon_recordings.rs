@@ -1,6 +1,6 @@
 //! The daemon and recordings of devices: what each of them says is what is exposed.
 //!
-//! The recordings are made up, each after an oddity that real ones have; the first line of each says which.
+//! The recordings are made up, each after oddities that real ones have.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -117,8 +117,8 @@ impl Snmp {
     }
 
     /// 1. A fall of sysUpTime is its wrap where it was due, else a restart of the agent.
-    /// 2. So is one that went on, but by less than half of the time since: after a long silence the new one may be past
-    ///    where the old one was. One that stands still tells nothing.
+    /// 2. So is one that went on, but by less than half of the time since, and is no longer than that time: after a long
+    ///    silence the new one may be past where the old one was. One that stands still, or runs slowly, tells nothing.
     fn keep_time(&mut self, at: Timestamp, ticks: u32) {
         let mut wraps = 0;
         if let Some(before) = self.uptime {
@@ -126,8 +126,9 @@ impl Snmp {
             let due = u64::from(before.ticks) + elapsed;
             let passed = u64::from(ticks.wrapping_sub(before.ticks));
             let wrapped = ticks < before.ticks && due + WRAP_SLACK >= UPTIME_WRAP;
+            let began_since = u64::from(ticks) <= elapsed + LAG_SLACK;
             let lags = ticks > before.ticks && passed + LAG_SLACK + elapsed / 2 < elapsed;
-            if ticks < before.ticks && !wrapped || lags {
+            if ticks < before.ticks && !wrapped || lags && began_since {
                 self.interfaces.values_mut().for_each(Interface::restart);
             } else {
                 wraps = before.wraps + u64::from(wrapped);
@@ -260,6 +261,7 @@ mod tests {
             (3_600, 4_600, false),
             (3_600, 4_000, false),
             (90, 1_020, false),
+            (600, 1_030, false),
             (86_400, 2_000, true),
         ] {
             let mut snmp = Snmp::default();
