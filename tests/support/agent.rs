@@ -340,7 +340,7 @@ fn read_oid(content: &[u8]) -> Oid {
     parts
 }
 
-fn write_oid(parts: &[u32]) -> Vec<u8> {
+pub fn write_oid(parts: &[u32]) -> Vec<u8> {
     let mut out = vec![(parts[0] * 40 + parts[1]) as u8];
     for part in &parts[2..] {
         let mut septets = vec![(part & 0x7f) as u8];

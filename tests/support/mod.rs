@@ -24,6 +24,7 @@ mod http;
 mod lan;
 pub mod notify;
 mod parts;
+mod recording;
 mod segment;
 mod servers;
 pub mod usm;
