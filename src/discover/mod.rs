@@ -11,6 +11,7 @@ mod networks;
 mod nodes;
 mod pace;
 mod progress;
+mod resolve;
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};

@@ -23,6 +23,7 @@ mod exposition;
 mod http;
 mod lan;
 mod parts;
+pub mod responder;
 mod segment;
 mod servers;
 

@@ -52,6 +52,11 @@ impl Segment {
         Some(segment)
     }
 
+    /// The hosts' side.
+    pub fn namespace(&self) -> String {
+        format!("/proc/{}/ns/net", self.holder.id())
+    }
+
     #[track_caller]
     pub fn here(&self, words: &[&str]) -> String {
         command(Command::new(words[0]).args(&words[1..]))
