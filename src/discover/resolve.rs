@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(resolver.questions(after(start, 600)).len(), 0);
         let heard = after(start, 700);
         resolver.learn(vec![Said::Service(instance("dr. no"), name("H.local"))], heard);
-        assert_eq!(resolver.questions(heard), [ask_host(7, &name("h.local"))]);
+        assert_eq!(resolver.questions(heard), [ask_host(7, &name("H.local"))]);
         let ip: IpAddr = [10, 0, 0, 9].into();
         resolver.learn(
             vec![

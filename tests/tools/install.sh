@@ -12,7 +12,8 @@ say() { printf 'install.sh: %s\n' "$*" >&2; }
 # --- from this system's own packages ----------------------------------------------------------------------------
 # command=package: the package is wanted when the command is not there
 wanted=(cc=gcc make=make)
-[ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base avahi-daemon=avahi-daemon unshare=util-linux nsenter=util-linux curl=curl
+[ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base avahi-daemon=avahi-daemon
+  arp-scan=arp-scan nmap=nmap unshare=util-linux nsenter=util-linux curl=curl
   xz=xz-utils prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
   amtool=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter
   openssl=openssl python3=python3 snmpd=snmpd snmpwalk=snmp setpriv=util-linux mount=mount)

@@ -12,6 +12,7 @@ use super::ber::{self, Malformed, Oid, Reader, tag};
 use super::cipher;
 use super::credentials::User;
 use super::message::{self, Op, Query, Reply};
+use crate::model::LabelValue;
 
 /// What we accept: the largest UDP datagram's content.
 const MAX_SIZE: i64 = 65_507;
@@ -70,6 +71,12 @@ pub struct Envelope {
 }
 
 impl Engine {
+    /// Its id in hexadecimal digits.
+    pub fn id_text(&self) -> LabelValue {
+        let digits = self.id.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<String>().into()
+    }
+
     /// Derives our keys at this engine: milliseconds of work.
     pub fn new(user: &User, envelope: &Envelope) -> Self {
         let id = envelope.engine_id.clone();

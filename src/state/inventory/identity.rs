@@ -8,7 +8,8 @@
 //! 4. A stale cache entry adds an address to a known device. It makes no device and is no presence; so do a
 //!    fresh one and an announcement where ARP has asked and was not answered.
 //! 5. A device has its name from its first scan on: see [`name`].
-//! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence.
+//! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence:
+//!    see `twins`.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -214,51 +215,19 @@ impl Inventory {
 
     /// Takes in facts: the latest of each origin about each topic stays. Rule 6.
     pub(super) fn note(&mut self, id: u64, facts: &[Fact]) {
+        let (identities, facts): (Vec<&Fact>, Vec<&Fact>) =
+            facts.iter().partition(|fact| fact.topic == Topic::Identity);
         self.change(id, |record| {
             for fact in facts {
                 let same = |known: &Fact| known.topic == fact.topic && known.origin == fact.origin;
-                let several = fact.topic == Topic::Identity;
-                let known = record
-                    .facts
-                    .iter()
-                    .position(|known| same(known) && (!several || known.value == fact.value));
-                match known {
+                match record.facts.iter().position(same) {
                     Some(known) => record.facts[known] = fact.clone(),
                     None if record.facts.len() < MOST_FACTS => record.facts.push(fact.clone()),
                     None => {}
                 }
             }
         });
-        let identities: Vec<&LabelValue> = facts
-            .iter()
-            .filter(|fact| fact.topic == Topic::Identity)
-            .map(|fact| &fact.value)
-            .collect();
-        if identities.is_empty() {
-            return;
-        }
-        let has = |record: &Record| {
-            record
-                .facts
-                .iter()
-                .any(|fact| fact.topic == Topic::Identity && identities.contains(&&fact.value))
-        };
-        let twins: Vec<u64> = self
-            .devices()
-            .filter(|record| record.id != id && has(record))
-            .map(|record| record.id)
-            .collect();
-        let is_local = |record: &Arc<Record>| record.macs.iter().any(|seen| seen.value.kind() == MacKind::Local);
-        for twin in twins {
-            let rotated = [id, twin].iter().any(|id| self.records.get(id).is_some_and(is_local));
-            let new = self
-                .records
-                .get(&id)
-                .is_some_and(|record| !record.proposed.contains(&twin));
-            if rotated && new {
-                self.change(id, |record| record.proposed.push(twin));
-            }
-        }
+        self.note_identities(id, &identities);
     }
 
     /// 5. Names a new device, and tells of it.

@@ -107,6 +107,8 @@ impl Inventory {
             self.by_mac.retain(|_, holder| *holder != id);
             self.by_address.retain(|_, holder| *holder != id);
             self.names.retain(|_, holder| *holder != id);
+            self.by_mark
+                .retain(|_, holders| !holders.remove(&id) || !holders.is_empty());
             self.entries.push(Entry::Forget(id));
         }
     }

@@ -381,3 +381,44 @@ fn an_inventory_that_could_not_be_read_calls_nobody_new() {
     story.scan(&[(Some(mac(1)), ip(1))]);
     assert_eq!((story.count(EventKind::New), story.all()[0].id), (0, 1_000_000));
 }
+
+#[test]
+fn marks_and_proposals_of_a_liar_are_bounded() {
+    let mut story = Story::new();
+    let mark = |n: u8| fact(Topic::Identity, Origin::Snmp, &format!("snmp:x{n}@1.3.6.1.4.1.1"));
+    // Everybody says to be the same.
+    let all: Vec<_> = (1..=100).map(|n| (Some(local(n)), ip(n))).collect();
+    for n in 1..=100 {
+        story.find(ip(n), vec![mark(0)]);
+    }
+    story.scan(&all);
+    assert!(story.all().iter().all(|record| record.proposed.len() <= 8));
+    assert!(story.all().iter().any(|record| !record.proposed.is_empty()));
+    // One says to be somebody else each time; it is still known by what it said lately, and not by what it said first.
+    for n in 1..=50 {
+        let at = at(story.minute + 1);
+        story.find(
+            ip(101),
+            vec![Fact { at, ..mark(n) }, fact(Topic::Model, Origin::Snmp, "liar")],
+        );
+        story.scan(&[(Some(mac(101)), ip(101))]);
+    }
+    let liar = story
+        .all()
+        .into_iter()
+        .find(|record| record.mac() == Some(mac(101)))
+        .unwrap()
+        .clone();
+    assert_eq!(liar.facts.len(), 9, "{:?}", liar.facts);
+    for (n, known) in [(50, true), (1, false)] {
+        let address = ip(150 + n);
+        story.find(address, vec![mark(n)]);
+        story.scan(&[(Some(local(150 + n)), address)]);
+        let twin = story
+            .all()
+            .into_iter()
+            .find(|record| record.address() == Some(address))
+            .unwrap();
+        assert_eq!(twin.proposed.contains(&liar.id), known, "{n}");
+    }
+}
