@@ -1,11 +1,10 @@
-//! The `lanpulse` command: arguments, log set-up, exit codes.
+//! The `lanpulse` command: arguments, exit codes.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use lanpulse::cli::{self, Cli, Command, Flags, LogFormat};
+use lanpulse::cli::{self, Cli, Command, Flags};
 use lanpulse::daemon::{self, Options, Place, StartError};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -17,11 +16,9 @@ fn main() -> ExitCode {
         Command::Completions { shell } => cli::completions(shell),
         Command::ApiToken => cli::api_token(),
         Command::Scan(scan) => cli::scan(&scan),
-        Command::Devices { command } => {
-            cli::devices(cli.flags.listen.first().map_or(":10526", String::as_str), &command)
-        }
+        Command::Devices { command, daemon } => cli::devices(&command, &daemon, &cli.flags),
         Command::Snmp { what } => cli::snmp::run(&cli.flags, &what),
-        Command::Healthcheck => cli::healthcheck(&cli.flags),
+        Command::Healthcheck(told) => cli::healthcheck(&told, &cli.flags),
         Command::Ack(told) => cli::acknowledge(&told),
         Command::Alertmanager(told) => cli::alertmanager(&told),
         Command::Heartbeat(command) => cli::heartbeat(&command, &cli.flags),
@@ -29,16 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: Flags) -> ExitCode {
-    let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::new(flags.log_level.filter()))
-        .with_target(false);
-    match flags.log_format {
-        LogFormat::Text => log
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
+    cli::log_to_stderr(flags.log_level, flags.log_format);
     let place = Place {
         named: flags.config_file.is_some(),
         path: flags.config_file.unwrap_or_else(|| "config/lanpulse.yaml".into()),

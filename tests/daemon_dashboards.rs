@@ -166,7 +166,25 @@ fn ask(prometheus: &Server, question: &Question, start: f64) -> usize {
         question.place,
         question.expression
     );
-    list(&answer["data"]["result"]).len()
+    let series = list(&answer["data"]["result"]);
+    for one in series {
+        // a division by nothing, or the quantile of nothing: a panel that says NaN
+        let values = list(&one["values"]).iter().chain(one.get("value"));
+        let strange = values.filter(|pair| ["NaN", "+Inf", "-Inf"].contains(&pair[1].as_str().unwrap()));
+        assert_eq!(strange.count(), 0, "{}: {}\n{one}", question.place, question.expression);
+    }
+    series.len()
+}
+
+/// No rule fails: a join with two of one thing would, and with it every alert of its group.
+fn check_rules(prometheus: &Server) {
+    let groups = prometheus.get("/api/v1/rules").json();
+    let rules = list(&groups["data"]["groups"])
+        .iter()
+        .flat_map(|group| list(&group["rules"]));
+    for rule in rules {
+        assert_eq!(rule["health"], "ok", "{rule}");
+    }
 }
 
 /// Everything that lanpulse can watch, in one network. `@` stands for the directory of the certificates.
@@ -239,10 +257,13 @@ fn every_panel_variable_and_annotation_shows_something() {
     rules(&home);
     lan.kill_host("10.77.60.12");
     let daemon = Daemon::start(&home);
+    // twice, as two daemons with the same devices: everything keeps them apart
     let Some(prometheus) = Server::prometheus(&format!(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
 rule_files: ['{}/*.yml']
-scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526']}}]}}]
+scrape_configs:
+  - {{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526']}}]}}
+  - {{job_name: again, static_configs: [{{targets: ['127.0.0.1:10526'], labels: {{instance: 'other:10526'}}}}]}}
 ",
         home.path("rules").display()
     )) else {
@@ -265,12 +286,12 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
                 prometheus
                     .query("lanpulse_heartbeat_signals_total{kind=\"start\"} > 0")
                     .len()
-                    == 1
+                    == 2
             });
         }
     }
     wait_until(Duration::from_secs(20), "Prometheus knows the devices", || {
-        prometheus.query("lanpulse_device_up == 1").len() >= 6
+        prometheus.query("lanpulse_device_up == 1").len() >= 12
     });
     // a newcomer, after Prometheus knows the others
     wait_until(Duration::from_secs(20), "the first scan", || {
@@ -290,13 +311,13 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
     );
     assert_eq!(daemon.post("/-/reload").status, 200);
     wait_until(Duration::from_secs(20), "one goes down", || {
-        prometheus.query("lanpulse_device_up{device=\"nas\"} == 0").len() == 1
+        prometheus.query("lanpulse_device_up{device=\"nas\"} == 0").len() == 2
     });
     lan.revive_host("10.77.60.7");
     home.write("lanpulse.yaml", &format!("{network}nonsense: 1\n"));
     assert_eq!(daemon.post("/-/reload").status, 400);
     wait_until(Duration::from_secs(20), "it comes up", || {
-        prometheus.query("lanpulse_device_up{device=\"nas\"} == 1").len() == 1
+        prometheus.query("lanpulse_device_up{device=\"nas\"} == 1").len() == 2
     });
     // long enough for a graph's step to fall into it
     std::thread::sleep(Duration::from_secs(10));
@@ -308,6 +329,8 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['127.0.0.1:10526'
             .len()
             >= 2
     });
+
+    check_rules(&prometheus);
 
     // a moment more for what looks back, and then all at once
     let all = questions();

@@ -11,7 +11,7 @@ mod support;
 use std::process::Command;
 use std::time::Duration;
 
-use support::{Daemon, Home, Lan, Server, binary, command, loopback, wait_until};
+use support::{Daemon, Home, Lan, Segment, Server, binary, command, loopback, wait_until};
 
 /// The bcrypt hash of `secret`, at the least cost.
 fn hash() -> String {
@@ -141,6 +141,115 @@ scrape_configs:
         .status()
         .unwrap();
     assert!(healthy.success());
+    assert!(!daemon.log().contains("secret"));
+}
+
+/// Runs a command of lanpulse in the home's directory: whether it succeeds, and what it says.
+fn lanpulse(home: &Home, token: &str, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_lanpulse"))
+        .args(arguments)
+        .env("LANPULSE_TOKEN", token)
+        .current_dir(home.path(""))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn every_command_asks_over_tls_and_says_who_asks() {
+    let Some(segment) = Segment::new("commands over TLS") else {
+        return;
+    };
+    segment.add("a", "00:11:32:00:00:0a", &["10.77.0.10"]);
+    let home = Home::exactly(
+        "discovery: {interval: 1h, methods: [arp]}
+internet: {checks: []}
+heartbeats: [{name: backup, schedule: {every: 1h}, token_file: ping}]
+api: {tokens: [{name: ops, scopes: [read, write], token_file: token}]}
+",
+    );
+    certificates(&home);
+    home.write("ping", "0123456789abcdef0123456789abcdef\n");
+    home.write("token", "w\n");
+    home.write("password", "secret\n");
+    let tls = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+    let users = format!("basic_auth_users: {{alice: {}}}\n", hash());
+    let daemon = start(&home, &format!("{tls}{users}"));
+    let https = "https://127.0.0.1:10526";
+    let at = ["--url", https, "--ca-file", "ca.crt"];
+    let ask = |token: &str, parts: &[&[&str]]| lanpulse(&home, token, &parts.concat());
+    wait_until(Duration::from_secs(15), "the device is found", || {
+        ask("w", &[&["devices", "list"], &at]).1.contains("synology-00000a")
+    });
+    for (command, part) in [
+        (&["devices", "list"][..], "synology"),
+        (&["heartbeat", "list"], "backup"),
+        (&["devices", "export"], "synology"),
+    ] {
+        let user = ["--user", "alice", "--password-file", "password"];
+        for (token, who) in [("w", &[][..]), ("", &["--token-file", "token"]), ("wrong", &user)] {
+            let (good, said) = ask(token, &[command, &at, who]);
+            assert!(good && said.contains(part), "{command:?} {who:?}: {said}");
+        }
+        // What goes wrong says what to do.
+        for (token, more, hint) in [
+            ("", &at[..], "LANPULSE_TOKEN"),
+            ("", &[], "add --url https://127.0.0.1:10526"),
+            ("w", &["--url", https], "--ca-file"),
+        ] {
+            let (good, said) = ask(token, &[command, more]);
+            assert!(!good && said.contains(hint), "{command:?} {more:?}: {said}");
+        }
+        assert!(ask("w", &[command, &["--url", https, "--insecure"]]).0);
+    }
+    let (good, said) = ask("w", &[&["devices", "rename", "synology-00000a", "attic"], &at]);
+    assert!(good && said.contains("attic"), "{said}");
+    assert!(ask("", &[&["healthcheck"]]).0, "a word about TLS is a sign of life");
+    assert!(ask("", &[&["healthcheck"], &at]).0);
+    let (good, said) = ask("", &[&["healthcheck", "--url", https]]);
+    assert!(!good && said.contains("--ca-file"), "{said}");
+    let ping = format!("{https}/ping/0123456789abcdef0123456789abcdef");
+    let (good, said) = ask(
+        "",
+        &[&[
+            "heartbeat",
+            "send",
+            "--retries",
+            "0",
+            "--ca-file",
+            "ca.crt",
+            "--url",
+            &ping,
+        ]],
+    );
+    assert!(good, "{said}");
+    assert!(ask("w", &[&["heartbeat", "list"], &at]).1.contains("up"));
+    let (good, said) = ask(
+        "",
+        &[&[
+            "ack",
+            "nas",
+            "--alertmanager.url",
+            https,
+            "--ca-file",
+            "ca.crt",
+            "--token-file",
+            "token",
+        ]],
+    );
+    assert!(
+        !good && said.contains("says: status 404"),
+        "there is TLS, but no Alertmanager: {said}"
+    );
+    // Who must show a certificate does.
+    home.replace(
+        "web.yaml",
+        &format!("{tls}  client_ca_file: ca.crt\n  client_auth_type: RequireAndVerifyClientCert\n"),
+    );
+    let client = ["--cert-file", "client.crt", "--key-file", "client.key"];
+    assert!(ask("w", &[&["heartbeat", "list"], &at, &client]).0);
+    assert!(!ask("w", &[&["heartbeat", "list"], &at]).0);
     assert!(!daemon.log().contains("secret"));
 }
 

@@ -2,20 +2,18 @@
 //! Gets from: the command line. Gives: a request to Alertmanager's API v2, and a line for the person who asked.
 
 use std::fmt::Write as _;
-use std::io::{self, Read as _, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use clap::Args;
+use hyper::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::client::{Access, ask};
 use crate::model::{Pretty, parse_duration};
+use crate::net::Call;
 
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// More than this is no answer to a silence.
-const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// Longer than a year is not an acknowledgement: change the configuration instead.
 const MOST: Duration = Duration::from_secs(366 * 86_400);
@@ -44,13 +42,16 @@ pub struct Ack {
     /// Take acknowledgements of this device back
     #[arg(long, conflicts_with_all = ["lasts", "comment", "author"])]
     pub undo: bool,
-    /// Where Alertmanager answers, over plain HTTP
+    /// Where Alertmanager answers
     #[arg(
         long = "alertmanager.url",
         value_name = "URL",
         default_value = "http://127.0.0.1:9093"
     )]
     pub url: String,
+    /// How to ask it.
+    #[command(flatten)]
+    pub access: Access,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -64,7 +65,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// Why a device is not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum AckError {
-    /// Not an address that plain HTTP reaches.
+    /// Not where one can ask.
     #[error("{url:?} is no address of Alertmanager: {hint}")]
     Url {
         /// As given.
@@ -72,20 +73,15 @@ pub enum AckError {
         /// What to write instead.
         hint: &'static str,
     },
-    /// Nobody answers there.
-    #[error("Alertmanager does not answer at {address}: {source}")]
-    Silent {
-        /// Host and port.
-        address: String,
-        /// Why not.
-        source: io::Error,
-    },
+    /// There is no asking, or no answer.
+    #[error("cannot ask Alertmanager: {0}")]
+    Unasked(String),
     /// It answers something else.
     #[error("Alertmanager at {address} says: {answer}")]
     Refused {
-        /// Host and port.
+        /// Its URL.
         address: String,
-        /// Its status line and what it said about it.
+        /// Its status and what it said about it.
         answer: String,
     },
 }
@@ -95,12 +91,12 @@ pub enum AckError {
 /// # Errors
 /// [`AckError`]; then nothing has changed.
 pub fn run(ack: &Ack, now: Timestamp) -> Result<String, AckError> {
-    let server = Server::new(&ack.url)?;
+    let server = Server::new(&ack.url, &ack.access)?;
     if ack.undo {
         return undo(ack, &server);
     }
-    let firing = server.ask("GET", &format!("/api/v2/alerts?{}", filter(ack)), None)?;
-    let answer = server.ask("POST", "/api/v2/silences", Some(&silence(ack, now)))?;
+    let firing = server.ask(Method::GET, &format!("/api/v2/alerts?{}", filter(ack)), None)?;
+    let answer = server.ask(Method::POST, "/api/v2/silences", Some(&silence(ack, now)))?;
     let id = answer["silenceID"].as_str().unwrap_or("unknown");
     let mut said = format!(
         "{} is acknowledged for {} (silence {id}); to take it back: lanpulse ack {} --undo",
@@ -120,13 +116,13 @@ pub fn run(ack: &Ack, now: Timestamp) -> Result<String, AckError> {
 
 /// Ends the silences that `lanpulse ack` with the same choice would make, those made by other means too.
 fn undo(ack: &Ack, server: &Server) -> Result<String, AckError> {
-    let silences = server.ask("GET", &format!("/api/v2/silences?{}", filter(ack)), None)?;
+    let silences = server.ask(Method::GET, &format!("/api/v2/silences?{}", filter(ack)), None)?;
     let wanted = matchers(ack);
     let mut ended = 0;
     for silence in silences.as_array().map_or(&[][..], Vec::as_slice) {
         let alive = silence["status"]["state"] != "expired";
         if let (true, true, Some(id)) = (alive, same(&silence["matchers"], &wanted), silence["id"].as_str()) {
-            server.ask("DELETE", &format!("/api/v2/silence/{}", percent(id)), None)?;
+            server.ask(Method::DELETE, &format!("/api/v2/silence/{}", percent(id)), None)?;
             ended += 1;
         }
     }
@@ -214,92 +210,52 @@ fn quoted(text: &str) -> String {
 }
 
 /// Where Alertmanager answers.
-#[derive(Debug, PartialEq, Eq)]
-struct Server {
-    /// Host and port, as in `Host`.
-    address: String,
-    /// The path that `--web.external-url` or a proxy puts before its own; without the slash at the end.
-    prefix: String,
+#[derive(Debug)]
+struct Server<'a> {
+    /// With the path that `--web.external-url` or a proxy puts before its own; without the slash at the end.
+    base: &'a str,
+    access: &'a Access,
 }
 
-impl Server {
-    fn new(url: &str) -> Result<Self, AckError> {
+impl<'a> Server<'a> {
+    fn new(url: &'a str, access: &'a Access) -> Result<Self, AckError> {
         let wrong = |hint| AckError::Url {
             url: url.to_owned(),
             hint,
         };
-        if url.starts_with("https://") {
-            return Err(wrong(
-                "https is not spoken here; ask on the host it runs on, or use amtool silence add",
-            ));
-        }
         let rest = url
             .strip_prefix("http://")
-            .ok_or_else(|| wrong("write http://HOST:PORT"))?;
-        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            .or_else(|| url.strip_prefix("https://"))
+            .ok_or_else(|| wrong("write http://HOST:PORT or https://HOST:PORT"))?;
         let clean = |c: char| c.is_ascii_graphic() && !"@?#\"<>".contains(c);
-        if host.is_empty() || !rest.chars().all(clean) {
-            return Err(wrong("write http://HOST:PORT, without a user and without a query"));
+        if rest.is_empty() || rest.starts_with('/') || !rest.chars().all(clean) {
+            return Err(wrong(
+                "write http://HOST:PORT, without a query; a user goes to --user and --password-file",
+            ));
         }
-        let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>().is_ok());
-        let address = match port {
-            Some(true) => host.to_owned(),
-            _ => format!("{host}:80"),
-        };
         Ok(Self {
-            address,
-            prefix: path.trim_end_matches('/').to_owned(),
+            base: url.trim_end_matches('/'),
+            access,
         })
     }
 
     /// Sends a request and reads its JSON answer; null where it has none.
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, AckError> {
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let answer = self.exchange(method, path, &body).map_err(|source| AckError::Silent {
-            address: self.address.clone(),
-            source,
-        })?;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.lines().next().unwrap_or("nothing");
-        let code = status.split(' ').nth(1).unwrap_or_default();
-        let read = serde_json::from_str(body.trim());
-        match read {
-            Ok(read) if code.starts_with('2') && status.starts_with("HTTP/") => Ok(read),
-            _ if code.starts_with('2') && body.trim().is_empty() => Ok(Value::Null),
+    fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, AckError> {
+        let mut call = Call::new(method, format!("{}{path}", self.base), PATIENCE);
+        call.body_type = "application/json";
+        call.body = body.map(Value::to_string).unwrap_or_default().into_bytes();
+        let call = self.access.prepare(call, None).map_err(AckError::Unasked)?;
+        let answer = ask(&call).map_err(AckError::Unasked)?;
+        let good = (200..300).contains(&answer.status);
+        let body = answer.body.trim_ascii();
+        match serde_json::from_slice(body) {
+            Ok(read) if good => Ok(read),
+            _ if good && body.is_empty() => Ok(Value::Null),
             _ => Err(AckError::Refused {
-                address: self.address.clone(),
-                answer: brief(&format!("{status}: {}", body.trim())),
+                address: self.base.to_owned(),
+                answer: brief(&format!("status {}: {}", answer.status, String::from_utf8_lossy(body))),
             }),
         }
-    }
-
-    /// HTTP/1.0, so that the answer is one piece up to the end.
-    fn exchange(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
-        let mut stream = self.connect()?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let request = format!(
-            "{method} {}{path} HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.prefix,
-            self.address,
-            body.len(),
-        );
-        stream.write_all(request.as_bytes())?;
-        let mut answer = Vec::new();
-        stream.take(LONGEST).read_to_end(&mut answer)?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
-    }
-
-    /// To the first of its addresses that answers: `localhost` is two.
-    fn connect(&self) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
     }
 }
 
@@ -379,24 +335,21 @@ mod tests {
 
     #[test]
     fn servers_are_read_from_their_url() {
-        let read = |url: &str| Server::new(url).map(|server| (server.address, server.prefix)).ok();
-        let found = |address: &str, prefix: &str| Some((address.to_owned(), prefix.to_owned()));
-        assert_eq!(read("http://127.0.0.1:9093"), found("127.0.0.1:9093", ""));
-        assert_eq!(read("http://[::1]:9093/am/"), found("[::1]:9093", "/am"));
-        assert_eq!(read("http://alerts.lan/"), found("alerts.lan:80", ""));
-        assert_eq!(read("http://[::1]"), found("[::1]:80", ""));
+        let access = Access::default();
+        let read = |url| Server::new(url, &access).map(|server| server.base);
+        assert_eq!(read("http://[::1]:9093/am/").unwrap(), "http://[::1]:9093/am");
+        assert_eq!(read("https://alerts.lan/").unwrap(), "https://alerts.lan");
         for wrong in [
             "",
             "alerts.lan:9093",
             "http://",
+            "https:///x",
             "http://u:p@host",
             "http://h/?x",
             "http://h\r\nX: y",
         ] {
-            assert_eq!(read(wrong), None, "{wrong:?}");
+            assert!(read(wrong).is_err(), "{wrong:?}");
         }
-        let said = Server::new("https://alerts.lan").unwrap_err().to_string();
-        assert!(said.contains("https is not spoken"), "{said}");
     }
 
     #[test]

@@ -1,18 +1,11 @@
-//! `lanpulse devices`: the inventory of a running daemon, over its API on this host.
-
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::process::ExitCode;
-use std::time::Duration;
+//! `lanpulse devices`: the inventory of a running daemon, over its API.
 
 use clap::{Subcommand, ValueEnum};
+use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{complain, healthcheck, say};
-
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The largest answer taken: an inventory of 200,000 devices.
-const MAX_ANSWER: u64 = 512 << 20;
+use super::client::Client;
+use super::say;
 
 /// What to do with the inventory. A device is named by its name or its id.
 #[derive(Clone, Debug, Subcommand)]
@@ -70,21 +63,14 @@ pub enum Format {
     Json,
 }
 
-/// Does it, at the address the daemon was told to listen on.
-pub fn devices(listen: &str, command: &DevicesCommand) -> ExitCode {
-    match run(listen, command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            complain(&format!("lanpulse: {problem}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(listen: &str, command: &DevicesCommand) -> Result<(), String> {
+/// Does it.
+///
+/// # Errors
+/// What went wrong, in a line.
+pub fn run(client: &Client, command: &DevicesCommand) -> Result<(), String> {
     match command {
         DevicesCommand::List { status } => {
-            let all = all(listen)?;
+            let all = all(client)?;
             say(&format!(
                 "{:>6}  {:24}  {:8}  {:6}  {:15}  {:17}  VENDOR",
                 "ID", "NAME", "STATUS", "ONLINE", "ADDRESS", "MAC"
@@ -96,38 +82,27 @@ fn run(listen: &str, command: &DevicesCommand) -> Result<(), String> {
                 say(line(device).trim_end());
             }
         }
-        DevicesCommand::Show { device } => say(&format!("{:#}", find(&all(listen)?, device)?)),
-        DevicesCommand::Approve { devices } => each(listen, devices, &json!({ "status": "approved" }))?,
-        DevicesCommand::Ignore { devices } => each(listen, devices, &json!({ "status": "ignored" }))?,
-        DevicesCommand::Block { devices } => each(listen, devices, &json!({ "status": "blocked" }))?,
+        DevicesCommand::Show { device } => say(&format!("{:#}", find(&all(client)?, device)?)),
+        DevicesCommand::Approve { devices } => each(client, devices, &json!({ "status": "approved" }))?,
+        DevicesCommand::Ignore { devices } => each(client, devices, &json!({ "status": "ignored" }))?,
+        DevicesCommand::Block { devices } => each(client, devices, &json!({ "status": "blocked" }))?,
         DevicesCommand::Rename { device, name } => {
-            each(listen, std::slice::from_ref(device), &json!({ "name": name }))?;
+            each(client, std::slice::from_ref(device), &json!({ "name": name }))?;
         }
         DevicesCommand::Export { format } => {
             let format = match format {
                 Format::Csv => "csv",
                 Format::Json => "json",
             };
-            let body = request(
-                listen,
-                "GET",
-                &format!("/api/v1/devices?limit=100000&format={format}"),
-                None,
-            )?;
-            say(body.trim_end());
+            let body = client.get(&format!("/api/v1/devices?limit=100000&format={format}"))?;
+            say(String::from_utf8_lossy(&body).trim_end());
         }
     }
     Ok(())
 }
 
-/// What others have sent must not move the cursor.
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_default()
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    super::plain(value.as_str().unwrap_or_default())
 }
 
 fn line(device: &Value) -> String {
@@ -150,17 +125,12 @@ fn line(device: &Value) -> String {
     )
 }
 
-fn all(listen: &str) -> Result<Vec<Value>, String> {
+fn all(client: &Client) -> Result<Vec<Value>, String> {
     let mut all = Vec::new();
     loop {
-        let body = request(
-            listen,
-            "GET",
-            &format!("/api/v1/devices?limit=10000&offset={}", all.len()),
-            None,
-        )?;
+        let body = client.get(&format!("/api/v1/devices?limit=10000&offset={}", all.len()))?;
         let mut page: Value =
-            serde_json::from_str(&body).map_err(|error| format!("the answer is not JSON: {error}"))?;
+            serde_json::from_slice(&body).map_err(|error| format!("the answer is not JSON: {error}"))?;
         if let Value::Array(devices) = page["devices"].take() {
             all.extend(devices);
         }
@@ -178,52 +148,18 @@ fn find<'a>(all: &'a [Value], device: &str) -> Result<&'a Value, String> {
     found.ok_or_else(|| format!("there is no device {device:?}"))
 }
 
-fn each(listen: &str, devices: &[String], change: &Value) -> Result<(), String> {
-    let all = all(listen)?;
+fn each(client: &Client, devices: &[String], change: &Value) -> Result<(), String> {
+    let all = all(client)?;
     // All of them are there before any is changed.
     let ids: Result<Vec<&Value>, String> = devices.iter().map(|device| find(&all, device)).collect();
     for device in ids? {
-        let body = request(
-            listen,
-            "PATCH",
+        let body = client.send(
+            Method::PATCH,
             &format!("/api/v1/devices/{}", device["id"]),
             Some(change),
         )?;
-        let changed: Value = serde_json::from_str(&body).unwrap_or_default();
+        let changed: Value = serde_json::from_slice(&body).unwrap_or_default();
         say(&format!("{}: {}", plain(&changed["name"]), plain(&changed["status"])));
     }
     Ok(())
-}
-
-/// One request; an answer that is no success is an error in the server's words.
-fn request(listen: &str, method: &str, path: &str, body: Option<&Value>) -> Result<String, String> {
-    let address =
-        healthcheck::reachable(listen).ok_or_else(|| format!("{listen:?} is no address to ask: write HOST:PORT"))?;
-    let failed = |error: std::io::Error| format!("lanpulse does not answer at {address}: {error}");
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    let body = body.map(ToString::to_string).unwrap_or_default();
-    let kind = if body.is_empty() {
-        ""
-    } else {
-        "Content-Type: application/json\r\n"
-    };
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{kind}Content-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all((head + &body).as_bytes()).map_err(failed)?;
-    let mut answer = String::new();
-    stream.take(MAX_ANSWER).read_to_string(&mut answer).map_err(failed)?;
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .ok_or_else(|| format!("no HTTP from {address}"))?;
-    if head.starts_with("HTTP/1.1 2") {
-        return Ok(body.to_owned());
-    }
-    let error: Value = serde_json::from_str(body).unwrap_or_default();
-    let message = error["error"]["message"].as_str();
-    Err(message
-        .unwrap_or_else(|| head.lines().next().unwrap_or("no answer"))
-        .to_owned())
 }

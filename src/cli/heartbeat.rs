@@ -1,22 +1,17 @@
 //! `lanpulse heartbeat`: makes tokens, lists heartbeats, and reports for jobs.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
-use hyper::Method;
+use clap::Subcommand;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 
-use super::{Flags, complain, healthcheck, report, say};
+use super::client::{Client, DaemonArgs};
+use super::{Flags, complain, report, say};
 use crate::http::digest;
-use crate::net::{Call, call};
 
 /// Random bytes of a token: 128 bits.
 const TOKEN_BYTES: usize = 16;
-/// How long a running lanpulse may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to do about heartbeats.
 #[derive(Clone, Debug, Subcommand)]
@@ -27,50 +22,16 @@ pub enum HeartbeatCommand {
         name: String,
     },
     /// List the heartbeats of the running daemon
-    List,
+    List(DaemonArgs),
     /// Report; with a COMMAND: report its start, run it, report its exit code and the end of its output
-    Send(Send),
-}
-
-/// What to report, and where.
-#[derive(Clone, Debug, Args)]
-pub struct Send {
-    /// Where to: `http://HOST:10526/ping/TOKEN`, or that of any service that works like healthchecks [default: the
-    /// environment's `LANPULSE_HEARTBEAT_URL`, which `ps` does not show]
-    #[arg(long)]
-    pub url: Option<String>,
-    /// File with the URL
-    #[arg(long, value_name = "FILE", conflicts_with = "url")]
-    pub url_file: Option<PathBuf>,
-    /// What to report, without a command
-    #[arg(long, value_name = "STATUS", default_value = "ok", conflicts_with = "command")]
-    pub status: Status,
-    /// Text to go with it, without a command
-    #[arg(long, value_name = "TEXT", conflicts_with = "command")]
-    pub message: Option<String>,
-    /// How often to try again, the pauses doubling from one second
-    #[arg(long, value_name = "TIMES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=20))]
-    pub retries: u32,
-    /// The command and its arguments
-    #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
-}
-
-/// What is reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs)]
-pub enum Status {
-    Ok,
-    Fail,
-    Start,
-    Log,
+    Send(report::Send),
 }
 
 /// Runs a subcommand.
 pub fn run(command: &HeartbeatCommand, flags: &Flags) -> ExitCode {
     match command {
         HeartbeatCommand::Token { name } => token(name),
-        HeartbeatCommand::List => list(flags),
+        HeartbeatCommand::List(told) => list(told, flags),
         HeartbeatCommand::Send(send) => report::run(send),
     }
 }
@@ -99,8 +60,8 @@ fn hex(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn list(flags: &Flags) -> ExitCode {
-    match fetch(flags) {
+fn list(told: &DaemonArgs, flags: &Flags) -> ExitCode {
+    match told.client(flags).and_then(|client| fetch(&client)) {
         Ok(rows) => {
             for line in table(&rows) {
                 say(&line);
@@ -114,36 +75,19 @@ fn list(flags: &Flags) -> ExitCode {
     }
 }
 
-fn fetch(flags: &Flags) -> Result<Vec<Value>, String> {
-    let listen = flags.listen.first().map_or(":10526", String::as_str);
-    let address =
-        healthcheck::reachable(listen).ok_or_else(|| format!("{listen:?} is no address to ask: write HOST:PORT"))?;
-    let request = Call {
-        method: Method::GET,
-        url: format!("http://{address}/api/v1/heartbeats"),
-        bearer: std::env::var("LANPULSE_TOKEN").ok(),
-        body: Vec::new(),
-        patience: PATIENCE,
-    };
-    let answer = report::block_on(call(&request))?.map_err(|error| error.to_string())?;
-    if answer.status != 200 {
-        return Err(format!("{address} answers with status {}", answer.status));
-    }
-    let mut body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+fn fetch(client: &Client) -> Result<Vec<Value>, String> {
+    let body = client.get("/api/v1/heartbeats")?;
+    let mut body: Value = serde_json::from_slice(&body).map_err(|error| format!("the answer is not JSON: {error}"))?;
     match body["heartbeats"].take() {
         Value::Array(rows) => Ok(rows),
-        _ => Err(format!("{address} does not answer as lanpulse does")),
+        _ => Err(format!("{} does not answer as lanpulse does", client.base())),
     }
 }
 
 /// The rows under their titles, in columns.
 fn table(rows: &[Value]) -> Vec<String> {
     let text = |row: &Value, key: &str| match &row[key] {
-        // Names are from outside; the terminal is the user's.
-        Value::String(text) => text
-            .chars()
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-            .collect(),
+        Value::String(text) => super::plain(text),
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     };

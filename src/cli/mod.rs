@@ -1,9 +1,11 @@
 //! The command line: flags in the exporters' style, and the subcommands that need no daemon.
 
 mod ack;
+mod client;
 mod devices;
 mod healthcheck;
 mod heartbeat;
+mod log;
 mod render;
 mod report;
 mod scan;
@@ -13,7 +15,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{self, upcoming};
 use crate::http;
@@ -23,7 +25,9 @@ use crate::store;
 pub use heartbeat::HeartbeatCommand;
 
 pub use ack::Ack;
-pub use devices::{DevicesCommand, devices};
+pub use client::DaemonArgs;
+pub use devices::DevicesCommand;
+pub use log::{LogFormat, LogLevel, log_to_stderr};
 pub use scan::{ScanArgs, scan};
 
 /// The configuration is wrong (sysexits.h: `EX_USAGE`).
@@ -101,6 +105,9 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         command: DevicesCommand,
+        /// Which daemon
+        #[command(flatten)]
+        daemon: DaemonArgs,
     },
     /// Ask a device by SNMP, without the daemon
     Snmp {
@@ -109,7 +116,7 @@ pub enum Command {
         what: snmp::What,
     },
     /// Ask the running daemon whether it is healthy; exit code 1 if not
-    Healthcheck,
+    Healthcheck(DaemonArgs),
     /// Make tokens, list heartbeats, report for jobs
     #[command(subcommand)]
     Heartbeat(HeartbeatCommand),
@@ -152,39 +159,6 @@ pub enum Alertmanager {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-}
-
-/// How much to log.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-#[allow(missing_docs)]
-pub enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// How to log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
-impl LogLevel {
-    /// As a filter: our own lines at this level, those of libraries only from warnings on.
-    pub fn filter(self) -> String {
-        match self {
-            Self::Error => "error".to_owned(),
-            Self::Warn => "warn".to_owned(),
-            Self::Info => "warn,lanpulse=info".to_owned(),
-            Self::Debug => "warn,lanpulse=debug".to_owned(),
-            Self::Trace => "debug,lanpulse=trace".to_owned(),
-        }
-    }
 }
 
 /// `lanpulse check-config`: every problem of every file, the web configuration too where one is named, on stderr; a line
@@ -263,15 +237,13 @@ fn count(n: usize, what: &str) -> String {
 }
 
 /// `lanpulse healthcheck`.
-pub fn healthcheck(flags: &Flags) -> ExitCode {
-    let address = flags.listen.first().map_or(":10526", String::as_str);
-    match healthcheck::ask(address) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            complain(&problem);
-            ExitCode::FAILURE
-        }
-    }
+pub fn healthcheck(told: &DaemonArgs, flags: &Flags) -> ExitCode {
+    finish(healthcheck::run(told, flags))
+}
+
+/// `lanpulse devices ...`
+pub fn devices(command: &DevicesCommand, told: &DaemonArgs, flags: &Flags) -> ExitCode {
+    finish(told.client(flags).and_then(|client| devices::run(&client, command)))
 }
 
 /// `lanpulse ack`.
@@ -348,6 +320,13 @@ pub fn completions(shell: clap_complete::Shell) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+/// What others have sent, for a terminal: nothing in it moves the cursor.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// A line on stdout. A closed pipe is no reason to fail.

@@ -4,20 +4,22 @@
 //! exit code.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use hyper::Method;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::client::{Access, ask, block_on};
 use super::complain;
-use super::heartbeat::{Send, Status};
-use crate::net::{Call, call};
+use crate::net::Call;
 
 /// How much of the end of the output is sent.
 const KEPT_BYTES: usize = 10 * 1024;
@@ -29,6 +31,43 @@ const START_PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Children that a command leaves behind may hold its output open; this long is waited for its end.
 const LEFTOVERS: Duration = Duration::from_secs(1);
+
+/// What to report, and where.
+#[derive(Clone, Debug, Args)]
+pub struct Send {
+    /// Where to: `http://HOST:10526/ping/TOKEN`, or that of any service that works like healthchecks [default: the
+    /// environment's `LANPULSE_HEARTBEAT_URL`, which `ps` does not show]
+    #[arg(long)]
+    pub url: Option<String>,
+    /// File with the URL
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub url_file: Option<PathBuf>,
+    /// What to report, without a command
+    #[arg(long, value_name = "STATUS", default_value = "ok", conflicts_with = "command")]
+    pub status: Status,
+    /// Text to go with it, without a command
+    #[arg(long, value_name = "TEXT", conflicts_with = "command")]
+    pub message: Option<String>,
+    /// How often to try again, the pauses doubling from one second
+    #[arg(long, value_name = "TIMES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=20))]
+    pub retries: u32,
+    /// The command and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// How to ask.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// What is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Status {
+    Ok,
+    Fail,
+    Start,
+    Log,
+}
 
 /// Reports, with or without a command.
 pub fn run(send: &Send) -> ExitCode {
@@ -53,7 +92,7 @@ pub fn run(send: &Send) -> ExitCode {
         Status::Log => "/log",
     };
     let body = send.message.clone().unwrap_or_default().into_bytes();
-    match deliver(&format!("{url}{suffix}"), body, send.retries, PATIENCE) {
+    match deliver(&send.access, &format!("{url}{suffix}"), body, send.retries, PATIENCE) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             complain(&format!("lanpulse: not reported: {problem}"));
@@ -64,12 +103,14 @@ pub fn run(send: &Send) -> ExitCode {
 
 fn supervised(url: &str, send: &Send) -> ExitCode {
     let run = run_id();
-    if let Err(problem) = deliver(&format!("{url}/start?rid={run}"), Vec::new(), 0, START_PATIENCE) {
+    let start = format!("{url}/start?rid={run}");
+    if let Err(problem) = deliver(&send.access, &start, Vec::new(), 0, START_PATIENCE) {
         complain(&format!("lanpulse: the start is not reported: {problem}"));
     }
     let (status, output) = execute(&send.command);
     let number = status.unwrap_or(127);
-    if let Err(problem) = deliver(&format!("{url}/{number}?rid={run}"), output, send.retries, PATIENCE) {
+    let end = format!("{url}/{number}?rid={run}");
+    if let Err(problem) = deliver(&send.access, &end, output, send.retries, PATIENCE) {
         complain(&format!("lanpulse: the end is not reported: {problem}"));
     }
     code(status)
@@ -97,16 +138,11 @@ fn url(send: &Send) -> Result<String, String> {
 }
 
 /// Tries until it is taken, with pauses of 1 s, 2 s, 4 s and so on, or as long as the server asks for.
-fn deliver(url: &str, body: Vec<u8>, retries: u32, patience: Duration) -> Result<(), String> {
-    let request = Call {
-        method: Method::POST,
-        url: url.to_owned(),
-        bearer: None,
-        body,
-        patience,
-    };
+fn deliver(access: &Access, url: &str, body: Vec<u8>, retries: u32, patience: Duration) -> Result<(), String> {
+    let mut request = access.prepare(Call::new(Method::POST, url, patience), None)?;
+    request.body = body;
     for attempt in 0.. {
-        let (problem, asked) = match block_on(call(&request))? {
+        let (problem, asked) = match ask(&request) {
             Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
             Ok(answer) if matches!(answer.status, 408 | 429 | 500..) => {
                 (format!("status {}", answer.status), answer.retry_after)
@@ -114,7 +150,7 @@ fn deliver(url: &str, body: Vec<u8>, retries: u32, patience: Duration) -> Result
             // It will not get better by trying again.
             Ok(answer) if answer.status == 404 => return Err("status 404: is the token right?".to_owned()),
             Ok(answer) => return Err(format!("status {}", answer.status)),
-            Err(error) => (error.to_string(), None),
+            Err(problem) => (problem, None),
         };
         if attempt >= retries {
             return Err(problem);
@@ -237,18 +273,6 @@ fn run_id() -> String {
     let bits = u128::from_be_bytes(bytes);
     let text = format!("{bits:032x}");
     [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
-}
-
-/// Runs something asynchronous to its end.
-///
-/// # Errors
-/// Why this host cannot.
-pub fn block_on<T>(what: impl Future<Output = T>) -> Result<T, String> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map(|runtime| runtime.block_on(what))
-        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

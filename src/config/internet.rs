@@ -11,11 +11,12 @@ use crate::model::{Address, INTERNET, LabelValue};
 use crate::probe::{Probe, Settings};
 use crate::state::InternetSettings;
 
+use super::check::{Context, Decoded, Use};
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};
 use super::locate::Place;
 use super::node::Node;
-use super::probe::{self, Context, Decoded, Use};
+use super::probe;
 use super::problem::quoted;
 use super::target::{Targets, expectation};
 use super::{InternetConfig, Module, scalar, syntax};

@@ -6,6 +6,7 @@
 //! `scalar`, noting findings; `parent` checks what spans files; `report` looks up the lines of the findings.
 
 mod api;
+mod check;
 mod discovery;
 mod global;
 mod heartbeat;

@@ -14,12 +14,13 @@ use crate::model::{
 use crate::probe::{Probe, Service, Settings, icmp};
 
 use super::TargetConfig;
+use super::check::{self, Context, Use};
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};
 use super::interval::Calendars;
 use super::locate::Place;
 use super::node::Node;
-use super::probe::{self, Context, Use};
+use super::probe;
 use super::problem::quoted;
 use super::scalar;
 use super::snmp;
@@ -69,7 +70,7 @@ impl Targets {
             let name = self.name(&fields, findings);
             let address = fields
                 .require("address", "write address: 192.168.1.1, or a host name", findings)
-                .and_then(|at| probe::address(&at, findings));
+                .and_then(|at| check::address(&at, findings));
             let role = fields.get("role").and_then(|at| scalar::name(&at, findings));
             let parent_at = fields.get("parent");
             let parent = parent_at.and_then(|at| scalar::name(&at, findings));

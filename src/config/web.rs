@@ -10,9 +10,9 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use crate::probe::http::{Auth, Expect, Settings};
 use crate::probe::{Service, Url};
 
+use super::check::{Context, Decoded, Use, common, pattern, tls_map};
 use super::decode::{At, Fields, Findings};
 use super::node::Node;
-use super::probe::{Context, Decoded, Use, common, pattern, tls_map};
 use super::problem::quoted;
 use super::scalar;
 

@@ -1,114 +1,48 @@
-//! Answers `/probe`: one run of a module against what the request names.
+//! What the recorder is asked by the daemon's other parts.
 
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use tokio::sync::oneshot;
 
-use crate::config::Module;
-use crate::http::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes};
-use crate::model::{Address, Failure, Reading};
-use crate::net::{Echo, Lookup, Resolver, resolve_now};
-use crate::probe::{self, Check, Names, Service, Settings, icmp};
+use crate::http::HeartbeatAsk;
+use crate::model::{Enrolment, Heartbeat, Link, Patch, Record, Target};
+use crate::state::{Evidence, InternetSettings, PatchError, Rules, Snapshot};
 
-/// The modules in force.
-pub type Modules = Arc<BTreeMap<String, Module>>;
-
-/// A ping that the prober's thread, which has the sockets, runs for somebody else.
-pub type Errand = (icmp::Settings, Address, oneshot::Sender<Reading>);
-
-/// How the HTTP face has something probed.
-pub fn probes(modules: watch::Receiver<Modules>, errands: mpsc::Sender<Errand>) -> Probes {
-    Box::new(move |request| {
-        let modules = modules.borrow().clone();
-        let errands = errands.clone();
-        Box::pin(async move { answer(&modules, &errands, request).await })
-    })
+/// What the recorder is asked.
+pub enum Ask {
+    /// Watch these targets from now on; answered when the state does.
+    Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
+    /// This is what has become of this host's way out.
+    Link(Link),
+    /// The configured targets and how presence is judged; answered with the inventory's devices.
+    Configure(Vec<Arc<Target>>, Rules, oneshot::Sender<Vec<Arc<Record>>>),
+    /// The inventory's devices.
+    Records(oneshot::Sender<Vec<Arc<Record>>>),
+    /// The addresses to be asked first.
+    Known(oneshot::Sender<Vec<IpAddr>>),
+    /// A scan is over.
+    Learn(Box<Evidence>, oneshot::Sender<()>),
+    /// A person's change of a device, and from where; answered with the device as it then is.
+    Patch(u64, Box<Patch>, String, Patched),
+    /// Expect these heartbeats from now on; answered when reports for them are taken.
+    AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
+    /// Something about a heartbeat.
+    Heartbeat(HeartbeatAsk),
+    /// What is true now.
+    Snapshot(oneshot::Sender<Arc<Snapshot>>),
+    /// Save what must be saved and end.
+    Stop(oneshot::Sender<()>),
 }
 
-async fn answer(
-    modules: &BTreeMap<String, Module>,
-    errands: &mpsc::Sender<Errand>,
-    request: ProbeRequest,
-) -> Result<ProbeAnswer, ProbeRefusal> {
-    let Some(module) = modules.get(&request.module) else {
-        return Err(ProbeRefusal::Module(modules.keys().cloned().collect()));
-    };
-    let (settings, address) = probe::aim(&module.settings, &request.target).map_err(ProbeRefusal::Target)?;
-    let timeout = module.timeout.map_or(request.timeout, |own| own.min(request.timeout));
-    let started = Instant::now();
-    let kind = settings.kind();
-    let mut resolve = Duration::ZERO;
-    let reading = match settings {
-        Settings::Check(check) => {
-            let mut check = Check::clone(&check);
-            check.timeout = timeout;
-            if let (Some(name), Service::Http(settings)) = (&request.hostname, &mut check.service) {
-                settings.pretend(name).map_err(ProbeRefusal::Target)?;
-            }
-            probe::run(&check, &address, Names::Fresh).await
-        }
-        Settings::Snmp(_) => return Err(ProbeRefusal::Target("walks are not run from here".to_owned())),
-        Settings::Icmp(settings) => {
-            let address = resolved(&settings, address, timeout).await;
-            resolve = started.elapsed();
-            let settings = icmp::Settings { timeout, ..settings };
-            match address {
-                Ok(address) => errand(settings, address, errands).await?,
-                Err(reading) => reading,
-            }
-        }
-    };
-    Ok(ProbeAnswer {
-        kind,
-        reading,
-        resolve,
-        took: started.elapsed(),
-        timeout,
-    })
-}
+/// Tells what came of a person's change.
+pub type Patched = oneshot::Sender<Result<Arc<Record>, PatchError>>;
 
-/// Looks a name up here, so that the prober's thread need not.
-async fn resolved(settings: &icmp::Settings, address: Address, timeout: Duration) -> Result<Address, Reading> {
-    let Address::Name(name) = &address else {
-        return Ok(address);
-    };
-    let detail = match resolve_now(name, settings.family, timeout).await {
-        Lookup::Found(found) => match found.first() {
-            Some(ip) => return Ok(Address::Ip(*ip)),
-            None => format!("{name} has no address").into(),
-        },
-        Lookup::Failed(reason) => reason,
-        Lookup::Pending => format!("{name}: not resolved yet").into(),
-    };
-    Err(Reading::Icmp {
-        address: None,
-        outcome: Err(Failure::Unresolved),
-        detail: Some(detail),
-    })
-}
-
-async fn errand(
-    settings: icmp::Settings,
-    address: Address,
-    errands: &mpsc::Sender<Errand>,
-) -> Result<Reading, ProbeRefusal> {
-    let (answer, reading) = oneshot::channel();
-    let _ = errands.send((settings, address, answer)).await;
-    reading.await.map_err(|_| ProbeRefusal::Stopping)
-}
-
-/// Runs errands on the prober's thread until nobody can send any more.
-pub async fn run_errands<E: Echo>(echo: Arc<E>, mut errands: mpsc::Receiver<Errand>) {
-    let names = Resolver::new();
-    while let Some((settings, address, answer)) = errands.recv().await {
-        let (echo, names) = (echo.clone(), names.clone());
-        tokio::spawn(async move {
-            let memory = icmp::Memory::new(echo.flow());
-            let reading = icmp::run(&settings, &address, &*echo, &names, &memory).await;
-            let _ = answer.send(reading);
-        });
-    }
+/// What the configuration says of heartbeats.
+#[derive(Clone, Debug, Default)]
+pub struct HeartbeatSetup {
+    /// The configured ones.
+    pub heartbeats: Vec<Arc<Heartbeat>>,
+    /// Whether clients may provision more.
+    pub enrolment: Option<Enrolment>,
 }

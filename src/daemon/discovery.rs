@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::record::Ask;
+use super::ask::Ask;
 use super::schedule::wall_clock;
 use crate::config::Discovery;
 use crate::discover::{self, Area, Progress, Report};

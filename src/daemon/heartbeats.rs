@@ -11,11 +11,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, interval};
 
-use super::record::Ask;
+use super::ask::{Ask, HeartbeatSetup};
 use crate::http::{Directory, Gate, HeartbeatAsk, HeartbeatDesk, Recorded, digest};
-use crate::model::{
-    Enrolment, Heartbeat, HeartbeatState, LabelValue, Signal, SignalRecord, Timestamp, Token, TokenDigest,
-};
+use crate::model::{Heartbeat, HeartbeatState, LabelValue, Signal, SignalRecord, Timestamp, Token, TokenDigest};
 use crate::state::{HeartbeatChange, Heartbeats};
 use crate::store::Store;
 
@@ -29,15 +27,6 @@ const TOKENS_EVERY: Duration = Duration::from_secs(5);
 const TOKEN_FILE_MAX: u64 = 4096;
 /// A step of the clock of less than this within a snapshot's tick is left to the next sweep.
 const LEAST_TICK: Duration = Duration::from_millis(100);
-
-/// What the configuration says of heartbeats.
-#[derive(Clone, Debug, Default)]
-pub struct HeartbeatSetup {
-    /// The configured ones.
-    pub heartbeats: Vec<Arc<Heartbeat>>,
-    /// Whether clients may provision more.
-    pub enrolment: Option<Enrolment>,
-}
 
 /// All that may report now, and who waits to know that it does.
 type Roster = (HeartbeatSetup, Option<oneshot::Sender<()>>);

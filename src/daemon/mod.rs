@@ -5,6 +5,7 @@
 
 mod ask;
 mod discovery;
+mod errand;
 mod heartbeats;
 mod outbound;
 mod process;
@@ -32,8 +33,9 @@ use crate::state::{Inventory, ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
 
+use ask::Ask;
 use discovery::Discoverer;
-use record::{Ask, Vitals};
+use record::Vitals;
 use schedule::{Outbox, Scheduler};
 
 pub use reload::Place;
@@ -235,7 +237,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     }
     let desk = Desk {
         snapshots: snapshots(asks.clone()),
-        probes: ask::probes(modules_now, errands),
+        probes: errand::probes(modules_now, errands),
         reloads: reload_requests.clone(),
         series: series_now,
         ready: ready_now,
@@ -253,7 +255,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
     let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
-        prober.spawn(ask::run_errands(scheduler.echo(), errand_inbox));
+        prober.spawn(errand::run_errands(scheduler.echo(), errand_inbox));
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();
     })?;

@@ -10,7 +10,7 @@ use hyper::Method;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
-use super::record::Ask;
+use super::ask::Ask;
 use crate::config::Outbound;
 use crate::net::{Call, call};
 use crate::state::Snapshot;
@@ -69,13 +69,7 @@ async fn once(outbound: &Outbound, asks: &mpsc::Sender<Ask>) -> Result<(), Strin
     let url = read
         .map_err(|error| error.to_string())?
         .map_err(|error| format!("cannot read {}: {error}", outbound.url_file.display()))?;
-    let request = Call {
-        method: Method::GET,
-        url: url.trim().to_owned(),
-        bearer: None,
-        body: Vec::new(),
-        patience: SERVICE,
-    };
+    let request = Call::new(Method::GET, url.trim(), SERVICE);
     match call(&request).await {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => Err(format!("the service answers with status {}", answer.status)),

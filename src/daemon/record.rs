@@ -2,58 +2,26 @@
 //!
 //! Nobody else touches the state, so there is no lock between a probe and a scrape.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::heartbeats::{self, HeartbeatSetup, Keeper};
+use super::ask::Ask;
+use super::heartbeats::{self, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
-use crate::http::{self, Gate, HeartbeatAsk};
+use crate::http::{self, Gate};
 use crate::identify::{self, Registry, data_date};
 use crate::model::{
-    Entry, Event, Failure, INTERNET, Link, Observation, Patch, Pretty, Reading, Record, Status, SystemReading, Target,
-    Timestamp, Transition,
+    Entry, Event, Failure, INTERNET, Observation, Pretty, Reading, Status, SystemReading, Timestamp, Transition,
 };
-use crate::state::{
-    Evidence, Health, InternetSettings, News, PatchError, ReloadState, Rules, Snapshot, State, StoreHealth,
-};
+use crate::state::{Health, News, PatchError, ReloadState, State, StoreHealth};
 use crate::store::Store;
 
 /// How often the state keeps time.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// What the recorder is asked.
-pub enum Ask {
-    /// Watch these targets from now on; answered when the state does.
-    Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
-    /// This is what has become of this host's way out.
-    Link(Link),
-    /// The configured targets and how presence is judged; answered with the inventory's devices.
-    Configure(Vec<Arc<Target>>, Rules, oneshot::Sender<Vec<Arc<Record>>>),
-    /// The inventory's devices.
-    Records(oneshot::Sender<Vec<Arc<Record>>>),
-    /// The addresses to be asked first.
-    Known(oneshot::Sender<Vec<IpAddr>>),
-    /// A scan is over.
-    Learn(Box<Evidence>, oneshot::Sender<()>),
-    /// A person's change of a device, and from where; answered with the device as it then is.
-    Patch(u64, Box<Patch>, String, Patched),
-    /// Expect these heartbeats from now on; answered when reports for them are taken.
-    AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
-    /// Something about a heartbeat.
-    Heartbeat(HeartbeatAsk),
-    /// What is true now.
-    Snapshot(oneshot::Sender<Arc<Snapshot>>),
-    /// Save what must be saved and end.
-    Stop(oneshot::Sender<()>),
-}
-
-/// Tells what came of a person's change.
-pub type Patched = oneshot::Sender<Result<Arc<Record>, PatchError>>;
 
 /// What the daemon's parts tell about themselves, gathered for the snapshot.
 pub struct Vitals {

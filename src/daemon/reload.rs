@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::ask::Modules;
+use super::ask::{Ask, HeartbeatSetup};
 use super::discovery::Plan;
-use super::heartbeats::HeartbeatSetup;
-use super::record::{Ask, Vitals};
+use super::errand::Modules;
+use super::record::Vitals;
 use super::schedule::wall_clock;
 use super::uplink::Pace;
 use super::watch::Watch;

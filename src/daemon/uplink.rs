@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::record::Ask;
+use super::ask::Ask;
 use crate::model::{Address, Family, INTERNET, Link, Network};
 use crate::net::{DefaultRoute, Interface, default_routes, interfaces, nics};
 use crate::probe::{Settings, icmp};

@@ -6,12 +6,12 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Response, header};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::body::body;
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Caller, Desk, query};
@@ -21,9 +21,6 @@ use crate::state::{PatchError, Snapshot, SnmpView};
 /// Devices on a page unless the request says otherwise, and at most.
 const PAGE: usize = 500;
 const LARGEST_PAGE: usize = 100_000;
-/// The largest body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
-
 /// What is asked for.
 #[derive(Debug, Default)]
 struct Wanted {
@@ -225,22 +222,6 @@ fn by(peer: SocketAddr, request: &hyper::Request<Incoming>) -> String {
         Some(Caller(name)) if !name.is_empty() => format!("{name} from {address}"),
         _ => address.to_string(),
     }
-}
-
-/// A JSON body, where there is one.
-pub async fn body<T: serde::de::DeserializeOwned>(request: &mut hyper::Request<Incoming>) -> Result<Option<T>, Error> {
-    let limited = Limited::new(request.body_mut(), MAX_BODY);
-    let bytes = limited
-        .collect()
-        .await
-        .map_err(|_| Error::too_large(MAX_BODY as u64))?
-        .to_bytes();
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| Error::bad_request(format!("the body is not as it must be: {error}")))
 }
 
 /// The targets whose walks have brought their system group, by name.

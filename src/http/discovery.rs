@@ -15,8 +15,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::body::body;
 use super::reply::{self, Body, Error, rfc3339};
-use super::{Desk, devices, query};
+use super::{Desk, query};
 use crate::model::{Event, Method, Network, Patch, Record, Scan, Standing, Topic, parse_duration};
 use crate::state::{DeviceView, PatchError, scan_state};
 
@@ -73,7 +74,7 @@ struct OrderBody {
 
 /// `POST /api/v1/discovery/scan`.
 pub async fn scan(desk: &Desk, request: &mut hyper::Request<Incoming>) -> Result<Response<Body>, Error> {
-    let body: OrderBody = devices::body(request).await?.unwrap_or_default();
+    let body: OrderBody = body(request).await?.unwrap_or_default();
     if body.networks.iter().flatten().any(|network| network.length() < 16) {
         return Err(Error::bad_request("a network may be /16 at most"));
     }

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod body;
 mod bucket;
 mod connections;
 mod devices;
@@ -20,6 +21,7 @@ mod query;
 mod reply;
 mod report;
 mod roll;
+mod routes;
 mod schemas;
 mod scrape;
 mod serve;

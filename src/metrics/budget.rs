@@ -1,7 +1,7 @@
 //! How many series a scrape would have, and which families go when that is too many.
 
-use super::device::{self, Source};
-use super::{Settings, Worth, heartbeat, internet, own};
+use super::device::Source;
+use super::{Settings, Worth, heartbeat, internet, of_devices, own};
 use crate::model::{Failure, Fault, Kind, Phase, Status};
 use crate::state::{CheckView, DeviceView, InterfaceView, InternetView, Snapshot};
 
@@ -23,7 +23,7 @@ impl Plan {
     /// for some devices only would make every sum over it wrong.
     pub fn of(snapshot: &Snapshot, settings: &Settings) -> Self {
         let mut by_worth = [0_usize; Worth::ALL.len()];
-        for family in device::all() {
+        for family in of_devices() {
             if wanted(family.worth, settings) {
                 let devices = snapshot.devices.iter().map(|view| count(&family.source, view));
                 let internet = snapshot

@@ -1,9 +1,8 @@
 //! The families that every device has. A new metric of known state is one row here.
 
-use std::time::Duration;
-
-use super::{Family, Worth, row, snmp};
-use crate::model::{Failure, Timestamp};
+use super::sample::Value;
+use super::{Family, Worth, row};
+use crate::model::Failure;
 use crate::state::{Buckets, CheckView, DeviceView, IcmpView, InterfaceView, WindowStats};
 
 /// Where a family of the device collector takes its values from; absent ones are not exposed.
@@ -62,46 +61,8 @@ impl Source {
     }
 }
 
-/// A sample.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
-    /// Whole numbers, printed without a point.
-    Int(u64),
-    /// Anything else.
-    Float(f64),
-}
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::Int(value.into())
-    }
-}
-
-impl From<f64> for Value {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
-    }
-}
-
-impl From<Duration> for Value {
-    fn from(value: Duration) -> Self {
-        Self::Float(value.as_secs_f64())
-    }
-}
-
-impl From<Timestamp> for Value {
-    fn from(value: Timestamp) -> Self {
-        Self::Float(value.seconds())
-    }
-}
-
 fn window(device: &DeviceView) -> Option<WindowStats> {
     device.icmp.as_ref()?.window
-}
-
-/// Every family of the device collector, in the order of the exposition.
-pub fn all() -> impl Iterator<Item = &'static Family<Source>> {
-    FAMILIES.iter().chain(snmp::FAMILIES)
 }
 
 /// The device collector, in the order of the exposition.

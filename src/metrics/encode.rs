@@ -5,23 +5,22 @@ use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelSetEncoder, MetricEncoder, NoLabelSet, text,
+    DescriptorEncoder, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder, text,
 };
-use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::budget::{Plan, interfaces, shows};
-use super::device::{self, Value};
+use super::device;
 use super::heartbeat;
 use super::own::{self, Scene};
+use super::sample::{Value, counter, encode_value, gauge, histogram, label, metric_type};
 use super::text::{Classic, Format};
-use super::{Family, Settings, internet};
+use super::{Family, Settings, internet, of_devices};
 use crate::model::{
     Address, Class, Expectation, Failure, Fault, INTERNET, Kind, LOCAL_AGENT, Phase, Record, Status, Topic,
 };
-use crate::state::{Buckets, CheckView, DeviceView, InterfaceView, InternetView, Snapshot};
+use crate::state::{CheckView, DeviceView, InterfaceView, InternetView, Snapshot};
 
 /// Writes the whole exposition as planned for this snapshot and these settings.
 ///
@@ -56,7 +55,7 @@ struct Scrape {
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        for family in device::all() {
+        for family in of_devices() {
             if self.plan.includes(family.worth, &self.settings) {
                 encode_devices(&mut encoder, family, &self.snapshot)?;
             }
@@ -77,15 +76,6 @@ impl Collector for Scrape {
             encode_own(&mut encoder, family, &scene)?;
         }
         Ok(())
-    }
-}
-
-pub(super) fn metric_type(kind: &str) -> MetricType {
-    match kind {
-        "counter" => MetricType::Counter,
-        "histogram" => MetricType::Histogram,
-        "info" => MetricType::Info,
-        _ => MetricType::Gauge,
     }
 }
 
@@ -287,31 +277,6 @@ fn encode_own(encoder: &mut DescriptorEncoder, family: &Family<own::Source>, sce
     }
 }
 
-fn encode_value(metric: MetricEncoder, value: Value) -> fmt::Result {
-    match value {
-        Value::Int(value) => ConstGauge::new(value).encode(metric),
-        Value::Float(value) => ConstGauge::new(value).encode(metric),
-    }
-}
-
-pub(super) fn gauge<L: EncodeLabelSet>(metric: &mut MetricEncoder, labels: &L, value: Value) -> fmt::Result {
-    encode_value(metric.encode_family(labels)?, value)
-}
-
-pub(super) fn counter<L: EncodeLabelSet>(metric: &mut MetricEncoder, labels: &L, value: Value) -> fmt::Result {
-    let metric = metric.encode_family(labels)?;
-    match value {
-        Value::Int(value) => ConstCounter::new(value).encode(metric),
-        Value::Float(value) => ConstCounter::new(value).encode(metric),
-    }
-}
-
-fn histogram(metric: &mut MetricEncoder, buckets: &Buckets) -> fmt::Result {
-    let bounds = buckets.bounds.iter().copied().chain([f64::INFINITY]);
-    let pairs: Vec<(f64, u64)> = bounds.zip(buckets.counts.iter().copied()).collect();
-    metric.encode_histogram::<NoLabelSet>(buckets.sum, buckets.count(), &pairs, None)
-}
-
 /// `device`, `agent` and what a family adds.
 struct Labels<'a> {
     device: &'a str,
@@ -423,13 +388,4 @@ impl EncodeLabelSet for InterfaceInfo<'_> {
             .bits
             .map_or(Ok(()), |bits| label(encoder, "counter_bits", &bits.to_string()))
     }
-}
-
-pub(super) fn label(encoder: &mut LabelSetEncoder, name: &str, value: &str) -> fmt::Result {
-    let mut label = encoder.encode_label();
-    let mut key = label.encode_label_key()?;
-    key.write_str(name)?;
-    let mut text = key.encode_label_value()?;
-    EncodeLabelValue::encode(&value, &mut text)?;
-    text.finish()
 }

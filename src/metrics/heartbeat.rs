@@ -4,8 +4,7 @@ use std::fmt;
 
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, LabelSetEncoder};
 
-use super::device::Value;
-use super::encode::{counter, gauge, label, metric_type};
+use super::sample::{Value, counter, gauge, label, metric_type};
 use super::{Family, Worth, row};
 use crate::model::{HeartbeatState, SignalKind};
 use crate::state::{HeartbeatView, Snapshot};

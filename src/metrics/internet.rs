@@ -1,6 +1,6 @@
 //! The families about the internet.
 
-use super::device::Value;
+use super::sample::Value;
 use super::{Family, core};
 use crate::state::InternetView;
 

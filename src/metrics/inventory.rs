@@ -1,7 +1,6 @@
 //! The families about discovery: rows from the inventory's view.
 
-use super::device::Value;
-use super::own::Row;
+use super::sample::{Row, Value};
 use crate::model::{EventKind, LabelValue, Outcome, Standing};
 use crate::state::{PassView, Snapshot};
 

@@ -11,6 +11,7 @@ mod heartbeat;
 mod internet;
 mod inventory;
 mod own;
+mod sample;
 mod snmp;
 mod text;
 
@@ -52,6 +53,11 @@ pub struct Family<S: 'static> {
     pub worth: Worth,
     /// Type and values.
     pub source: S,
+}
+
+/// Every family of the device collector, in the order of the exposition.
+fn of_devices() -> impl Iterator<Item = &'static Family<device::Source>> {
+    device::FAMILIES.iter().chain(snmp::FAMILIES)
 }
 
 /// A row of a table.
@@ -106,7 +112,7 @@ pub fn documentation() -> Vec<[String; 4]> {
         ]
     };
     let with_device = |labels: &str| format!("device, agent, {labels}").trim_end_matches(", ").to_owned();
-    let device = device::all().map(|family| {
+    let device = of_devices().map(|family| {
         exposed(
             family.name,
             family.source.kind(),

@@ -1,6 +1,6 @@
 //! The families about lanpulse itself.
 
-use super::device::Value;
+use super::sample::{Row, Value};
 use super::{Family, core, inventory};
 use crate::state::{Buckets, Snapshot};
 
@@ -14,9 +14,6 @@ pub struct Scene<'a> {
     /// How many series this exposition has.
     pub series: usize,
 }
-
-/// Labels and a value.
-pub type Row = (Vec<(&'static str, String)>, Value);
 
 /// Where a family about lanpulse takes its value from.
 pub enum Source {

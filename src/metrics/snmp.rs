@@ -1,6 +1,7 @@
 //! The families of devices that are walked by SNMP. A new metric of an interface is one row here.
 
-use super::device::{Source, Value};
+use super::device::Source;
+use super::sample::Value;
 use super::{Family, Worth, row};
 use crate::model::{MEASURES, Measure};
 use crate::state::InterfaceView;

@@ -38,4 +38,4 @@ pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;
-pub use web::{Answer, Call, WebError, call};
+pub use web::{Answer, Call, WebError, basic, bearer, call};

@@ -1,12 +1,15 @@
 //! A small HTTP/1.1 client (RFC 9112), over `tls` for https: one request, one answer, one connection.
 //!
-//! For lanpulse's own reports to a heartbeat service. URLs hold secrets: no error repeats more of one than its host.
+//! For lanpulse's own reports to a heartbeat service, and for the commands that ask a server. URLs hold secrets: no error
+//! repeats more of one than its host and port.
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,22 +17,72 @@ use tokio::net::TcpStream;
 
 use super::{TlsError, TlsSettings, handshake};
 
-/// The largest answer read, in bytes.
+/// The largest answer read unless the caller says otherwise, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
 
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// GET or POST.
+    /// The method.
     pub method: Method,
     /// `http://` or `https://`.
     pub url: String,
-    /// The token for `Authorization: Bearer`.
-    pub bearer: Option<String>,
-    /// Sent as `text/plain`.
+    /// `Authorization`, from [`bearer`] or [`basic`].
+    pub authorization: Option<HeaderValue>,
+    /// How to shake hands with https.
+    pub tls: TlsSettings,
+    /// What is sent; where it is empty, no type is told.
     pub body: Vec<u8>,
+    /// What the body is, as a media type.
+    pub body_type: &'static str,
     /// How long all of it may take.
     pub patience: Duration,
+    /// The largest answer taken, in bytes.
+    pub max_answer: usize,
+}
+
+impl Call {
+    /// A request without a body, from nobody in particular.
+    pub fn new(method: Method, url: impl Into<String>, patience: Duration) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            authorization: None,
+            tls: TlsSettings::default(),
+            body: Vec::new(),
+            body_type: "text/plain; charset=utf-8",
+            patience,
+            max_answer: MAX_ANSWER,
+        }
+    }
+}
+
+/// A token as `Authorization` (RFC 6750), which is not printed.
+///
+/// # Errors
+/// It cannot stand in a header.
+pub fn bearer(token: &str) -> Result<HeaderValue, WebError> {
+    secret(&format!("Bearer {token}"))
+}
+
+/// User and password as `Authorization` (RFC 7617), which is not printed.
+///
+/// # Errors
+/// A colon in the user's name.
+pub fn basic(user: &str, password: &str) -> Result<HeaderValue, WebError> {
+    if user.contains(':') {
+        return Err(WebError::Secret);
+    }
+    secret(&format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(format!("{user}:{password}"))
+    ))
+}
+
+fn secret(text: &str) -> Result<HeaderValue, WebError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| WebError::Secret)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// What came back.
@@ -47,8 +100,11 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
     /// No URL of ours.
-    #[error("this is no URL to report to: write http://HOST/... or https://HOST/...")]
+    #[error("this is no URL to ask: write http://HOST/... or https://HOST/...")]
     Url,
+    /// A token or a user's name that no header can hold.
+    #[error("this token or user name cannot stand in a header")]
+    Secret,
     /// Not in time.
     #[error("{0} did not answer within {1:?}")]
     Timeout(String, Duration),
@@ -69,13 +125,16 @@ pub enum WebError {
 /// See [`WebError`]. An answer with any status is none.
 pub async fn call(call: &Call) -> Result<Answer, WebError> {
     let uri: Uri = call.url.trim().parse().map_err(|_| WebError::Url)?;
-    let host = uri.host().ok_or(WebError::Url)?.to_owned();
-    match tokio::time::timeout(call.patience, exchange(call, &uri, &host)).await {
+    let authority = uri.authority().ok_or(WebError::Url)?.as_str();
+    // What stands before an @ is a password, and no part of the name.
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    match tokio::time::timeout(call.patience, exchange(call, &uri, host)).await {
         Ok(answer) => answer,
-        Err(_) => Err(WebError::Timeout(host, call.patience)),
+        Err(_) => Err(WebError::Timeout(host.to_owned(), call.patience)),
     }
 }
 
+/// `host` may have a port.
 async fn exchange(call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError> {
     let (tls, usual) = match uri.scheme_str() {
         Some("http") => (false, 80),
@@ -83,14 +142,15 @@ async fn exchange(call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError
         _ => return Err(WebError::Url),
     };
     let failed = |error| WebError::Connect(host.to_owned(), error);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let bare = uri.host().unwrap_or(host);
+    let bare = bare.trim_start_matches('[').trim_end_matches(']');
     let stream = TcpStream::connect((bare, uri.port_u16().unwrap_or(usual)))
         .await
         .map_err(failed)?;
     if !tls {
         return speak(stream, call, uri, host).await;
     }
-    let (stream, _) = handshake(&TlsSettings::default(), bare, stream).await;
+    let (stream, _) = handshake(&call.tls, bare, stream).await;
     let stream = stream.map_err(|error| WebError::Tls(host.to_owned(), error))?;
     speak(stream, call, uri, host).await
 }
@@ -100,20 +160,18 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let failed = |error: &dyn std::fmt::Display| WebError::Http(host.to_owned(), error.to_string());
-    let authority = uri.authority().ok_or(WebError::Url)?.as_str();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::builder()
         .method(call.method.clone())
         .uri(path)
-        // What stands before an @ is a password, and no part of the name.
-        .header(HOST, authority.rsplit('@').next().unwrap_or(authority))
+        .header(HOST, host)
         .header(USER_AGENT, concat!("lanpulse/", env!("CARGO_PKG_VERSION")))
         .header(CONNECTION, "close");
-    if let Some(token) = &call.bearer {
-        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    if let Some(authorization) = &call.authorization {
+        request = request.header(AUTHORIZATION, authorization);
     }
     if !call.body.is_empty() {
-        request = request.header(CONTENT_TYPE, "text/plain; charset=utf-8");
+        request = request.header(CONTENT_TYPE, call.body_type);
     }
     let request = request
         .body(Full::new(Bytes::from(call.body.clone())))
@@ -130,7 +188,7 @@ where
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+        let body = Limited::new(response.into_body(), call.max_answer).collect().await;
         Ok(Answer {
             status,
             retry_after,
@@ -146,16 +204,6 @@ where
 mod tests {
     use super::*;
 
-    fn call_to(url: &str) -> Call {
-        Call {
-            method: Method::GET,
-            url: url.to_owned(),
-            bearer: None,
-            body: vec![],
-            patience: Duration::from_secs(5),
-        }
-    }
-
     #[tokio::test]
     async fn secrets_in_urls_stay_out_of_errors() {
         for url in [
@@ -164,9 +212,20 @@ mod tests {
             "http:///secret",
             "nonsense secret",
             "http://127.0.0.1:1/secret",
+            "http://secret@127.0.0.1:1/",
         ] {
-            let error = call(&call_to(url)).await.unwrap_err().to_string();
+            let get = Call::new(Method::GET, url, Duration::from_secs(5));
+            let error = call(&get).await.unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn who_we_are_is_not_printed() {
+        assert_eq!(basic("me", "s3cret").unwrap(), "Basic bWU6czNjcmV0");
+        let mut get = Call::new(Method::GET, "http://nas.lan/", Duration::from_secs(5));
+        get.authorization = Some(bearer("s3cret").unwrap());
+        assert!(!format!("{get:?}").contains("s3cret"));
+        assert!(bearer("a\nb").is_err() && basic("a:b", "c").is_err());
     }
 }

@@ -8,8 +8,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -21,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::run::{Fault, Run, fault};
 use super::{Pattern, SecretSource, Url};
 use crate::model::{Address, Failure, HttpFacts, Phase, Timestamp};
-use crate::net::{TlsSettings, classify, handshake};
+use crate::net::{TlsSettings, basic, bearer, classify, handshake};
 
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 128 * 1024;
@@ -233,16 +231,11 @@ async fn request(
     };
     let authorization = match &settings.auth {
         None => return Ok(request),
-        Some(Auth::Bearer(source)) => format!("Bearer {}", secret(source.clone()).await?.expose()),
-        Some(Auth::Basic(user, source)) => {
-            let password = secret(source.clone()).await?;
-            let pair = format!("{user}:{}", password.expose());
-            format!("Basic {}", BASE64_STANDARD.encode(pair))
-        }
+        Some(Auth::Bearer(source)) => bearer(secret(source.clone()).await?.expose()),
+        Some(Auth::Basic(user, source)) => basic(user, secret(source.clone()).await?.expose()),
     };
-    match HeaderValue::from_str(&authorization) {
-        Ok(mut value) => {
-            value.set_sensitive(true);
+    match authorization {
+        Ok(value) => {
             request.headers_mut().insert(header::AUTHORIZATION, value);
             Ok(request)
         }

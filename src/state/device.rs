@@ -21,10 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::{self, CheckView};
-use super::histogram::{Histogram, RTT_BOUNDS};
-use super::snapshot::{DeviceView, IcmpView};
+use super::icmp::Icmp;
+use super::snapshot::DeviceView;
 use super::snmp::Snmp;
-use super::window::Window;
 use crate::model::{
     Address, Check, Device, Expectation, Failure, Kind, LabelValue, Observation, Phase, SnmpWalk, Status, Target,
     Timestamp, Transition,
@@ -67,55 +66,6 @@ pub(super) struct DeviceState {
     last_sweep: Timestamp,
     saved: Option<Timestamp>,
     dirty: bool,
-}
-
-/// What pings have brought.
-struct Icmp {
-    requests: u64,
-    replies: u64,
-    failures: [u64; Failure::ICMP.len()],
-    rtt: Histogram,
-    window: Window,
-    last_run: Option<Timestamp>,
-    last_rtt: Option<Duration>,
-    /// Rule 4: the window is judged from here on.
-    judge_from: Timestamp,
-}
-
-impl Icmp {
-    fn new(span: Duration) -> Self {
-        Self {
-            requests: 0,
-            replies: 0,
-            failures: [0; Failure::ICMP.len()],
-            rtt: Histogram::new(&RTT_BOUNDS),
-            window: Window::new(span),
-            last_run: None,
-            last_rtt: None,
-            judge_from: Timestamp::default(),
-        }
-    }
-
-    fn count(&mut self, at: Timestamp, outcome: Result<Duration, Failure>) {
-        self.requests += 1;
-        self.last_run = Some(at);
-        self.last_rtt = outcome.ok();
-        match outcome {
-            Ok(rtt) => {
-                self.replies += 1;
-                self.rtt.observe(rtt);
-                self.window.push(at, Some(rtt));
-            }
-            Err(failure) => {
-                if let Some(slot) = Failure::ICMP.iter().position(|known| *known == failure) {
-                    self.failures[slot] += 1;
-                }
-                if failure.blames_target() {
-                    self.window.push(at, None);
-                }
-            }
-        }
-    }
 }
 
 impl DeviceState {
@@ -454,15 +404,7 @@ impl DeviceState {
             first_seen: self.first_seen,
             last_seen: self.last_seen,
             last_failure: self.last_failure.clone(),
-            icmp: self.icmp.as_ref().map(|icmp| IcmpView {
-                requests: icmp.requests,
-                replies: icmp.replies,
-                failures: icmp.failures,
-                rtt: icmp.rtt.buckets(),
-                window: icmp.window.stats(Timestamp::default(), now),
-                last_run: icmp.last_run,
-                last_rtt: icmp.last_rtt,
-            }),
+            icmp: self.icmp.as_ref().map(|icmp| icmp.view(now)),
             checks: self.checks.clone(),
             snmp: self.snmp.as_ref().map(|snmp| snmp.view.clone()),
         }

@@ -9,6 +9,7 @@ mod device;
 mod heartbeat;
 mod heartbeats;
 mod histogram;
+mod icmp;
 mod interface;
 mod internet;
 mod inventory;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Result, Row, Transaction, params};
 
+use super::column::{integer, timestamp};
 use super::past::Past;
-use super::time::{integer, timestamp};
 use crate::model::{Device, LabelValue, Status};
 
 /// What is to be done to a device's row.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, Row, Transaction, params};
 
-use super::time::{integer, timestamp};
+use super::column::{integer, timestamp};
 use crate::model::{HeartbeatRow, LabelValue, Signal, SignalKind, SignalRecord, Timestamp};
 
 /// Reports kept of each heartbeat.

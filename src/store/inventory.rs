@@ -1,17 +1,19 @@
 //! The rows of the inventory: devices that were discovered, what they were seen with, what was found out, what
 //! happened, which scans ran and who changed what.
 //!
-//! Owns the SQL of these tables. Gets `Entry`s from `queue`; gives the records and the latest events back at the start.
+//! Owns these tables, and the SQL of the devices'; that of what happened is in `journal`. Gets `Entry`s from `queue`; gives
+//! the records and the latest events back at the start.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Result, Row, Transaction, params};
 
-use crate::model::{
-    Class, Entry, Event, Fact, LabelValue, Mac, Method, Origin, Record, Scan, Seen, Standing, Timestamp, Topic,
-};
+use super::column::{integer, signed, time, unsigned};
+use super::journal;
+use super::pending::Pending;
+use crate::model::{Class, Event, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Standing, Topic};
 
 /// The step to schema version 4.
 pub(super) const STEP: &str = "
@@ -69,52 +71,8 @@ pub(super) const STEP: &str = "
         change TEXT NOT NULL
     ) STRICT;";
 
-/// Events in the file, at most; the oldest go.
-const EVENTS: u64 = 100_000;
-/// Scans in the file, at most.
-const SCANS: u64 = 10_000;
-/// Events read at the start.
-const RECENT: u32 = 1000;
-
 /// What the start gives back.
 pub type Rows = (Vec<Record>, Vec<Event>);
-
-/// What waits to be written: the latest of each device, and everything else in its order.
-#[derive(Default)]
-pub(super) struct Pending {
-    /// `None` deletes.
-    pub records: BTreeMap<u64, Option<Arc<Record>>>,
-    /// Events, scans and audit rows.
-    pub rows: Vec<Entry>,
-}
-
-/// More rows than this that cannot be written are dropped, the oldest first: a full disk must not eat the memory.
-const MOST_ROWS: usize = 20_000;
-
-impl Pending {
-    pub fn add(&mut self, entries: Vec<Entry>) {
-        for entry in entries {
-            match entry {
-                Entry::Record(record) => drop(self.records.insert(record.id, Some(record))),
-                Entry::Forget(id) => drop(self.records.insert(id, None)),
-                row => self.rows.push(row),
-            }
-        }
-        let surplus = self.rows.len().saturating_sub(MOST_ROWS);
-        self.rows.drain(..surplus);
-    }
-
-    /// Puts back what could not be written, under what has come since.
-    pub fn restore(&mut self, old: Self) {
-        let newer = std::mem::replace(self, old);
-        self.records.extend(newer.records);
-        self.add(newer.rows);
-    }
-
-    pub fn len(&self) -> usize {
-        self.records.len() + self.rows.len()
-    }
-}
 
 /// All devices, and the latest events in their order.
 pub(super) fn load(connection: &Connection) -> Result<Rows> {
@@ -124,7 +82,7 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
         connection.prepare("SELECT device, kind, value, source, first_seen, last_seen, current FROM bindings")?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
-        let (device, value) = (id(row, 0)?, row.get_ref(2)?.as_str()?);
+        let (device, value) = (unsigned(row, 0)?, row.get_ref(2)?.as_str()?);
         match row.get_ref(1)?.as_str()? {
             // What a later lanpulse wrote and this one cannot read is left out.
             "mac" => macs
@@ -146,7 +104,7 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
         let topic = Topic::ALL.into_iter().find(|known| known.as_str() == topic);
         let origin = Origin::ALL.into_iter().find(|known| known.as_str() == origin);
         if let (Some(topic), Some(origin)) = (topic, origin) {
-            facts.entry(id(row, 0)?).or_default().push(Fact {
+            facts.entry(unsigned(row, 0)?).or_default().push(Fact {
                 topic,
                 origin,
                 value: LabelValue::new(row.get_ref(3)?.as_str()?),
@@ -160,7 +118,7 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
          FROM inventory ORDER BY id",
     )?;
     let records = statement.query_map((), |row| {
-        let id = id(row, 0)?;
+        let id = unsigned(row, 0)?;
         Ok(Record {
             id,
             name: LabelValue::new(row.get_ref(1)?.as_str()?),
@@ -185,18 +143,7 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
         })
     })?;
     let records = records.collect::<Result<Vec<Record>>>()?;
-    let mut statement = connection.prepare("SELECT id, at, kind, detail FROM events ORDER BY id DESC LIMIT ?1")?;
-    let events = statement.query_map([RECENT], |row| {
-        Ok(Event {
-            id: id(row, 0)?,
-            at: time(row, 1)?,
-            kind: row.get_ref(2)?.as_str()?.into(),
-            detail: row.get_ref(3)?.as_str()?.into(),
-        })
-    })?;
-    let mut events = events.collect::<Result<Vec<Event>>>()?;
-    events.reverse();
-    Ok((records, events))
+    Ok((records, journal::recent(connection)?))
 }
 
 /// Writes all of it within the transaction.
@@ -217,16 +164,7 @@ pub(super) fn write(transaction: &Transaction<'_>, pending: &Pending) -> Result<
             ),
         }
     }
-    for row in &pending.rows {
-        write_row(transaction, row)?;
-    }
-    if !pending.rows.is_empty() {
-        for (table, keep) in [("events", EVENTS), ("scans", SCANS)] {
-            let sql = format!("DELETE FROM {table} WHERE id <= (SELECT max(id) FROM {table}) - ?1");
-            transaction.prepare_cached(&sql)?.execute([signed(keep)])?;
-        }
-    }
-    Ok(())
+    journal::write(transaction, &pending.rows)
 }
 
 fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
@@ -241,8 +179,8 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
             record.standing.as_str(),
             record.online,
             record.missed,
-            signed(record.first_seen.micros()),
-            signed(record.last_seen.micros()),
+            integer(record.first_seen),
+            integer(record.last_seen),
             record.class.map(Class::as_str),
             json(serde_json::to_string(&record.labels)),
             record.notes,
@@ -276,7 +214,7 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
     let mut insert =
         transaction.prepare_cached("INSERT OR REPLACE INTO bindings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for (kind, value, source, first, last, current) in macs.chain(addresses) {
-        let (first, last) = (signed(first.micros()), signed(last.micros()));
+        let (first, last) = (integer(first), integer(last));
         insert.execute(params![
             signed(record.id),
             kind,
@@ -295,53 +233,8 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
             fact.origin.as_str(),
             fact.value.as_str(),
             fact.confidence,
-            signed(fact.at.micros()),
+            integer(fact.at),
         ])?;
-    }
-    Ok(())
-}
-
-fn write_row(transaction: &Transaction<'_>, row: &Entry) -> Result<()> {
-    match row {
-        Entry::Event(event) => {
-            let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO events VALUES (?1, ?2, ?3, ?4)")?;
-            insert.execute(params![
-                signed(event.id),
-                signed(event.at.micros()),
-                &*event.kind,
-                &*event.detail
-            ])?;
-        }
-        Entry::Scan(Scan {
-            id,
-            started,
-            ended,
-            passes,
-            notes,
-            ..
-        }) => {
-            let (passes, notes) = (serde_json::to_string(passes), serde_json::to_string(notes));
-            let ended = ended.map(|ended| signed(ended.micros()));
-            let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO scans VALUES (?1, ?2, ?3, ?4, ?5)")?;
-            insert.execute(params![
-                signed(*id),
-                signed(started.micros()),
-                ended,
-                passes.unwrap_or_default(),
-                notes.unwrap_or_default()
-            ])?;
-        }
-        Entry::Audit(audit) => {
-            let mut insert =
-                transaction.prepare_cached("INSERT INTO audit (at, by, device, change) VALUES (?1, ?2, ?3, ?4)")?;
-            insert.execute(params![
-                signed(audit.at.micros()),
-                audit.by,
-                signed(audit.device),
-                audit.change
-            ])?;
-        }
-        Entry::Record(_) | Entry::Forget(_) => {}
     }
     Ok(())
 }
@@ -356,23 +249,12 @@ fn seen<T>(row: &Row<'_>, value: T) -> Result<Seen<T>> {
     })
 }
 
-fn id(row: &Row<'_>, index: usize) -> Result<u64> {
-    row.get::<_, i64>(index).map(|id| u64::try_from(id).unwrap_or(0))
-}
-
-fn time(row: &Row<'_>, index: usize) -> Result<Timestamp> {
-    row.get::<_, i64>(index)
-        .map(|micros| Timestamp::from_micros(u64::try_from(micros).unwrap_or(0)))
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::model::{Audit, Pass};
+    use crate::model::{Audit, Entry, Pass, Scan, Timestamp};
     use crate::store::schema;
 
     fn record(id: u64) -> Record {

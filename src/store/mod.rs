@@ -5,19 +5,20 @@
 //! the disk stops the monitoring: rows stay pending, one a device, until they can be written.
 //! What operators should know is in `docs/storage.md`.
 
-mod audit;
 mod backup;
+mod column;
 mod devices;
 mod error;
 mod file;
 mod health;
 mod heartbeats;
 mod inventory;
+mod journal;
 mod outages;
 mod past;
+mod pending;
 mod queue;
 mod schema;
-mod time;
 mod writer;
 
 use std::fmt;
@@ -208,7 +209,7 @@ impl Store {
         before: Option<u64>,
         most: usize,
     ) -> Result<Vec<(u64, Audit)>, StoreError> {
-        self.read(|connection| audit::load(connection, device, before, most))
+        self.read(|connection| journal::audits(connection, device, before, most))
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {

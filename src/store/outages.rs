@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Result, Transaction, params};
 
-use super::time::{integer, timestamp};
+use super::column::{integer, timestamp};
 use crate::model::{Fault, Outage, Timestamp};
 
 /// The latest state of each outage, by its start.

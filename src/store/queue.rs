@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use super::devices::{Change, Changes};
 use super::health::Gauges;
 use super::heartbeats::{Beats, Report};
-use super::inventory::Pending;
 use super::outages::Outages;
+use super::pending::Pending;
 use crate::model::{Device, Entry, LabelValue, Outage, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.

@@ -22,6 +22,7 @@ mod daemon;
 mod exposition;
 mod http;
 mod lan;
+pub mod notify;
 mod parts;
 pub mod responder;
 mod segment;
@@ -33,7 +34,7 @@ pub use http::{Reply, Request};
 pub use lan::{Lan, loopback};
 pub use parts::{EXPIRED_SINCE, GOOD_UNTIL, Parts, dnsmasq, programs};
 pub use segment::Segment;
-pub use servers::{Server, WebhookSink, binary};
+pub use servers::{MailSink, Server, WebhookSink, binary};
 
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;

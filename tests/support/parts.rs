@@ -105,8 +105,8 @@ pub fn dnsmasq(pid_file: &Path, arguments: &[&str], lan: Option<&super::Lan>) ->
     child
 }
 
-/// A CA and certificates of all kinds.
-fn certificates(directory: &Path) {
+/// A CA and certificates of all kinds, made by openssl.
+pub fn certificates(directory: &Path) {
     let openssl = |arguments: &str| {
         let mut tool = Command::new("openssl");
         tool.args(arguments.split(' ')).current_dir(directory);

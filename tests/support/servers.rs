@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::parts::{certificates, programs};
 use super::{Reply, Request, repository, skip};
 
 /// A tool that `tests/tools/install.sh` installs: the recent one in `.lab/bin`, else this system's.
@@ -134,24 +135,30 @@ fn percent(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Takes webhooks and remembers their bodies.
+/// Takes webhooks and remembers them: the path each was sent to, and its body.
 pub struct WebhookSink {
     pub address: SocketAddr,
-    bodies: Arc<Mutex<Vec<Value>>>,
+    taken: Arc<Mutex<Vec<(String, Value)>>>,
 }
+
+/// What all of them are content with: Telegram and Slack say `ok`, and Telegram repeats the message that it took.
+const CONTENT: &str = r#"{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":1,"type":"private"},"text":""}}"#;
 
 impl WebhookSink {
     /// Listens on loopback, in the namespace of the calling thread, until the test process ends.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let bodies = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&bodies);
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&taken);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { return };
                 let mut reader = BufReader::new(stream);
                 let (mut line, mut length) = (String::new(), 0);
+                let _ = reader.read_line(&mut line);
+                let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                line.clear();
                 while reader.read_line(&mut line).is_ok_and(|n| n > 2) {
                     let lower = line.to_ascii_lowercase();
                     if let Some(value) = lower.strip_prefix("content-length:") {
@@ -161,15 +168,17 @@ impl WebhookSink {
                 }
                 let mut body = vec![0; length];
                 if reader.read_exact(&mut body).is_ok() {
-                    sink.lock()
-                        .unwrap()
-                        .push(serde_json::from_slice(&body).unwrap_or(Value::Null));
+                    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                    sink.lock().unwrap().push((path, body));
                 }
-                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-                let _ = reader.into_inner().write_all(answer);
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{CONTENT}",
+                    CONTENT.len()
+                );
+                let _ = reader.into_inner().write_all(answer.as_bytes());
             }
         });
-        Self { address, bodies }
+        Self { address, taken }
     }
 
     pub fn url(&self) -> String {
@@ -177,12 +186,75 @@ impl WebhookSink {
     }
 
     pub fn bodies(&self) -> Vec<Value> {
-        self.bodies.lock().unwrap().clone()
+        self.taken
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, body)| body.clone())
+            .collect()
+    }
+
+    /// Where each was sent, with its query.
+    pub fn paths(&self) -> Vec<String> {
+        self.taken
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(path, _)| path.clone())
+            .collect()
     }
 
     /// The alerts of all notifications so far, in their order (Alertmanager's webhook, version 4).
     pub fn alerts(&self) -> Vec<Value> {
         let alerts = |body: &Value| body["alerts"].as_array().cloned().unwrap_or_default();
         self.bodies().iter().flat_map(alerts).collect()
+    }
+}
+
+/// A mail server on 127.0.0.1:2525, `tests/servers/mail.py`: it insists on STARTTLS. Killed when dropped.
+pub struct MailSink {
+    child: Child,
+    directory: TempDir,
+}
+
+impl MailSink {
+    /// None, loudly, where a program is missing.
+    pub fn start() -> Option<Self> {
+        if !programs(&["python3", "openssl"]) {
+            return None;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        certificates(directory.path());
+        let mut child = Command::new("python3")
+            .arg(repository("tests/servers/mail.py"))
+            .arg(directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert_eq!(line.trim(), "ready");
+        Some(Self { child, directory })
+    }
+
+    /// Whom its certificate is from.
+    pub fn ca_file(&self) -> PathBuf {
+        self.directory.path().join("ca.crt")
+    }
+
+    /// The mails so far: `from`, `to`, `user`, `tls`, `subject`, `text`.
+    pub fn mails(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.directory.path().join("mails")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for MailSink {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -4,16 +4,16 @@
 //! for true, a number for text) so is this reader: files that work elsewhere must work here.
 
 use std::path::Path;
-use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
 
+use super::go::{duration, flag, given, text};
 use super::rate::Rate;
 use super::stamp::Stamps;
 use super::tls;
 use super::users::Users;
 use super::{Live, Read};
-use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::decode::{At, Findings};
 use crate::yaml::node::Node;
 use crate::yaml::problem::{Problem, quoted};
 use crate::yaml::report::{self, Source};
@@ -154,7 +154,7 @@ fn users(section: &At, desk: &mut tls::Desk) -> Users {
 
 fn rate(section: &At, findings: &mut Findings) -> Option<Rate> {
     let fields = section.fields(&["interval", "burst"], findings);
-    let interval = given(&fields, "interval").and_then(|at| go_duration(&at, findings));
+    let interval = given(&fields, "interval").and_then(|at| duration(&at, findings));
     let burst = given(&fields, "burst").and_then(|at| scalar::count(&at, 0..=i64::from(u32::MAX), findings));
     let interval = interval.filter(|interval| !interval.is_zero())?;
     // With 0 exporter-toolkit refuses every request; one at a time is what is meant.
@@ -162,79 +162,10 @@ fn rate(section: &At, findings: &mut Findings) -> Option<Rate> {
     Some(Rate { interval, burst })
 }
 
-/// A field that says something: Go's reader takes nothing for the default.
-pub(super) fn given<'a>(fields: &'a Fields<'a>, name: &str) -> Option<At<'a>> {
-    fields.get(name).filter(|at| !matches!(at.node, Node::Null))
-}
-
-/// Text; numbers and flags too, as in Go.
-pub(super) fn text(at: &At, findings: &mut Findings) -> Option<String> {
-    match at.node {
-        Node::Int(value) => Some(value.to_string()),
-        Node::Bool(value) => Some(value.to_string()),
-        _ => scalar::text(at, findings).map(ToOwned::to_owned),
-    }
-}
-
-/// True or false in all the ways of YAML 1.1.
-pub(super) fn flag(at: &At, findings: &mut Findings) -> Option<bool> {
-    if let Node::Text(word) = at.node {
-        match word.to_ascii_lowercase().as_str() {
-            "y" | "yes" | "on" => return Some(true),
-            "n" | "no" | "off" => return Some(false),
-            _ => {}
-        }
-    }
-    scalar::flag(at, findings)
-}
-
-/// A duration as Go writes it (`1m30s`, `1.5s`, `100ms`); a bare number is nanoseconds.
-fn go_duration(at: &At, findings: &mut Findings) -> Option<Duration> {
-    let parsed = match at.node {
-        Node::Int(nanos) => u64::try_from(*nanos).ok().map(Duration::from_nanos),
-        Node::Text(text) => parse_go_duration(text),
-        _ => None,
-    };
-    if parsed.is_none() {
-        findings.value(at, "this is not a duration", "write it as in 1s, 500ms or 1m30s");
-    }
-    parsed
-}
-
-fn parse_go_duration(text: &str) -> Option<Duration> {
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
-    if rest == "0" {
-        return Some(Duration::ZERO);
-    }
-    if rest.is_empty() || rest.len() > 64 {
-        return None;
-    }
-    let mut sum = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(rest.len());
-        let seconds = match &rest[..unit] {
-            "ns" => 1e-9,
-            "us" | "µs" | "μs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        sum = sum.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
-        rest = &rest[unit..];
-    }
-    Some(sum)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn read(text: &str) -> Result<Live, Vec<Problem>> {
         of_bytes(
@@ -243,31 +174,6 @@ mod tests {
             &mut Stamps::default(),
         )
         .0
-    }
-
-    #[test]
-    fn durations_are_as_in_go() {
-        for (text, expected) in [
-            ("0", Some(0.0)),
-            ("1s", Some(1.0)),
-            ("1m1.5s", Some(61.5)),
-            ("100ms", Some(0.1)),
-            (".5h", Some(1800.0)),
-            ("+2us", Some(2e-6)),
-            ("3µs", Some(3e-6)),
-            ("7ns", Some(7e-9)),
-            ("1", None),
-            ("", None),
-            ("s", None),
-            ("-1s", None),
-            ("1d", None),
-            ("1s1", None),
-            ("1..5s", None),
-            ("99999999999999999999h", None),
-        ] {
-            let seconds = parse_go_duration(text).map(|duration| duration.as_secs_f64());
-            assert_eq!(seconds, expected, "{text}");
-        }
     }
 
     #[test]

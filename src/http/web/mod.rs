@@ -7,6 +7,7 @@
 
 mod client;
 mod file;
+mod go;
 mod rate;
 mod san;
 mod stamp;

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{CipherSuite, NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::client::{CLIENT_AUTH, ClientAuth, Verifier};
-use super::file::{flag, given, text};
+use super::go::{flag, given, text};
 use super::stamp::Stamps;
 use crate::yaml::decode::{At, Fields, Findings};
 use crate::yaml::problem::plain;

@@ -1,0 +1,26 @@
+//! The body of a request as JSON.
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
+
+use super::reply::Error;
+
+/// The largest body, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A JSON body, where there is one.
+pub async fn body<T: DeserializeOwned>(request: &mut hyper::Request<Incoming>) -> Result<Option<T>, Error> {
+    let limited = Limited::new(request.body_mut(), MAX_BODY);
+    let bytes = limited
+        .collect()
+        .await
+        .map_err(|_| Error::too_large(MAX_BODY as u64))?
+        .to_bytes();
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| Error::bad_request(format!("the body is not as it must be: {error}")))
+}

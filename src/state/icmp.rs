@@ -1,0 +1,74 @@
+//! What a device's pings have brought: counters, buckets, the sliding window.
+
+use std::time::Duration;
+
+use super::histogram::{Histogram, RTT_BOUNDS};
+use super::snapshot::IcmpView;
+use super::window::Window;
+use crate::model::{Failure, Timestamp};
+
+/// What pings have brought.
+pub(super) struct Icmp {
+    requests: u64,
+    replies: u64,
+    failures: [u64; Failure::ICMP.len()],
+    rtt: Histogram,
+    /// The latest results.
+    pub(super) window: Window,
+    /// When the latest ping was sent.
+    pub(super) last_run: Option<Timestamp>,
+    last_rtt: Option<Duration>,
+    /// The window is judged from here on (rule 4 of `device.rs`).
+    pub(super) judge_from: Timestamp,
+}
+
+impl Icmp {
+    /// With a window of this span.
+    pub(super) fn new(span: Duration) -> Self {
+        Self {
+            requests: 0,
+            replies: 0,
+            failures: [0; Failure::ICMP.len()],
+            rtt: Histogram::new(&RTT_BOUNDS),
+            window: Window::new(span),
+            last_run: None,
+            last_rtt: None,
+            judge_from: Timestamp::default(),
+        }
+    }
+
+    /// Takes in one ping.
+    pub(super) fn count(&mut self, at: Timestamp, outcome: Result<Duration, Failure>) {
+        self.requests += 1;
+        self.last_run = Some(at);
+        self.last_rtt = outcome.ok();
+        match outcome {
+            Ok(rtt) => {
+                self.replies += 1;
+                self.rtt.observe(rtt);
+                self.window.push(at, Some(rtt));
+            }
+            Err(failure) => {
+                if let Some(slot) = Failure::ICMP.iter().position(|known| *known == failure) {
+                    self.failures[slot] += 1;
+                }
+                if failure.blames_target() {
+                    self.window.push(at, None);
+                }
+            }
+        }
+    }
+
+    /// What is exposed.
+    pub(super) fn view(&self, now: Timestamp) -> IcmpView {
+        IcmpView {
+            requests: self.requests,
+            replies: self.replies,
+            failures: self.failures,
+            rtt: self.rtt.buckets(),
+            window: self.window.stats(Timestamp::default(), now),
+            last_run: self.last_run,
+            last_rtt: self.last_rtt,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Numbers and times in columns. SQLite's integers are signed; times are microseconds since the epoch, 0 for never.
+
+use rusqlite::{Result, Row};
+
+use crate::model::Timestamp;
+
+/// A number as a column holds it; what does not fit becomes the largest that does.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number of a row; a negative one, which no lanpulse has written, is 0.
+pub(super) fn unsigned(row: &Row<'_>, index: usize) -> Result<u64> {
+    row.get::<_, i64>(index)
+        .map(|number| u64::try_from(number).unwrap_or(0))
+}
+
+/// A time as a column holds it: what does not fit is 292,000 years away.
+pub(super) fn integer(time: Timestamp) -> i64 {
+    signed(time.micros())
+}
+
+/// What a column holds; a negative number is never.
+pub(super) fn timestamp(micros: i64) -> Timestamp {
+    Timestamp::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// A time of a row.
+pub(super) fn time(row: &Row<'_>, index: usize) -> Result<Timestamp> {
+    row.get(index).map(timestamp)
+}
