@@ -10,7 +10,7 @@ use mdns_sd::{IfKind, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
 
 use super::progress::Progress;
 use super::resolve::{Resolved, Resolver, instance_of};
-use super::{Door, Report};
+use super::{Door, Report, interfaces};
 use crate::model::{Announcement, Method, Outcome, Pass, Sighting};
 use crate::net::mdns::MdnsSocket;
 use crate::net::{Nic, nics, wall_clock};
@@ -44,10 +44,8 @@ pub fn listen(links: &[&Door], progress: &Progress) -> Report {
             (Outcome::Failed, Some(error.to_string().into()))
         }
     };
-    let mut names: Vec<&str> = links.iter().map(|door| door.interface.as_str()).collect();
-    names.dedup();
     report.passes.push(Pass {
-        network: names.join(",").into(),
+        network: interfaces(links).into(),
         method: Method::Mdns,
         outcome,
         asked: 1,

@@ -1,7 +1,7 @@
 //! Which sightings are the same device.
 //!
 //! 1. The hardware address decides: the same one on a new address is the same device, another one on an old address
-//!    is another device, and several addresses on one are one device.
+//!    is another device, and several addresses on one are one device. Whose an address is, `addresses` tells.
 //! 2. Virtual router addresses and nobody's never identify anybody: what answers with one is known by its address.
 //! 3. A sighting without a hardware address is evidence of whoever has the address now; a stranger's makes a device
 //!    that is known by its address, until a hardware address turns up there: then it is that one's.
@@ -15,14 +15,15 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::addresses::Claims;
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
 use crate::model::{
     EventKind, Fact, LabelValue, Mac, MacKind, Method, Network, Outcome, Record, Seen, Sighting, Standing, Timestamp,
     Topic,
 };
 
-/// Addresses one device is remembered with: a host that claims more claims everything.
-const MOST_ADDRESSES: usize = 64;
+/// Hardware addresses one device is remembered with.
+const MOST_MACS: usize = 64;
 /// Facts of one device.
 const MOST_FACTS: usize = 32;
 
@@ -37,6 +38,7 @@ impl Inventory {
                 macs.entry(sighting.address).or_insert(mac);
             }
         }
+        let claims = Claims::of(&evidence.sightings);
         let findings: HashMap<IpAddr, &Finding> = evidence
             .findings
             .iter()
@@ -69,7 +71,7 @@ impl Inventory {
         sightings.sort_by_key(|sighting| (!sighting.alive, identifying(sighting.mac).is_none(), sighting.address));
         for sighting in sightings {
             let mac = identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
-            self.see(sighting, mac, &mut born);
+            self.see(sighting, mac, &claims, &mut born);
         }
         for (address, finding) in &findings {
             if let Some(id) = self.by_address.get(address).copied() {
@@ -86,7 +88,7 @@ impl Inventory {
         self.forget_old(now);
     }
 
-    fn see(&mut self, sighting: &Sighting, mac: Option<Mac>, born: &mut HashSet<u64>) {
+    fn see(&mut self, sighting: &Sighting, mac: Option<Mac>, claims: &Claims, born: &mut HashSet<u64>) {
         let holder = self.by_address.get(&sighting.address).copied();
         let known = match mac {
             Some(mac) => self.by_mac.get(&mac).copied(),
@@ -113,7 +115,7 @@ impl Inventory {
         if let Some(mac) = mac {
             self.bind_mac(id, mac, sighting);
         }
-        self.bind_address(id, holder, sighting, born.contains(&id));
+        self.bind_address(id, holder, sighting, claims, born.contains(&id));
         if sighting.alive {
             self.change(id, |record| record.last_seen = record.last_seen.max(sighting.at));
         }
@@ -152,7 +154,7 @@ impl Inventory {
             if let Some(seen) = record.macs.iter_mut().find(|seen| seen.value == mac) {
                 seen.last = if alive { seen.last.max(at) } else { seen.last };
                 seen.current = true;
-            } else if record.macs.len() < MOST_ADDRESSES {
+            } else if record.macs.len() < MOST_MACS {
                 record.macs.push(Seen {
                     value: mac,
                     source,
@@ -162,55 +164,6 @@ impl Inventory {
                 });
             }
         });
-    }
-
-    /// The address is this device's now, and no longer another's.
-    fn bind_address(&mut self, id: u64, holder: Option<u64>, sighting: &Sighting, born: bool) {
-        let (address, at) = (sighting.address, sighting.at);
-        if !sighting.alive && holder.is_some_and(|holder| holder != id) {
-            return; // somebody else answered on it
-        }
-        let had = self.records.get(&id).map_or(0, |record| record.addresses.len());
-        let known = self
-            .records
-            .get(&id)
-            .is_some_and(|r| r.addresses.iter().any(|seen| seen.value == address && seen.current));
-        if !known && had >= MOST_ADDRESSES {
-            return;
-        }
-        if let Some(other) = holder.filter(|holder| *holder != id) {
-            self.change(other, |record| {
-                for seen in record.addresses.iter_mut().filter(|seen| seen.value == address) {
-                    seen.current = false;
-                }
-            });
-            self.by_address.insert(address, id);
-            self.tell(
-                EventKind::MacChanged,
-                id,
-                at,
-                &[("taken_address", &address.to_string())],
-            );
-        }
-        self.by_address.insert(address, id);
-        self.change(id, |record| {
-            match record.addresses.iter_mut().find(|seen| seen.value == address) {
-                Some(seen) => {
-                    seen.last = if sighting.alive { seen.last.max(at) } else { seen.last };
-                    seen.current = true;
-                }
-                None => record.addresses.push(Seen {
-                    value: address,
-                    source: sighting.method,
-                    first: at,
-                    last: at,
-                    current: true,
-                }),
-            }
-        });
-        if !known && !born && sighting.alive && address.is_ipv4() {
-            self.tell(EventKind::AddressChanged, id, at, &[("to", &address.to_string())]);
-        }
     }
 
     /// Takes in facts: the latest of each origin about each topic stays. Rule 6.
@@ -282,7 +235,7 @@ impl Inventory {
 }
 
 /// What identifies somebody.
-fn identifying(mac: Option<Mac>) -> Option<Mac> {
+pub(super) fn identifying(mac: Option<Mac>) -> Option<Mac> {
     mac.filter(|mac| matches!(mac.kind(), MacKind::Universal | MacKind::Local)) // 2.
 }
 

@@ -1,8 +1,9 @@
 //! The inventory: which sightings are the same device, who is there, and what people say of it.
 //!
-//! Owns identity (`identity`, `twins`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
+//! Owns identity (`identity`, `addresses`, `twins`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
 //! out; gives `Record`s, `Event`s and the `Entry`s to be stored. Pure: no clock, no I/O.
 
+mod addresses;
 mod identity;
 mod person;
 mod presence;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Origin, Patch, Topic};
+use crate::model::{Origin, Patch, Seen, Topic};
 
 const NETWORK: &str = "10.0.0.0/24";
 
@@ -120,12 +120,13 @@ fn the_hardware_address_decides() {
     story.scan(&[(Some(mac(1)), ip(9)), (Some(mac(2)), ip(2))]);
     assert_eq!((story.all().len(), story.count(EventKind::AddressChanged)), (2, 1));
     assert_eq!(story.all()[0].address(), Some(ip(9)));
-    // The old address on another hardware address: another device, and the first keeps its own.
+    assert!(!story.all()[0].addresses[0].current, "nobody answers at the old one");
+    // The old address on another hardware address: another device.
     story.scan(&[(Some(mac(3)), ip(9)), (Some(mac(2)), ip(2))]);
     assert_eq!((story.all().len(), story.count(EventKind::MacChanged)), (3, 1));
     assert_eq!(
         (story.all()[2].address(), story.all()[0].address()),
-        (Some(ip(9)), Some(ip(1)))
+        (Some(ip(9)), None)
     );
     // Several addresses on one hardware address: one device.
     story.scan(&[(Some(mac(2)), ip(2)), (Some(mac(2)), ip(20)), (Some(mac(2)), ip(21))]);
@@ -420,5 +421,107 @@ fn marks_and_proposals_of_a_liar_are_bounded() {
             .find(|record| record.address() == Some(address))
             .unwrap();
         assert_eq!(twin.proposed.contains(&liar.id), known, "{n}");
+    }
+}
+
+#[test]
+fn whoever_lost_its_address_to_another_is_missed_all_the_same() {
+    let mut story = Story::new();
+    story.scan(&[(Some(mac(1)), ip(1))]);
+    for missed in 1..=3 {
+        story.scan(&[(Some(mac(2)), ip(1))]);
+        assert_eq!(story.all()[0].online, missed < 3, "{missed}");
+    }
+    assert_eq!(story.count(EventKind::Gone), 1);
+}
+
+#[test]
+fn an_address_that_two_answer_for_does_not_change_hands_at_every_scan() {
+    let mut story = Story::new();
+    story.scan(&[(Some(mac(1)), ip(1)), (Some(mac(2)), ip(2))]);
+    // A router that answers for everybody, before or after the owner; another host with the same address.
+    for _ in 0..5 {
+        story.scan(&[
+            (Some(mac(2)), ip(2)),
+            (Some(mac(2)), ip(1)),
+            (Some(mac(1)), ip(1)),
+            (Some(mac(3)), ip(1)),
+        ]);
+    }
+    let addresses: Vec<_> = story.all().iter().map(|record| record.address()).collect();
+    assert_eq!(addresses, [Some(ip(1)), Some(ip(2)), Some(ip(1))]);
+    assert_eq!(
+        (
+            story.count(EventKind::MacChanged),
+            story.count(EventKind::AddressChanged)
+        ),
+        (0, 1),
+        "the router has one more, and that is told once"
+    );
+    assert_eq!(story.inventory.by_address[&ip(1)], story.all()[0].id);
+    // The owner is gone: the router has it now.
+    story.scan(&[(Some(mac(2)), ip(2)), (Some(mac(2)), ip(1))]);
+    assert_eq!(story.inventory.by_address[&ip(1)], story.all()[1].id);
+    assert_eq!(story.count(EventKind::MacChanged), 1);
+}
+
+#[test]
+fn a_device_that_moves_daily_is_found_at_its_latest_address() {
+    let mut story = Story::new();
+    for n in 1..=200 {
+        story.scan(&[(Some(mac(1)), ip(n))]);
+        assert_eq!(story.all()[0].address(), Some(ip(n)));
+    }
+    assert_eq!(story.all()[0].addresses.len(), 64);
+    assert_eq!((story.all().len(), story.inventory.by_address.len()), (1, 1));
+}
+
+#[test]
+fn pings_alone_miss_only_what_pings_found() {
+    let mut story = Story::new();
+    story.scan(&[(Some(mac(1)), ip(1)), (None, ip(2))]);
+    let pass = |network: &str, method| Pass {
+        network: network.into(),
+        method,
+        outcome: Outcome::Complete,
+        asked: 1,
+        answered: 0,
+        left: 0,
+        took: Duration::ZERO,
+        why: None,
+    };
+    let pinged = Seen {
+        value: ip(1),
+        source: Method::Icmp,
+        first: at(0),
+        last: at(0),
+        current: true,
+    };
+    let arp = Seen {
+        source: Method::Arp,
+        ..pinged.clone()
+    };
+    let v6 = Seen {
+        value: "fd00::1".parse().unwrap(),
+        source: Method::Ipv6,
+        ..pinged.clone()
+    };
+    let icmp = pass(NETWORK, Method::Icmp);
+    let cache = pass("eth0", Method::Neighbours);
+    let nodes = pass("eth0", Method::Ipv6);
+    for (passes, seen, covered) in [
+        (vec![icmp.clone()], &pinged, true),
+        (vec![icmp.clone()], &arp, false),
+        (vec![icmp.clone(), cache.clone()], &arp, true),
+        (vec![pass(NETWORK, Method::Arp)], &pinged, true),
+        (vec![cache, nodes.clone()], &arp, false),
+        (vec![icmp], &v6, false),
+        (vec![nodes], &v6, true),
+    ] {
+        assert_eq!(
+            presence::Silence::of(&passes).covers(seen),
+            covered,
+            "{passes:?} {seen:?}"
+        );
     }
 }
