@@ -187,7 +187,7 @@ fn scan_area(
     let known = first.len();
     first.extend(rest);
     let mut silent = first;
-    let arp = settings.methods.contains(&Method::Arp);
+    let [arp, icmp] = [Method::Arp, Method::Icmp].map(|method| settings.methods.contains(&method));
     let mut asked_by_arp = false;
     if let Some((door, mac)) = area
         .link
@@ -219,11 +219,7 @@ fn scan_area(
                 silent.retain(|address| !heard.contains(&IpAddr::V4(*address)));
             }
             Err(error) => {
-                let instead = if settings.methods.contains(&Method::Icmp) {
-                    "ICMP and "
-                } else {
-                    ""
-                };
+                let instead = if icmp { "ICMP and " } else { "" };
                 report
                     .notes
                     .push(format!("{error}: {instead}the neighbour cache are used instead"));
@@ -235,7 +231,11 @@ fn scan_area(
             }
         }
     }
-    if settings.methods.contains(&Method::Icmp) && !silent.is_empty() {
+    if arp && !icmp && area.link.as_ref().is_none_or(|door| door.mac.is_none()) {
+        let why = "there is no ARP on the way to it, only icmp gets there";
+        report.passes.push(failed(area, Method::Arp, silent.len(), why));
+    }
+    if icmp && !silent.is_empty() {
         let addresses: Vec<IpAddr> = silent.into_iter().map(IpAddr::V4).collect();
         let start = Instant::now();
         let unseen = Progress::default();
