@@ -31,7 +31,7 @@ struct Bar {
     first: Ipv4Addr,
     hosts: u32,
     rounds: usize,
-    bar: &'static str,
+    limit: &'static str,
     ours: &'static [&'static str],
     arp_scan: &'static [&'static str],
     arp_scan_at_our_rate: &'static [&'static str],
@@ -45,7 +45,7 @@ const BARS: [Bar; 2] = [
         first: Ipv4Addr::new(10, 77, 100, 0),
         hosts: 254,
         rounds: 5,
-        bar: "under 1.0 s",
+        limit: "under 1.0 s",
         ours: &[],
         arp_scan: &[],
         arp_scan_at_our_rate: &["--interval=1000u"],
@@ -57,7 +57,7 @@ const BARS: [Bar; 2] = [
         first: Ipv4Addr::new(10, 77, 80, 0),
         hosts: 4094,
         rounds: 3,
-        bar: "under 4 s",
+        limit: "under 4 s",
         ours: &["--rate", "4000"],
         arp_scan: &[],
         arp_scan_at_our_rate: &["--interval=250u"],
@@ -99,7 +99,7 @@ fn run(bar: &Bar, alive: &[Ipv4Addr], mac: &str) {
         env!("CARGO_BIN_EXE_lanpulse"),
         &[&["scan", bar.network, "--format", "csv"], bar.ours].concat(),
     );
-    row("lanpulse", ours, &format!("(bar: {})", bar.bar));
+    row("lanpulse", ours, &format!("(bar: {})", bar.limit));
     let peers: [(&str, &str, &[&str], &[&str]); 3] = [
         ("arp-scan", "arp-scan", &["--interface=lp0", bar.network], bar.arp_scan),
         (

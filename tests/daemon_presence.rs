@@ -152,10 +152,9 @@ fn a_kill_in_mid_scan_makes_nobody_new_or_gone() {
         assert_eq!(essence(&after), essence(&before));
     }
     assert_eq!(scan(&daemon, &json!({}))["state"], "complete");
-    assert_eq!(
-        [events(&daemon, "new"), events(&daemon, "gone"), events(&daemon, "back")],
-        [0.0; 3]
-    );
+    for event in ["new", "gone", "back"] {
+        assert!(events(&daemon, event) < 0.5, "{event}");
+    }
     assert_eq!(devices(&daemon).len(), 6);
 }
 

@@ -127,6 +127,36 @@ fn it_ends_at_once_when_all_have_answered_and_is_partial_when_cut_short() {
     assert_eq!(answer.outcome, Outcome::Partial, "{:?}", answer.why);
 }
 
+/// A wire whose host does not run for a while once everybody has answered.
+struct Starved(Wire);
+
+impl Link for Starved {
+    fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
+        self.0.send(frame)
+    }
+
+    fn receive(&mut self) -> Result<Option<&[u8]>, LinkError> {
+        if self.0.waiting.len() == 20 {
+            std::thread::sleep(TAIL + TAIL);
+        }
+        self.0.receive()
+    }
+}
+
+#[test]
+fn answers_that_wait_to_be_read_count() {
+    let mut wire = Wire::default();
+    for last in 2..12 {
+        wire.hosts.insert(ip(last), (Mac([2, 0, 0, 0, 0, last]), 1));
+    }
+    // Each is asked twice before anything is read, and answers twice.
+    let mut question = question(0, 10);
+    question.rate = 1_000_000;
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let answer = scan(&mut Starved(wire), &question, deadline, &Progress::default());
+    assert_eq!((answer.answered, answer.outcome), (10, Outcome::Complete));
+}
+
 #[test]
 fn only_answers_to_us_count() {
     let question = question(0, 10);

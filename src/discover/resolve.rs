@@ -49,7 +49,8 @@ pub struct Resolver {
 
 struct Instance {
     kind: String,
-    instance: String,
+    /// What it calls itself.
+    label: String,
     name: Name,
     /// By mdns-sd.
     resolved: bool,
@@ -101,7 +102,7 @@ impl Resolver {
         };
         let new = Instance {
             kind: kind.to_owned(),
-            instance: instance.to_owned(),
+            label: instance.to_owned(),
             name,
             resolved: false,
             host: None,
@@ -179,7 +180,7 @@ impl Resolver {
             Some(Resolved {
                 host: instance.host?.text(),
                 kind: instance.kind,
-                instance: instance.instance,
+                instance: instance.label,
                 addresses: instance.addresses,
                 texts: instance.texts.unwrap_or_default(),
             })

@@ -239,7 +239,7 @@ mod tests {
             ..SystemFacts::default()
         };
         facts(&nobody, &mut |topic, _, _, _| {
-            assert_ne!(topic, Topic::Identity, "no sysObjectID")
+            assert_ne!(topic, Topic::Identity, "no sysObjectID");
         });
     }
 

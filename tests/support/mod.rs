@@ -93,6 +93,28 @@ pub fn command(command: &mut Command) -> String {
     text
 }
 
+/// Tells the far side of a wire, by whatever runs commands there, the hardware address of the calling thread's end `lp0` for
+/// good. The kernel's table of neighbours is one for all namespaces, and where other tests have filled it a host does
+/// not even answer ARP requests: it would have to remember who asked.
+fn introduce(there: impl Fn(&[&str]), device: &str) {
+    let link = command(Command::new("ip").args(["-o", "link", "show", "lp0"]));
+    let mut words = link.split_whitespace().skip_while(|word| *word != "link/ether");
+    let mac = words.nth(1).expect("a hardware address");
+    let entry = [
+        "ip",
+        "neigh",
+        "replace",
+        "10.77.0.1",
+        "lladdr",
+        mac,
+        "dev",
+        device,
+        "nud",
+        "permanent",
+    ];
+    there(&entry);
+}
+
 /// A path inside the repository.
 pub fn repository(path: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

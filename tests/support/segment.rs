@@ -80,6 +80,7 @@ impl Segment {
             "ip", "link", "add", "link", "lp1", "name", name, "address", mac, "type", "macvlan", "mode", "bridge",
         ]);
         self.there(&["ip", "link", "set", "dev", name, "up"]);
+        super::introduce(|words| drop(self.there(words)), name);
         for address in addresses {
             self.give(name, address);
         }
