@@ -28,7 +28,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 use crate::config::{Loaded, Problem};
 use crate::http::{self, Desk, Gate};
 use crate::metrics;
-use crate::net::{Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit};
+use crate::net::{
+    Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit, settle_memory,
+};
 use crate::state::{Inventory, ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
@@ -96,6 +98,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     if let Err(problems) = &mut loaded.result {
         return Err(StartError::Config(std::mem::take(problems)));
     }
+    settle_memory();
     raise_open_files_limit();
     let web = Arc::new(http::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
     claim();
@@ -245,7 +248,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         web,
         api: api_now,
         failures: http::Failures::default(),
-        scraping: tokio::sync::Semaphore::new(1),
+        renderings: http::Renderings::default(),
         discovery: scans,
         events,
         listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),

@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::schedule::wall_clock;
 use crate::model::Timestamp;
 use crate::net::open_files_limit;
@@ -31,6 +33,7 @@ pub fn figures(started: Timestamp) -> Process {
         resident_memory_bytes: resident.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024,
         open_fds: fs::read_dir("/proc/self/fd").map_or(0, Iterator::count) as u64,
         max_fds: open_files_limit(),
+        tasks: Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks()) as u64,
         start_time: started,
     }
 }

@@ -9,10 +9,6 @@ use super::reply::{self, Body, Error, rfc3339};
 use super::{Desk, Sent, query};
 use crate::model::Audit;
 
-/// Rows on a page unless the request says otherwise, and at most.
-const PAGE: usize = 500;
-const LARGEST_PAGE: usize = 100_000;
-
 /// Which changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AuditQuery {
@@ -51,7 +47,7 @@ fn row(id: u64, audit: &Audit) -> Value {
 
 fn read(text: &str) -> Result<AuditQuery, Error> {
     let mut wanted = AuditQuery {
-        most: PAGE,
+        most: query::PAGE,
         ..AuditQuery::default()
     };
     for (key, value) in query::pairs(text) {
@@ -59,10 +55,7 @@ fn read(text: &str) -> Result<AuditQuery, Error> {
         match key.as_str() {
             "device" => wanted.device = Some(value.parse().map_err(|_| bad("the id of a device"))?),
             "before" => wanted.before = Some(value.parse().map_err(|_| bad("the id of a row"))?),
-            "limit" => {
-                let limit = value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-                wanted.most = limit.ok_or_else(|| bad("a number from 1 to 100000"))?;
-            }
+            "limit" => wanted.most = query::limit(&value).map_err(|expected| bad(&expected))?,
             _ => return Err(Error::bad_request("the query takes device, before and limit")),
         }
     }
@@ -75,7 +68,7 @@ mod tests {
 
     #[test]
     fn queries_are_read_strictly() {
-        assert_eq!(read("").unwrap().most, PAGE);
+        assert_eq!(read("").unwrap().most, query::PAGE);
         let wanted = AuditQuery {
             device: Some(3),
             before: Some(9),

@@ -4,8 +4,10 @@
 //! request; gives it an end before its time where room is needed. Nobody is turned away while something idles:
 //!
 //! 1. Where all places are taken, the address that holds most loses the connection that has waited longest for a
-//!    request or its rest (slow header, idle). Only where all are at work, one at work for over 10 s goes.
-//! 2. Where answers that nobody fetches take more than 256 MiB together, the one that has not moved longest goes.
+//!    request or its rest (slow header, idle).
+//! 2. Where all are at work (slow bodies, slow readers), one that has not moved for over 10 s goes; else, where the
+//!    newcomer's address does not hold most itself, the one of the greediest that has not moved longest.
+//! 3. Where answers that nobody fetches take more than 256 MiB together, the one that has not moved longest goes.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -63,7 +65,7 @@ impl Table {
     pub fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<Connection> {
         let now = Instant::now();
         let mut inner = self.lock();
-        if inner.entries.len() >= self.most && !inner.make_room(now) {
+        if inner.entries.len() >= self.most && !inner.make_room(now, Some(Place::of(peer))) {
             return None;
         }
         inner.last += 1;
@@ -86,7 +88,7 @@ impl Table {
 
     /// Ends a connection to make room, for want of something else that it holds.
     pub fn make_room(&self) {
-        self.lock().make_room(Instant::now());
+        self.lock().make_room(Instant::now(), None);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -95,17 +97,22 @@ impl Table {
 }
 
 impl Inner {
-    fn make_room(&mut self, now: Instant) -> bool {
+    fn make_room(&mut self, now: Instant, newcomer: Option<Place>) -> bool {
         // The usual case first, in one pass without a look-up for each: who holds most has something that waits.
         let greediest = self.held.iter().max_by_key(|(_, held)| **held).map(|(place, _)| *place);
         let waiting = self.entries.iter().filter(|(_, entry)| entry.busy == 0);
         let of_greediest = waiting.clone().filter(|(_, entry)| Some(entry.place) == greediest);
         let slow = |(_, entry): &(&u64, &Entry)| now.saturating_duration_since(entry.since) > PATIENCE;
         let oldest = |(id, entry): &(&u64, &Entry)| (entry.since, **id);
+        let others = |(_, entry): &(&u64, &Entry)| {
+            newcomer.is_some_and(|newcomer| greediest.is_some_and(|greediest| newcomer != greediest))
+                && Some(entry.place) == greediest
+        };
         let victim = of_greediest
             .min_by_key(oldest)
             .or_else(|| waiting.min_by_key(oldest))
             .or_else(|| self.entries.iter().filter(slow).min_by_key(oldest))
+            .or_else(|| self.entries.iter().filter(others).min_by_key(oldest))
             .map(|(id, _)| *id);
         self.end(victim)
     }
@@ -277,9 +284,15 @@ mod tests {
         let new = table.enter(peer(3)).unwrap();
         assert!(is_ended(&many[1]) && !is_ended(&many[0]) && !is_ended(&lone) && !is_ended(&many[2]));
         let working = [lone.begin(), many[2].begin(), new.begin()];
-        assert!(table.enter(peer(4)).is_none(), "all are at work");
+        assert!(
+            table.enter(peer(2)).is_none(),
+            "all are at work, and it holds most itself"
+        );
+        let another = table.enter(peer(4)).unwrap();
+        assert!(is_ended(&many[0]) && !is_ended(&lone), "of the greediest, the oldest");
         drop((working, new));
         assert!(table.enter(peer(4)).is_some());
+        drop(another);
     }
 
     #[tokio::test]

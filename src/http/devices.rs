@@ -18,9 +18,6 @@ use super::{Caller, Desk, query};
 use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic, csv_field};
 use crate::state::{PatchError, Snapshot, SnmpView};
 
-/// Devices on a page unless the request says otherwise, and at most.
-const PAGE: usize = 500;
-const LARGEST_PAGE: usize = 100_000;
 /// What is asked for.
 #[derive(Debug, Default)]
 struct Wanted {
@@ -57,7 +54,7 @@ impl Wanted {
             .get(header::ACCEPT)
             .and_then(|accept| accept.to_str().ok());
         let mut wanted = Self {
-            limit: PAGE,
+            limit: query::PAGE,
             csv: accepts.is_some_and(|accept| accept.contains("text/csv")),
             ..Self::default()
         };
@@ -72,10 +69,7 @@ impl Wanted {
                     .push(Class::parse(&value).ok_or_else(|| bad("a class, as in printer"))?),
                 "online" => wanted.online = Some(value.parse().map_err(|_| bad("true or false"))?),
                 "q" => wanted.text = Some(value.to_lowercase()),
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-                    wanted.limit = limit.ok_or_else(|| bad("a number from 1 to 100000"))?;
-                }
+                "limit" => wanted.limit = query::limit(&value).map_err(|expected| bad(&expected))?,
                 "offset" => wanted.offset = value.parse().map_err(|_| bad("a number"))?,
                 "format" => {
                     wanted.csv = match value.as_str() {

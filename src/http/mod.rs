@@ -47,6 +47,7 @@ pub use failures::Failures;
 pub use gate::{Directory, Gate, digest};
 pub use heartbeats::{HeartbeatAsk, HeartbeatDesk, Recorded};
 pub use probe::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes, Probing};
+pub use scrape::Renderings;
 pub use serve::{BindError, PLAIN_HTTP, bind, serve};
 pub use tokens::{Scope, Secret, Settings, Token, new_token};
 pub use web::{Web, check as check_web, problems_of as web_problems_of};
@@ -76,8 +77,8 @@ pub struct Desk {
     pub api: watch::Receiver<Arc<Settings>>,
     /// Wrong credentials so far.
     pub failures: Failures,
-    /// One exposition at a time: two at once would only compete, and twice the memory.
-    pub scraping: tokio::sync::Semaphore,
+    /// Expositions that are rendered or wait for it.
+    pub renderings: Renderings,
     /// Asks the discoverer.
     pub discovery: mpsc::Sender<Request>,
     /// What happens, for those who listen.
@@ -95,6 +96,9 @@ pub type Snapshots = Box<dyn Fn(oneshot::Sender<Arc<Snapshot>>) -> Sent + Send +
 /// A request on its way.
 pub type Sent = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Where there is nobody to ask for a snapshot.
+const STATELESS: &str = "lanpulse is starting or stopping; try again in a moment";
+
 impl Desk {
     /// What is true now.
     ///
@@ -103,9 +107,7 @@ impl Desk {
     async fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
         let (answer, snapshot) = oneshot::channel();
         (self.snapshots)(answer).await;
-        snapshot
-            .await
-            .map_err(|_| Error::unavailable("lanpulse is starting or stopping; try again in a moment"))
+        snapshot.await.map_err(|_| Error::unavailable(STATELESS))
     }
 }
 

@@ -1,5 +1,19 @@
 //! The query of a URL as keys and values.
 
+/// Rows on a page unless the request says otherwise.
+pub const PAGE: usize = 500;
+/// The most rows a page may have: what a large network fits into.
+pub const LARGEST_PAGE: usize = 100_000;
+
+/// The `limit` of a page: 1 to [`LARGEST_PAGE`].
+///
+/// # Errors
+/// What was expected instead.
+pub fn limit(value: &str) -> Result<usize, String> {
+    let limit = value.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
+    limit.ok_or_else(|| format!("a number from 1 to {LARGEST_PAGE}"))
+}
+
 /// Each key and value, percent-decoded; what is not UTF-8 then becomes U+FFFD.
 pub fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -33,6 +47,14 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_has_some_rows_and_not_too_many() {
+        assert_eq!((limit("1"), limit("100000")), (Ok(1), Ok(LARGEST_PAGE)));
+        for text in ["0", "100001", "-1", "1.0", "", "18446744073709551616"] {
+            assert_eq!(limit(text), Err("a number from 1 to 100000".to_owned()), "{text}");
+        }
+    }
 
     #[test]
     fn decodes() {

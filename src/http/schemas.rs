@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::query;
 use crate::model::{Class, Method, Standing};
 
 /// What the audit's query takes.
@@ -21,7 +22,9 @@ pub fn of_parameter(path: &str, name: &str) -> Value {
     match name {
         "id" | "offset" => json!({"type": "integer", "minimum": 0}),
         "device" | "before" if path == "/api/v1/audit" => json!({"type": "integer", "minimum": 0}),
-        "limit" => json!({"type": "integer", "minimum": 1, "maximum": 100_000}),
+        "limit" => {
+            json!({"type": "integer", "minimum": 1, "maximum": query::LARGEST_PAGE, "default": query::PAGE})
+        }
         "port" => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         "online" => json!({"type": "boolean"}),
         "format" => json!({"enum": ["json", "csv"]}),

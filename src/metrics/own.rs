@@ -169,6 +169,12 @@ pub static FAMILIES: &[Family<Source>] = &[
         Source::Gauge(|scene| scene.snapshot.health.registry_date.into()),
     ),
     core(
+        "lanpulse_tasks",
+        "Tasks of the runtime: connections, checks under way, and some more",
+        "",
+        Source::Gauge(|scene| Value::Int(scene.snapshot.health.process.tasks)),
+    ),
+    core(
         "process_cpu_seconds",
         "Total user and system CPU time spent in seconds",
         "",

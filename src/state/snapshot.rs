@@ -150,6 +150,8 @@ pub struct Process {
     pub open_fds: u64,
     /// How many may be open.
     pub max_fds: u64,
+    /// Tasks of the runtime: connections, checks under way, and some more.
+    pub tasks: u64,
     /// When it started.
     pub start_time: Timestamp,
 }

@@ -65,24 +65,3 @@ fn a_large_inventory_comes_back_whole() {
     assert_eq!(inventory.devices().count(), 100_000);
     assert!(store.take_inventory().is_none(), "once");
 }
-
-#[test]
-fn a_file_of_the_first_version_gets_the_tables_and_keeps_its_rows() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("lanpulse.db");
-    let old = rusqlite::Connection::open(&path).unwrap();
-    old.execute_batch(
-        "CREATE TABLE devices (id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, status TEXT NOT NULL,
-             status_since INTEGER NOT NULL, up INTEGER, up_since INTEGER NOT NULL, first_seen INTEGER, last_seen INTEGER) STRICT;
-         INSERT INTO devices VALUES (1, 'nas', 'up', 5, 1, 5, 5, 6);
-         PRAGMA user_version = 1; PRAGMA application_id = 1280200780;",
-    )
-    .unwrap();
-    drop(old);
-    let (store, devices) = store::open(&path).unwrap();
-    assert_eq!((devices.len(), devices[0].name.as_str()), (1, "nas"));
-    store.keep(vec![Entry::Record(Arc::new(record(1)))]);
-    assert!(store.close(Duration::from_secs(10)));
-    let (store, devices) = store::open(&path).unwrap();
-    assert_eq!((devices.len(), store.take_inventory().unwrap().0), (1, vec![record(1)]));
-}

@@ -15,6 +15,7 @@
 mod failing;
 mod inventory;
 mod killed;
+mod migrating;
 mod opening;
 
 use std::fs;
