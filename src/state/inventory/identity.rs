@@ -38,7 +38,6 @@ impl Inventory {
                 macs.entry(sighting.address).or_insert(mac);
             }
         }
-        let claims = Claims::of(&evidence.sightings);
         let findings: HashMap<IpAddr, &Finding> = evidence
             .findings
             .iter()
@@ -66,6 +65,7 @@ impl Inventory {
                 ..sighting.clone()
             })
             .collect();
+        let claims = Claims::of(&all);
         // Answers first, then what the cache remembers; hardware addresses before addresses alone.
         let mut sightings: Vec<&Sighting> = all.iter().collect();
         sightings.sort_by_key(|sighting| (!sighting.alive, identifying(sighting.mac).is_none(), sighting.address));
