@@ -79,12 +79,18 @@ pub fn own(interfaces: &[&Nic]) -> (Vec<Area>, Vec<String>) {
     (apart(areas), left_out)
 }
 
-/// Without those that are a part of another: nobody is asked twice. Of equal ones the first stays.
+/// Without those that are a part of another on the same interface: nobody is asked twice. Of equal ones the first stays,
+/// for a host with a cable and Wi-Fi is in one network twice; a part on another interface is another wire.
 fn apart(mut areas: Vec<Area>) -> Vec<Area> {
+    let interface = |area: &Area| area.link.as_ref().map(|door| door.index);
     areas.sort_by_key(|area| area.network.length());
     let mut all: Vec<Area> = Vec::new();
     for area in areas {
-        if !all.iter().any(|other| other.network.covers(area.network)) {
+        let same = |other: &Area| {
+            other.network == area.network
+                || (interface(other) == interface(&area) && other.network.covers(area.network))
+        };
+        if !all.iter().any(same) {
             all.push(area);
         }
     }
@@ -157,12 +163,19 @@ mod tests {
                 "eth2",
                 &["192.168.1.9/24", "10.8.0.0/31", "172.20.4.1/22", "172.20.5.1/24"],
             ),
+            Nic {
+                index: 3,
+                ..interface("eth3", &["172.20.6.1/24"])
+            },
         ];
         let exclude = EXCLUDED.map(str::to_owned);
         let (areas, left_out) = own(&usable(&all, &exclude));
         let networks: Vec<String> = areas.iter().map(|area| area.network.to_string()).collect();
-        assert_eq!(networks, ["10.8.0.0/31", "172.20.4.0/22", "192.168.1.0/24"]);
-        assert_eq!(areas[2].link.as_ref().map(|door| door.interface.as_str()), Some("eth0"));
+        assert_eq!(
+            networks,
+            ["10.8.0.0/31", "172.20.4.0/22", "172.20.6.0/24", "192.168.1.0/24"]
+        );
+        assert_eq!(areas[3].link.as_ref().map(|door| door.interface.as_str()), Some("eth0"));
         assert!(
             left_out.len() == 1 && left_out[0].contains("10.0.0.0/8 on eth1"),
             "{left_out:?}"
