@@ -1,5 +1,6 @@
 //! Tells the program which revision and compiler it was built from: `lanpulse --version` and `lanpulse_build_info`.
 
+use std::path::Path;
 use std::process::Command;
 
 fn first_line(command: &mut Command) -> Option<String> {
@@ -13,7 +14,17 @@ fn main() {
     let given = std::env::var("LANPULSE_REVISION")
         .ok()
         .filter(|revision| !revision.is_empty());
-    let revision = given.or_else(|| first_line(Command::new("git").args(["rev-parse", "--short=12", "HEAD"])));
+    let git = |arguments: &[&str]| first_line(Command::new("git").arg("rev-parse").args(arguments));
+    if given.is_none() {
+        // Git says where they are, as a worktree has them elsewhere. A path that is not there must not be named: cargo
+        // would build the whole crate again each time.
+        for name in ["HEAD", "logs/HEAD"] {
+            if let Some(path) = git(&["--git-path", name]).filter(|path| Path::new(path).exists()) {
+                println!("cargo:rerun-if-changed={path}");
+            }
+        }
+    }
+    let revision = given.or_else(|| git(&["--short=12", "HEAD"]));
     println!(
         "cargo:rustc-env=LANPULSE_REVISION={}",
         revision.as_deref().unwrap_or("unknown")
@@ -25,6 +36,5 @@ fn main() {
         version.split(' ').nth(1).unwrap_or("unknown")
     );
     println!("cargo:rerun-if-env-changed=LANPULSE_REVISION");
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/refs/heads");
+    println!("cargo:rerun-if-changed=build.rs");
 }

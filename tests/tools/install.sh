@@ -12,11 +12,11 @@ say() { printf 'install.sh: %s\n' "$*" >&2; }
 # --- from this system's own packages ----------------------------------------------------------------------------
 # command=package: the package is wanted when the command is not there
 wanted=(cc=gcc make=make)
-[ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base avahi-daemon=avahi-daemon
-  arp-scan=arp-scan nmap=nmap unshare=util-linux nsenter=util-linux curl=curl
+[ "${1:-}" = build ] || wanted+=(ip=iproute2 nft=nftables fping=fping tcpdump=tcpdump dnsmasq=dnsmasq-base avahi-daemon=avahi-daemon unshare=util-linux nsenter=util-linux curl=curl
   xz=xz-utils prometheus=prometheus promtool=prometheus prometheus-alertmanager=prometheus-alertmanager
   amtool=prometheus-alertmanager prometheus-blackbox-exporter=prometheus-blackbox-exporter
-  openssl=openssl python3=python3 snmpd=snmpd snmpwalk=snmp setpriv=util-linux mount=mount)
+  openssl=openssl python3=python3 snmpd=snmpd snmpwalk=snmp setpriv=util-linux mount=mount prometheus-pushgateway=prometheus-pushgateway
+  arp-scan=arp-scan nmap=nmap)
 [ "${1:-}" = build ] || [ "$(id -u)" = 0 ] || say "NOT ROOT: every test that needs a network namespace will be SKIPPED"
 PATH=$PATH:/usr/sbin:/sbin
 missing=()
@@ -34,7 +34,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >/dev/null
     # Debian starts what it installs where systemd runs; the tests start their own
     if [ -d /run/systemd/system ]; then
-      for unit in prometheus prometheus-alertmanager prometheus-blackbox-exporter; do
+      for unit in prometheus prometheus-alertmanager prometheus-blackbox-exporter prometheus-pushgateway; do
         case " ${missing[*]} " in *" $unit "*) systemctl disable --now "$unit" >/dev/null 2>&1 || true ;; esac
       done
     fi
@@ -48,7 +48,7 @@ if ! PYTHONPATH=.lab/python python3 -m schemathesis.cli --version >/dev/null 2>&
     say "NO SCHEMATHESIS: python3 -m pip install schemathesis failed; the OpenAPI test is skipped"
 fi
 
-# --- a recent Prometheus, Alertmanager and snmp_exporter (benches/snmp.rs), unpacked into .lab/bin ----------------
+# --- a recent Prometheus, Alertmanager and snmp_exporter (benches/bars/snmp.rs), unpacked into .lab/bin ----------------
 # From Debian's unstable suite, on the mirror this machine already uses; its Go programs run on Debian 12.
 recent() {
   local lab=.lab mirror arch list package file path name

@@ -1,28 +1,18 @@
-//! Bar 7 of the bars lanpulse is measured by: the CPU of one SNMP walk, beside `snmp_exporter`'s.
+//! Bar 7: the CPU of one SNMP walk, beside `snmp_exporter`'s.
 //!
-//! 200 scripted agents with 48 interfaces each, on loopback addresses of a namespace that this program makes (as root).
-//! Both programs read the same columns of the same agents: states, speeds, names and twelve counters. What the agents
-//! cost is not counted. `cargo bench --bench snmp`; the peer needs `tests/tools/install.sh`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    missing_docs,
-    reason = "a program for the terminal"
-)]
-
-#[path = "../tests/support/mod.rs"]
-mod support;
+//! 200 scripted agents with 48 interfaces each, on loopback addresses of a namespace of their own. Both programs read the
+//! same columns of the same agents: states, speeds, names and twelve counters. What the agents cost is not counted.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use support::agent::{Agent, Script};
-use support::{Daemon, Home, QUIET, Request, loopback, repository, wait_until};
+use crate::measure::{Kill, cpu, total, version};
+use crate::support::agent::{Agent, Script};
+use crate::support::{Daemon, Home, QUIET, Request, loopback, repository, wait_until};
+use crate::table::Row;
 
 const AGENTS: u32 = 200;
 const INTERFACES: u32 = 48;
@@ -49,38 +39,25 @@ const OBJECTS: [(&str, &str, &str); 15] = [
     ("ifAlias", "1.3.6.1.2.1.31.1.1.1.18", ""),
 ];
 
-fn main() {
+pub fn bar() {
     if !loopback("SNMP walks") {
         return;
     }
     let agents: Vec<Agent> = (1..=AGENTS)
         .map(|n| Agent::start(&format!("127.0.1.{n}:1161"), Script::device(INTERFACES)))
         .collect();
-    let ours = lanpulse();
-    println!("7. one walk of {INTERFACES} interfaces, {AGENTS} agents");
-    println!(
-        "   lanpulse       {:7.3} ms of CPU, a scrape a round included",
-        ours * 1e3
-    );
-    match exporter() {
-        Some(theirs) => {
-            println!("   snmp_exporter  {:7.3} ms of CPU", theirs * 1e3);
-            println!("   ratio          {:7.2}    (bar: at most 0.33)", ours / theirs);
-        }
-        None => println!("   snmp_exporter  not here: run tests/tools/install.sh"),
-    }
+    let (ours, failed) = lanpulse();
+    let (name, theirs) = exporter();
     drop(agents);
+    Row::new(7, "CPU a walk, a scrape a round included", ours * 1e3, "ms")
+        .ratio_at_most(0.333)
+        .peer(name, theirs.map(|seconds| seconds * 1e3))
+        .record();
+    Row::new(7, "walks that failed", failed, "").at_most(0.0).record();
 }
 
-/// User and system seconds of a process.
-fn cpu(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
-}
-
-/// Seconds of CPU a walk of the daemon takes.
-fn lanpulse() -> f64 {
+/// Seconds of CPU a walk of the daemon takes, and how many walks failed.
+fn lanpulse() -> (f64, f64) {
     let mut config =
         format!("{QUIET}snmp: {{credentials: {{public: {{version: 2c, community: public, port: 1161}}}}}}\ntargets:\n");
     let seconds = INTERVAL.as_secs();
@@ -105,32 +82,16 @@ fn lanpulse() -> f64 {
         daemon.get("/metrics");
     }
     let (after, walks_after) = (cpu(daemon.pid()), walks());
-    let failures: f64 = daemon
-        .metrics()
-        .all("lanpulse_snmp_failures_total", &[])
-        .iter()
-        .map(|s| s.value)
-        .sum();
-    assert!(failures < 0.5, "{failures} walks failed");
-    (after - before) / (walks_after - walks_before)
+    let failed = total(&daemon.metrics(), "lanpulse_snmp_failures_total");
+    ((after - before) / (walks_after - walks_before), failed)
 }
 
-/// A child process that ends with this program.
-struct Kill(Child);
-
-impl Drop for Kill {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Seconds of CPU a request of the exporter takes.
-fn exporter() -> Option<f64> {
+/// Name and version of the exporter, and the seconds of CPU that a request takes it.
+fn exporter() -> (String, Option<f64>) {
     let program = repository(".lab/bin/snmp_exporter");
-    if !program.exists() {
-        return None;
-    }
+    let Some(name) = version("snmp_exporter", &program.to_string_lossy(), "--version") else {
+        return ("snmp_exporter".into(), None);
+    };
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("snmp.yml");
     fs::write(&file, config()).unwrap();
@@ -158,7 +119,8 @@ fn exporter() -> Option<f64> {
     for _ in 0..ROUNDS {
         (1..=AGENTS).for_each(walk);
     }
-    Some((cpu(child.0.id()) - before) / f64::from(AGENTS * ROUNDS))
+    let seconds = cpu(child.0.id()) - before;
+    (name, Some(seconds / f64::from(AGENTS * ROUNDS)))
 }
 
 /// What its generator would write for these objects.
