@@ -237,3 +237,61 @@ fn scans_by_order_are_of_what_was_named() {
         );
     }
 }
+
+#[test]
+fn who_has_only_ipv6_is_found_and_missed_too() {
+    let Some(segment) = Segment::new("hosts without IPv4") else {
+        return;
+    };
+    segment.add("six", "00:11:32:00:00:66", &[]);
+    segment.there(&["sh", "-ec", "echo 0 >/proc/sys/net/ipv6/conf/six/disable_ipv6"]);
+    // The kernel believes for half a minute what it has heard.
+    segment.here(&[
+        "sh",
+        "-ec",
+        "echo 1000 >/proc/sys/net/ipv6/neigh/lp0/base_reachable_time_ms",
+    ]);
+    // It knows us already, as routers do, and does not ask for our hardware address.
+    let own = wait_for(LIMIT, "an address of our own", || {
+        let shown = segment.here(&["ip", "-6", "-o", "address", "show", "dev", "lp0", "scope", "link"]);
+        let ready = !shown.is_empty() && !shown.contains("tentative");
+        let mut words = shown.split_whitespace().skip_while(|word| *word != "inet6");
+        words
+            .nth(1)
+            .filter(|_| ready)
+            .map(|word| word.split('/').next().unwrap().to_owned())
+    });
+    let link = segment.here(&["ip", "-o", "link", "show", "lp0"]);
+    let mac = link
+        .split_whitespace()
+        .skip_while(|word| *word != "link/ether")
+        .nth(1)
+        .unwrap();
+    segment.there(&[
+        "ip",
+        "-6",
+        "neigh",
+        "replace",
+        &own,
+        "lladdr",
+        mac,
+        "dev",
+        "six",
+        "nud",
+        "permanent",
+    ]);
+    let home = Home::exactly(&CONFIG.replace("[arp, neighbours]", "[arp, ipv6, neighbours]"));
+    let daemon = Daemon::start(&home);
+    let found = wait_for(LIMIT, "the device", || {
+        scan(&daemon, &json!({}));
+        devices(&daemon).first().cloned()
+    });
+    assert_eq!(found["macs"][0]["mac"], "00:11:32:00:00:66", "{found}");
+    let address = found["addresses"][0]["address"].as_str().unwrap();
+    assert!(address.starts_with("fe80::") && found["online"] == true, "{found}");
+    segment.remove("six");
+    wait_until(LIMIT, "it is gone", || {
+        scan(&daemon, &json!({}));
+        devices(&daemon)[0]["online"] == false
+    });
+}

@@ -23,7 +23,7 @@ const BURST: usize = 16;
 /// Addresses of one host, and hosts, that are remembered.
 const MOST_ADDRESSES: usize = 8;
 /// Messages that are read at once: a flood must not keep anybody from asking.
-const MOST_READ: usize = 256;
+const MOST_READ: usize = 32;
 
 /// A service that was asked for, as far as it told.
 #[derive(Debug, PartialEq)]

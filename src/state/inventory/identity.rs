@@ -66,12 +66,16 @@ impl Inventory {
             })
             .collect();
         let claims = Claims::of(&all);
-        // Answers first, then what the cache remembers; hardware addresses before addresses alone.
+        // Answers first, then what the cache remembers; hardware addresses before addresses alone; of one address what
+        // was answered before hearsay, which is not how it was found.
+        let mac_of = |sighting: &Sighting| identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
         let mut sightings: Vec<&Sighting> = all.iter().collect();
-        sightings.sort_by_key(|sighting| (!sighting.alive, identifying(sighting.mac).is_none(), sighting.address));
+        sightings.sort_by_key(|sighting| {
+            let (alive, known) = (sighting.alive, mac_of(sighting).is_some());
+            (!alive, !known, sighting.address, hearsay(sighting.method))
+        });
         for sighting in sightings {
-            let mac = identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
-            self.see(sighting, mac, &claims, &mut born);
+            self.see(sighting, mac_of(sighting), &claims, &mut born);
         }
         for (address, finding) in &findings {
             if let Some(id) = self.by_address.get(address).copied() {
