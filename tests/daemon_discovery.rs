@@ -696,7 +696,7 @@ snmp:
 targets: [{name: edge, address: 10.77.0.11, probes: {snmp: {credentials: right, interval: 1s}}}]
 ",
     );
-    let _found = snmpd(&segment, &home, "10.77.0.10", "Core.example");
+    let agent = snmpd(&segment, &home, "10.77.0.10", "Core.example");
     let _configured = snmpd(&segment, &home, "10.77.0.11", "walked");
     let daemon = Daemon::start(&home);
     let found = wait_devices(&daemon, 3);
@@ -749,6 +749,14 @@ targets: [{name: edge, address: 10.77.0.11, probes: {snmp: {credentials: right, 
     );
     assert_eq!(scan(&daemon)["state"], "complete");
     assert_eq!(packets(), before);
+    // It comes back under another made-up hardware address and on another address: proposed, not merged.
+    std::mem::drop(agent);
+    segment.remove("a");
+    segment.add("a", "02:00:00:00:00:1a", &["10.77.0.30"]);
+    let _agent = snmpd(&segment, &home, "10.77.0.30", "Core.example");
+    scan(&daemon);
+    let again = named(&devices(&daemon, ""), "router-00001a").unwrap();
+    assert_eq!(again["proposed_same_as"], json!([core["id"]]), "{again:#}");
     // It is still known after a restart, before anybody was asked.
     std::thread::sleep(Duration::from_millis(2500));
     daemon.kill9();

@@ -431,6 +431,36 @@ fn dns_answers() {
 }
 
 #[test]
+fn mdns_answers() {
+    // About x._ipp._tcp.local: where it is, what it says of itself and its host's addresses; and a name that is long.
+    let question = "0178 045f697070 045f746370 056c6f63616c 00 0021 0001";
+    let corpus = [
+        "0007 8400 0001 0003 0000 0001 Q c00c 0021 8001 0000000a 000a 0000 0000 0277 0168 c018 \
+         c00c 0010 8001 0000000a 0009 0474793d4c 02613d 00 c035 0001 8001 0000000a 0004 0a000005 \
+         c035 001c 8001 0000000a 0010 fe800000000000000000000000000001",
+        "0007 8400 0001 0001 0000 0000 Q c00c 0010 8001 0000000a 0000",
+        "0007 8400 0000 0001 0000 0000 0178 00 0021 8001 0000000a 0008 0000 0000 0277 c00c",
+    ]
+    .map(|text| hex(&text.replace('Q', question)));
+    let read = |message: &[u8]| {
+        let id = message.get(..2).map_or(0, |id| u16::from_be_bytes([id[0], id[1]]));
+        lanpulse::net::mdns::read(message, id)
+    };
+    let found: Vec<_> = corpus.iter().map(|message| read(message).len()).collect();
+    assert_eq!(found, [4, 1, 1]);
+    fuzz("mdns-answers", &corpus, |message| {
+        let said = read(message);
+        assert!(said.len() <= message.len() / 11, "more records than there is room for");
+        for one in said {
+            if let lanpulse::net::mdns::Said::Texts(_, texts) = one {
+                let long = |text: &str| text.chars().count() > 256;
+                assert!(texts.len() <= 32 && !texts.iter().any(|(key, value)| long(key) || long(value)));
+            }
+        }
+    });
+}
+
+#[test]
 fn heartbeat_bodies() {
     if !loopback("a daemon to send odd reports to") {
         return;

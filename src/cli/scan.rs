@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use super::{complain, count, say};
 use crate::discover::{self, Area, Progress, Report, Settings};
 use crate::identify::Registry;
-use crate::model::{Mac, MacKind, Method, Network, Outcome, csv_field, parse_duration};
+use crate::model::{Mac, MacKind, Method, Network, Outcome, Pass, csv_field, parse_duration};
 use crate::net;
 
 /// What `lanpulse scan` takes.
@@ -107,7 +107,13 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
         Format::Json => json(&rows, &report, took),
         Format::Csv => csv(&rows),
     }
-    let complete = report.passes.iter().any(|pass| pass.outcome == Outcome::Complete);
+    // Reading the neighbour cache asks nobody.
+    let asked = |pass: &&Pass| pass.method != Method::Neighbours || arguments.methods == [Method::Neighbours];
+    let complete = report
+        .passes
+        .iter()
+        .filter(asked)
+        .any(|pass| pass.outcome == Outcome::Complete);
     let spoilt = report.passes.iter().any(|pass| pass.outcome == Outcome::Partial);
     if complete && !spoilt {
         ExitCode::SUCCESS

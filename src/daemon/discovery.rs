@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::ask::Ask;
 use super::schedule::wall_clock;
 use crate::config::Discovery;
-use crate::discover::{self, Area, Progress, Report};
+use crate::discover::{self, Area, Door, Progress, Report};
 use crate::http::{Order, OrderError, Request};
 use crate::identify::{self, Names, Registry, Systems};
 use crate::model::{Announcement, Mac, Method, Outcome, Pass, Scan, SystemReading, Timestamp};
@@ -149,13 +149,22 @@ impl Discoverer {
         if let Some(networks) = &order.networks {
             settings.networks = Some(networks.clone());
         }
-        let (mut areas, left_out) = settings.areas();
+        if order.interfaces.is_some() {
+            // Who names an interface means it, also one that is left alone otherwise, and its own networks.
+            settings.exclude.clear();
+            settings.networks.clone_from(&order.networks);
+        }
+        let (mut areas, mut left_out) = settings.areas();
         if let Some(interfaces) = &order.interfaces {
-            areas.retain(|area| {
-                area.link
-                    .as_ref()
-                    .is_some_and(|door| interfaces.contains(&door.interface))
-            });
+            let on = |door: &Door| interfaces.contains(&door.interface);
+            areas.retain(|area| area.link.as_ref().is_some_and(on));
+            left_out.retain(|line| interfaces.iter().any(|name| line.contains(&format!(" on {name} "))));
+            if areas.is_empty() && left_out.is_empty() {
+                let names = interfaces.join(", ");
+                left_out.push(format!(
+                    "{names}: no such interface is up with an IPv4 network to be scanned"
+                ));
+            }
         }
         if areas.is_empty() {
             for line in self.told.news(left_out.clone()) {
@@ -196,9 +205,14 @@ impl Discoverer {
                     .identify(&plan, &report);
                 (report, findings, progress)
             };
-            let Ok((report, findings, progress)) = tokio::task::spawn_blocking(work).await else {
-                return;
-            };
+            let outcome = tokio::task::spawn_blocking(work).await;
+            // Whatever happened, the network must not count as being scanned for ever.
+            let (report, findings, progress) = outcome.unwrap_or_else(|error| {
+                tracing::error!(%error, scan = id, "a scan broke off");
+                let mut report = Report::default();
+                report.notes.push("it broke off by a mistake of lanpulse's".to_owned());
+                (report, Vec::new(), Arc::default())
+            });
             let scan = Scan {
                 id,
                 started,

@@ -4,7 +4,8 @@
 //! 1. Known devices are asked first, and three times; an address nobody is known to have twice.
 //! 2. A silent address is asked again no sooner than 150 ms, then 225 ms after its last question: a busy phone
 //!    answers late, a lost frame is lost again in the same congestion.
-//! 3. The scan ends when every address has answered, or its last question is 300 ms old: nothing more can come.
+//! 3. The scan ends when every address has answered, or its last question is 300 ms old and what has arrived is read:
+//!    nothing more can come.
 //! 4. Only an answer to this host, from an address that was asked, is evidence.
 
 use std::cmp::Reverse;
@@ -154,23 +155,21 @@ pub fn scan(link: &mut impl Link, question: &Question, deadline: Instant, progre
         if let Err(error) = ask(link, question, &mut sweep, &mut pace, now, progress) {
             break Some(error.to_string());
         }
-        match link.receive() {
-            Ok(Some(frame)) => {
-                if let Some((address, mac)) = reply(frame, question)
-                    && sweep.hear(address, mac)
-                {
-                    progress.answered(1);
-                    sightings.push(sighting(address, mac, wall_clock()));
-                }
-            }
-            Ok(None) => {}
+        match hear(link, question, &mut sweep, &mut sightings, progress) {
+            Ok(_) => {}
             Err(error) => break Some(error.to_string()),
         }
-        // Also known before the last frame has been read: what has answered is done at once.
         if sweep.is_done() {
             break None;
         }
     };
+    // On a busy host answers may have waited to be read for as long as their addresses were given time. A flood must not
+    // keep us here.
+    let enough = Instant::now() + LOOK;
+    while why.is_none()
+        && Instant::now() < enough
+        && hear(link, question, &mut sweep, &mut sightings, progress).unwrap_or(false)
+    {}
     let why = why.or_else(|| (!is_running(&question.interface)).then(|| format!("{} went down", question.interface)));
     let left = question.addresses.len() as u32 - sweep.asked;
     Answer {
@@ -184,6 +183,26 @@ pub fn scan(link: &mut impl Link, question: &Question, deadline: Instant, progre
         left,
         why,
     }
+}
+
+/// Reads a frame, if there is one.
+fn hear(
+    link: &mut impl Link,
+    question: &Question,
+    sweep: &mut Sweep,
+    sightings: &mut Vec<Sighting>,
+    progress: &Progress,
+) -> Result<bool, LinkError> {
+    let Some(frame) = link.receive()? else {
+        return Ok(false);
+    };
+    if let Some((address, mac)) = reply(frame, question)
+        && sweep.hear(address, mac)
+    {
+        progress.answered(1);
+        sightings.push(sighting(address, mac, wall_clock()));
+    }
+    Ok(true)
 }
 
 /// Sends what is due and allowed now.

@@ -127,6 +127,40 @@ fn it_ends_at_once_when_all_have_answered_and_is_partial_when_cut_short() {
     assert_eq!(answer.outcome, Outcome::Partial, "{:?}", answer.why);
 }
 
+/// A wire at a host that does not run for a while, so often more, before it reads.
+struct Starved(Wire, u8);
+
+impl Link for Starved {
+    fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
+        self.0.send(frame)
+    }
+
+    fn receive(&mut self) -> Result<Option<&[u8]>, LinkError> {
+        if self.1 > 0 {
+            self.1 -= 1;
+            std::thread::sleep(TAIL + TAIL);
+        }
+        self.0.receive()
+    }
+}
+
+#[test]
+fn answers_that_wait_to_be_read_count() {
+    let mut wire = Wire::default();
+    for last in 2..12 {
+        wire.hosts.insert(ip(last), (Mac([2, 0, 0, 0, 0, last]), 1));
+    }
+    // After the first pause most are asked, after the second again; after the third their time is over, and their answers
+    // wait.
+    let answer = scan(
+        &mut Starved(wire, 3),
+        &question(0, 10),
+        Instant::now() + Duration::from_secs(5),
+        &Progress::default(),
+    );
+    assert_eq!((answer.answered, answer.outcome), (10, Outcome::Complete));
+}
+
 #[test]
 fn only_answers_to_us_count() {
     let question = question(0, 10);

@@ -1,23 +1,26 @@
 //! Multicast DNS service discovery (RFC 6762, RFC 6763): who announces what, on the chosen interfaces only.
 //!
 //! mdns-sd joins every interface unless told otherwise, and names and texts are whatever somebody on the network
-//! says: all of it is bounded here.
+//! says: all of it is bounded here. What mdns-sd leaves unresolved `resolve` asks for.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use mdns_sd::{IfKind, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
 
 use super::progress::Progress;
-use super::{Door, Report};
+use super::resolve::{Resolved, Resolver, instance_of};
+use super::{Door, Report, interfaces};
 use crate::model::{Announcement, Method, Outcome, Pass, Sighting};
-use crate::net::wall_clock;
+use crate::net::mdns::MdnsSocket;
+use crate::net::{Nic, nics, wall_clock};
 
 /// All types of services (RFC 6763 section 9).
 const TYPES: &str = "_services._dns-sd._udp.local.";
 /// How long is listened: a query is repeated after a second and after two more.
 const WINDOW: Duration = Duration::from_secs(4);
+/// So often what came is looked at.
+const TURN: Duration = Duration::from_millis(20);
 /// Types that are followed; more are made up.
 const MOST_TYPES: usize = 64;
 /// Announcements that are kept.
@@ -41,10 +44,8 @@ pub fn listen(links: &[&Door], progress: &Progress) -> Report {
             (Outcome::Failed, Some(error.to_string().into()))
         }
     };
-    let mut names: Vec<&str> = links.iter().map(|door| door.interface.as_str()).collect();
-    names.dedup();
     report.passes.push(Pass {
-        network: names.join(",").into(),
+        network: interfaces(links).into(),
         method: Method::Mdns,
         outcome,
         asked: 1,
@@ -58,6 +59,8 @@ pub fn listen(links: &[&Door], progress: &Progress) -> Report {
 
 fn browse(links: &[&Door], progress: &Progress, report: &mut Report) -> Result<(), mdns_sd::Error> {
     let daemon = ServiceDaemon::new()?;
+    // It leaves out what does not run yet, and the kernel may take a second over that after a cable is in.
+    daemon.set_ip_check_interval(1)?;
     daemon.disable_interface(IfKind::All)?;
     daemon.enable_interface(
         links
@@ -67,6 +70,7 @@ fn browse(links: &[&Door], progress: &Progress, report: &mut Report) -> Result<(
     )?;
     let types = daemon.browse(TYPES)?;
     let mut followed: HashMap<String, Receiver<ServiceEvent>> = HashMap::new();
+    let mut resolver = resolver(links, report);
     let end = Instant::now() + WINDOW;
     while Instant::now() < end && !progress.is_stopped() {
         while let Ok(event) = types.try_recv() {
@@ -81,27 +85,64 @@ fn browse(links: &[&Door], progress: &Progress, report: &mut Report) -> Result<(
         }
         for (kind, receiver) in &followed {
             while let Ok(event) = receiver.try_recv() {
-                if let ServiceEvent::ServiceResolved(service) = event {
-                    take(kind, &service, report);
+                match event {
+                    ServiceEvent::ServiceFound(_, name) => resolver.found(kind, &name, Instant::now()),
+                    ServiceEvent::ServiceResolved(service) => {
+                        resolver.resolved(&service.fullname);
+                        take(kind, *service, report);
+                    }
+                    _ => {}
                 }
             }
         }
-        std::thread::sleep(Duration::from_millis(50));
+        resolver.turn(Instant::now());
+        std::thread::sleep(TURN);
     }
     let _ = daemon.shutdown();
+    for resolved in resolver.finish() {
+        announce(resolved, report);
+    }
     Ok(())
 }
 
-fn take(kind: &str, service: &ResolvedService, report: &mut Report) {
+/// Who asks for what mdns-sd leaves unresolved, with sockets on the same interfaces.
+fn resolver(links: &[&Door], report: &mut Report) -> Resolver {
+    let chosen = |nic: &&Nic| links.iter().any(|door| door.index == nic.index);
+    let mut sockets = Vec::new();
+    for nic in nics().iter().filter(chosen) {
+        match MdnsSocket::open(nic) {
+            Ok(opened) => sockets.extend(opened),
+            Err(error) => {
+                let note = format!(
+                    "cannot ask for what is announced by multicast DNS on {}: {error}",
+                    nic.name
+                );
+                report.notes.push(note);
+            }
+        }
+    }
+    Resolver::new(sockets, wall_clock().micros() as u16)
+}
+
+fn take(kind: &str, service: ResolvedService, report: &mut Report) {
+    let texts = service.txt_properties.iter();
+    let resolved = Resolved {
+        kind: kind.to_owned(),
+        instance: instance_of(kind, &service.fullname).unwrap_or_default().to_owned(),
+        texts: texts
+            .map(|property| (property.key().to_owned(), property.val_str().to_owned()))
+            .collect(),
+        addresses: service.addresses.iter().map(mdns_sd::ScopedIp::to_ip_addr).collect(),
+        host: service.host,
+    };
+    announce(resolved, report);
+}
+
+fn announce(service: Resolved, report: &mut Report) {
     let at = wall_clock();
-    let texts: Vec<(String, String)> = service
-        .txt_properties
-        .iter()
-        .take(MOST_TEXTS)
-        .map(|property| (cut(property.key()), cut(property.val_str())))
-        .collect();
-    for address in &service.addresses {
-        let address: IpAddr = address.to_ip_addr();
+    let texts = service.texts.iter().take(MOST_TEXTS);
+    let texts: Vec<(String, String)> = texts.map(|(key, value)| (cut(key), cut(value))).collect();
+    for address in service.addresses {
         let usable = !address.is_loopback() && !address.is_multicast() && !address.is_unspecified();
         if !usable || report.announcements.len() >= MOST {
             continue;
@@ -109,8 +150,8 @@ fn take(kind: &str, service: &ResolvedService, report: &mut Report) {
         report.announcements.push(Announcement {
             address,
             host: cut(&service.host),
-            service: kind.trim_end_matches(".local.").to_owned(),
-            instance: cut(service.fullname.split("._").next().unwrap_or_default()),
+            service: service.kind.trim_end_matches(".local.").to_owned(),
+            instance: cut(&service.instance),
             texts: texts.clone(),
         });
         if !report.sightings.iter().any(|sighting| sighting.address == address) {

@@ -11,6 +11,7 @@ mod networks;
 mod nodes;
 mod pace;
 mod progress;
+mod resolve;
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -186,7 +187,7 @@ fn scan_area(
     let known = first.len();
     first.extend(rest);
     let mut silent = first;
-    let arp = settings.methods.contains(&Method::Arp);
+    let [arp, icmp] = [Method::Arp, Method::Icmp].map(|method| settings.methods.contains(&method));
     let mut asked_by_arp = false;
     if let Some((door, mac)) = area
         .link
@@ -218,11 +219,7 @@ fn scan_area(
                 silent.retain(|address| !heard.contains(&IpAddr::V4(*address)));
             }
             Err(error) => {
-                let instead = if settings.methods.contains(&Method::Icmp) {
-                    "ICMP and "
-                } else {
-                    ""
-                };
+                let instead = if icmp { "ICMP and " } else { "" };
                 report
                     .notes
                     .push(format!("{error}: {instead}the neighbour cache are used instead"));
@@ -234,7 +231,11 @@ fn scan_area(
             }
         }
     }
-    if settings.methods.contains(&Method::Icmp) && !silent.is_empty() {
+    if arp && !icmp && area.link.as_ref().is_none_or(|door| door.mac.is_none()) {
+        let why = "there is no ARP on the way to it, only icmp gets there";
+        report.passes.push(failed(area, Method::Arp, silent.len(), why));
+    }
+    if icmp && !silent.is_empty() {
         let addresses: Vec<IpAddr> = silent.into_iter().map(IpAddr::V4).collect();
         let start = Instant::now();
         let unseen = Progress::default();
@@ -292,15 +293,19 @@ fn failed(area: &Area, method: Method, asked: usize, why: &str) -> Pass {
 /// What the kernel's neighbour cache says about these interfaces, and the hardware addresses for what was only pinged.
 fn cache(links: &[&Door]) -> Report {
     let mut report = Report::default();
-    let entries = match neighbours() {
-        Ok(entries) => entries,
-        Err(error) => {
-            report
-                .notes
-                .push(format!("cannot read the kernel's neighbour cache: {error}"));
-            return report;
-        }
+    if links.is_empty() {
+        return report;
+    }
+    let start = Instant::now();
+    let (entries, why) = match neighbours() {
+        Ok(entries) => (entries, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
     };
+    if let Some(why) = &why {
+        report
+            .notes
+            .push(format!("cannot read the kernel's neighbour cache: {why}"));
+    }
     let at = wall_clock();
     let own: Vec<Nic> = nics();
     for entry in entries {
@@ -316,7 +321,29 @@ fn cache(links: &[&Door]) -> Report {
             });
         }
     }
+    report.passes.push(Pass {
+        network: interfaces(links).into(),
+        method: Method::Neighbours,
+        outcome: if why.is_none() {
+            Outcome::Complete
+        } else {
+            Outcome::Failed
+        },
+        asked: 1,
+        answered: report.sightings.iter().filter(|sighting| sighting.alive).count() as u32,
+        left: 0,
+        took: start.elapsed(),
+        why: why.map(Into::into),
+    });
     report
+}
+
+/// Their names, each once: what a pass is about that is not about a network.
+fn interfaces(links: &[&Door]) -> String {
+    let mut names: Vec<&str> = links.iter().map(|door| door.interface.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(",")
 }
 
 fn is_multicast(address: IpAddr) -> bool {

@@ -60,8 +60,8 @@ pub fn own(interfaces: &[&Nic]) -> (Vec<Area>, Vec<String>) {
     let mut left_out = Vec::new();
     for interface in interfaces {
         for (address, network) in &interface.v4 {
-            if network.length() >= 31 || address.is_link_local() {
-                continue; // nobody else is there
+            if network.length() == 32 || address.is_link_local() {
+                continue; // nobody else is there; in a /31 there is one (RFC 3021)
             }
             if network.length() < LARGEST {
                 left_out.push(format!(
@@ -70,15 +70,32 @@ pub fn own(interfaces: &[&Nic]) -> (Vec<Area>, Vec<String>) {
                 ));
                 continue;
             }
-            if areas.iter().all(|area| area.network != *network) {
-                areas.push(Area {
-                    network: *network,
-                    link: Some(door(interface, *address)),
-                });
-            }
+            areas.push(Area {
+                network: *network,
+                link: Some(door(interface, *address)),
+            });
         }
     }
-    (areas, left_out)
+    (apart(areas), left_out)
+}
+
+/// Without those that are a part of another on the same interface: nobody is asked twice. Of equal ones the first stays,
+/// for a host with a cable and Wi-Fi is in one network twice; a part on another interface is another wire.
+fn apart(mut areas: Vec<Area>) -> Vec<Area> {
+    let interface = |area: &Area| area.link.as_ref().map(|door| door.index);
+    areas.sort_by_key(|area| area.network.length());
+    let mut all: Vec<Area> = Vec::new();
+    for area in areas {
+        let same = |other: &Area| {
+            other.network == area.network
+                || (interface(other) == interface(&area) && other.network.covers(area.network))
+        };
+        if !all.iter().any(same) {
+            all.push(area);
+        }
+    }
+    all.sort_by_key(|area| area.network);
+    all
 }
 
 /// A network that the user asks for, split where only a part of it is on an interface.
@@ -142,11 +159,23 @@ mod tests {
             interface("eth1", &["10.0.0.1/8"]),
             interface("docker0", &["172.17.0.1/16"]),
             interface("wg0", &["10.9.0.2/32"]),
+            interface(
+                "eth2",
+                &["192.168.1.9/24", "10.8.0.0/31", "172.20.4.1/22", "172.20.5.1/24"],
+            ),
+            Nic {
+                index: 3,
+                ..interface("eth3", &["172.20.6.1/24"])
+            },
         ];
         let exclude = EXCLUDED.map(str::to_owned);
         let (areas, left_out) = own(&usable(&all, &exclude));
         let networks: Vec<String> = areas.iter().map(|area| area.network.to_string()).collect();
-        assert_eq!(networks, ["192.168.1.0/24"]);
+        assert_eq!(
+            networks,
+            ["10.8.0.0/31", "172.20.4.0/22", "172.20.6.0/24", "192.168.1.0/24"]
+        );
+        assert_eq!(areas[3].link.as_ref().map(|door| door.interface.as_str()), Some("eth0"));
         assert!(
             left_out.len() == 1 && left_out[0].contains("10.0.0.0/8 on eth1"),
             "{left_out:?}"

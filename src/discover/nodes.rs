@@ -1,6 +1,6 @@
 //! ICMPv6 echo to all nodes (RFC 4443, RFC 4291 section 2.7.1): IPv6 networks are too large to be swept.
 //!
-//! Who answers from a link-local address gets into the kernel's neighbour cache, which then tells the hardware address.
+//! Who answers is asked alone once more, so that it gets into the kernel's neighbour cache, which tells its hardware address.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -59,6 +59,8 @@ fn ask(door: &Door, sightings: &mut Vec<Sighting>) -> std::io::Result<u32> {
     while Instant::now() < end && heard.len() < MOST {
         let Some(from) = socket.answer()? else { continue };
         if !from.is_multicast() && !from.is_unspecified() && heard.insert(from) {
+            // Its answer is known already; the sake of it is the neighbour cache.
+            let _ = socket.ask_again(from);
             sightings.push(Sighting {
                 method: Method::Ipv6,
                 address: IpAddr::V6(from),

@@ -241,6 +241,7 @@ fn system(record: &Record, walked: Option<&SnmpView>) -> Option<Value> {
         "uptime_seconds": uptime.map(|uptime| uptime.as_secs_f64()),
         "location": facts.location.as_ref().map(LabelValue::as_str),
         "contact": facts.contact.as_ref().map(LabelValue::as_str),
+        "engine_id": facts.engine.as_ref().map(LabelValue::as_str),
     }))
 }
 

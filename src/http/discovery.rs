@@ -78,7 +78,20 @@ struct OrderBody {
 pub async fn scan(desk: &Desk, request: &mut hyper::Request<Incoming>) -> Result<Response<Body>, Error> {
     let body: OrderBody = body(request).await?.unwrap_or_default();
     if body.networks.iter().flatten().any(|network| network.length() < 16) {
-        return Err(Error::bad_request("a network may be /16 at most"));
+        return Err(Error::bad_request(
+            "a network may be /16 at most: name the parts of it that are in use",
+        ));
+    }
+    for (name, empty) in [
+        ("networks", body.networks.as_ref().is_some_and(Vec::is_empty)),
+        ("interfaces", body.interfaces.as_ref().is_some_and(Vec::is_empty)),
+        ("methods", body.methods.as_ref().is_some_and(Vec::is_empty)),
+    ] {
+        if empty {
+            return Err(Error::bad_request(format!(
+                "{name} is empty: leave it out, or name some"
+            )));
+        }
     }
     let timeout = body
         .timeout

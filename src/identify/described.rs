@@ -56,6 +56,44 @@ const WORDS: [(&str, Class, u8); 17] = [
     ("ip camera", Class::Camera, 75),
 ];
 
+/// Names that makers or people give who give none; digits and dashes after them do not make them any better.
+const DEFAULT_NAMES: [&str; 34] = [
+    "ap",
+    "bridge",
+    "debian",
+    "default",
+    "device",
+    "edgeos",
+    "firewall",
+    "gateway",
+    "host",
+    "hostname",
+    "linux",
+    "localhost",
+    "mikrotik",
+    "modem",
+    "name",
+    "nas",
+    "none",
+    "noname",
+    "openwrt",
+    "opnsense",
+    "pfsense",
+    "printer",
+    "raspberrypi",
+    "router",
+    "server",
+    "snmp",
+    "switch",
+    "sysname",
+    "system",
+    "ubnt",
+    "ubuntu",
+    "unifi",
+    "unknown",
+    "ups",
+];
+
 /// What sysDescr begins with where it names the system and not the thing.
 const SYSTEMS: [&str; 8] = [
     "linux",
@@ -83,6 +121,40 @@ pub fn facts(system: &SystemFacts, add: &mut impl FnMut(Topic, Origin, &str, u8)
     if let Some((class, confidence)) = class(description, object_id) {
         add(Topic::Class, Origin::Snmp, class.as_str(), confidence);
     }
+    let name = system.name.as_ref().map_or("", |text| text.as_str());
+    if is_own(name, description, object_id) {
+        // Two things of one maker with the same name are one thing, more likely than not.
+        let mark = format!("snmp:{}@{object_id}", name.to_lowercase());
+        add(Topic::Identity, Origin::Snmp, &mark, 70);
+    }
+    if let Some(engine) = system.engine.as_ref().filter(|engine| is_engine(engine.as_str())) {
+        add(Topic::Identity, Origin::Snmp, &format!("snmp:engine={engine}"), 90);
+    }
+}
+
+/// Whether a name was given to this device and no other, as far as one can tell.
+fn is_own(name: &str, description: &str, object_id: &str) -> bool {
+    let short = name.split('.').next().unwrap_or_default().to_lowercase();
+    let bare = short.trim_matches(|c: char| !c.is_alphabetic());
+    let lower = description.to_lowercase();
+    // A model that stands in the description too; that of a system like Linux has the host's name in it.
+    let is_model = !SYSTEMS.iter().any(|system| lower.starts_with(system))
+        && lower
+            .split(|c: char| c.is_whitespace() || ",;()".contains(c))
+            .any(|word| word == short);
+    short.len() >= 3
+        && !bare.is_empty()
+        && !DEFAULT_NAMES.contains(&bare)
+        && !is_model
+        && object_id.starts_with(ENTERPRISES)
+}
+
+/// Whether an engine's id is one (RFC 3411, SnmpEngineID): 5 to 32 bytes, and not the same digit all over behind the
+/// maker's number.
+fn is_engine(digits: &str) -> bool {
+    let mut own = digits.bytes().skip(10);
+    let first = own.next();
+    (12..=64).contains(&digits.len()) && own.any(|digit| Some(digit) != first)
 }
 
 /// The model, where the description has a form that tells it.
@@ -120,6 +192,56 @@ fn class(description: &str, object_id: &str) -> Option<(Class, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_many_have_are_no_identity() {
+        let marks = |name: &str, description: &str, engine: Option<&str>| {
+            let system = SystemFacts {
+                name: Some(name.into()),
+                description: Some(description.into()),
+                object_id: Some("1.3.6.1.4.1.4526.1".into()),
+                engine: engine.map(Into::into),
+                ..SystemFacts::default()
+            };
+            let mut found = Vec::new();
+            facts(&system, &mut |topic, origin, value, _| {
+                if topic == Topic::Identity {
+                    assert_eq!(origin, Origin::Snmp);
+                    found.push(value.to_owned());
+                }
+            });
+            found
+        };
+        assert_eq!(
+            marks("Attic-AP2.lan", "", None),
+            ["snmp:attic-ap2.lan@1.3.6.1.4.1.4526.1"]
+        );
+        assert_eq!(marks("annas-nas", "Linux annas-nas 6.1", None).len(), 1);
+        for (name, description) in [
+            ("", ""),
+            ("localhost.localdomain", ""),
+            ("Switch", ""),
+            ("switch-12", ""),
+            ("(none)", ""),
+            ("x", ""),
+            ("10.0.0.1", ""),
+            ("GS724T", "GS724T, 24 ports"),
+        ] {
+            assert_eq!(marks(name, description, None), [""; 0], "{name}");
+        }
+        let engine = "80001f8804aabbccdd";
+        assert_eq!(marks("", "", Some(engine)), [format!("snmp:engine={engine}")]);
+        for engine in ["", "80001f88040000000000", "80001f8804ffffffffff", "80001f8804"] {
+            assert_eq!(marks("", "", Some(engine)), [""; 0], "{engine}");
+        }
+        let nobody = SystemFacts {
+            name: Some("attic".into()),
+            ..SystemFacts::default()
+        };
+        facts(&nobody, &mut |topic, _, _, _| {
+            assert_ne!(topic, Topic::Identity, "no sysObjectID");
+        });
+    }
 
     #[test]
     fn descriptions_tell_models_and_classes() {

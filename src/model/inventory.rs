@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -203,6 +204,9 @@ pub struct Seen<T> {
     pub current: bool,
 }
 
+/// What was seen so close together was seen by one scan.
+const ONE_SCAN: Duration = Duration::from_secs(60);
+
 /// A device of the inventory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -258,14 +262,22 @@ impl Record {
         self.class.or_else(found).unwrap_or_default()
     }
 
-    /// The address to reach it at: IPv4 before IPv6, the latest first.
+    /// The address to reach it at: IPv4 before IPv6, and of those it was seen with lately the one it has had for the
+    /// longest, so that whoever has several is not reached at another after each scan.
     pub fn address(&self) -> Option<IpAddr> {
-        let current = self.addresses.iter().filter(|seen| seen.current);
         let link_local = |ip: IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
-        let best = current
-            .filter(|seen| !link_local(seen.value))
-            .max_by_key(|seen| (seen.value.is_ipv4(), seen.last));
-        best.map(|seen| seen.value)
+        let usable: Vec<&Seen<IpAddr>> = self
+            .addresses
+            .iter()
+            .filter(|seen| seen.current && !link_local(seen.value))
+            .collect();
+        let v4 = usable.iter().any(|seen| seen.value.is_ipv4());
+        let of_family = || usable.iter().filter(|seen| seen.value.is_ipv4() == v4);
+        let newest = of_family().map(|seen| seen.last).max()?;
+        let lately = of_family().filter(|seen| newest.since(seen.last) <= ONE_SCAN);
+        lately
+            .min_by_key(|seen| (seen.first, seen.value))
+            .map(|seen| seen.value)
     }
 
     /// Its latest hardware address.

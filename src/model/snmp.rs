@@ -93,6 +93,9 @@ pub struct SystemFacts {
     pub location: Option<LabelValue>,
     /// sysContact.
     pub contact: Option<LabelValue>,
+    /// snmpEngineID in hexadecimal digits (RFC 3411), where it was spoken to in version 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<LabelValue>,
 }
 
 /// What a device said of itself by SNMP, and when.

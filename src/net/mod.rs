@@ -6,9 +6,11 @@
 mod certificate;
 mod clock;
 mod connect;
+pub mod dns;
 mod echo;
 mod interface;
 mod link;
+pub mod mdns;
 mod memory;
 mod neighbour;
 mod nodes;

@@ -55,11 +55,24 @@ impl NodeSocket {
     /// # Errors
     /// What the system says: no IPv6 on the interface, for one.
     pub fn ask(&mut self) -> io::Result<()> {
+        self.send(ALL_NODES)
+    }
+
+    /// Asks one of those who answered. Who answers all may know our hardware address already, and then the kernel does not
+    /// get to know theirs; before it sends to them it must.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn ask_again(&mut self, who: Ipv6Addr) -> io::Result<()> {
+        self.send(who)
+    }
+
+    fn send(&mut self, to: Ipv6Addr) -> io::Result<()> {
         let mut packet = [0; 16];
         packet[0] = ECHO_REQUEST;
         packet[4..6].copy_from_slice(&self.mark[6..]);
         packet[8..].copy_from_slice(&self.mark);
-        let to = SocketAddrV6::new(ALL_NODES, 0, 0, self.index);
+        let to = SocketAddrV6::new(to, 0, 0, self.index);
         self.socket.send_to(&packet, &to.into()).map(|_| ())
     }
 

@@ -6,7 +6,6 @@ mod aim;
 pub mod dns;
 pub mod http;
 pub mod icmp;
-mod message;
 mod pattern;
 mod run;
 mod secret;
@@ -21,8 +20,8 @@ use std::time::Duration;
 use crate::model::{Address, Failure, Kind, Reading};
 
 pub use crate::net::TlsSettings;
+pub use crate::net::dns::RecordType;
 pub use aim::aim;
-pub use message::RecordType;
 pub use pattern::Pattern;
 pub use run::Names;
 pub use secret::{Secret, SecretError, SecretSource};

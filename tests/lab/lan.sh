@@ -55,6 +55,8 @@ route add 10.80.0.0/15 via 10.77.0.2
 route add fd77:60::/64 via fd77::2
 route add fd77:62::/64 via fd77::2
 END
+# The kernel's table of neighbours is one for all namespaces: where it is full the far side could not even answer ARP.
+peer ip neigh replace 10.77.0.1 lladdr "$(ip -o link show lp0 | sed "s/.*ether \([^ ]*\).*/\1/")" dev lp1 nud permanent
 peer nft -f - <<'END'
 table inet lab {
   set dead { type ipv4_addr; flags interval; }

@@ -143,6 +143,7 @@ impl Lan {
             RULES,
         );
         feed(Command::new("ip").args(["-batch", "-"]), HERE);
+        super::introduce(|words| drop(lan.peer(words)), "lp1");
         // a fresh link takes a moment until multicast, and with it neighbour discovery, works
         wait_until(Duration::from_secs(10), "the router answers", || {
             Command::new("fping")

@@ -25,6 +25,7 @@ mod lan;
 pub mod notify;
 mod parts;
 mod recording;
+pub mod responder;
 mod segment;
 mod servers;
 pub mod usm;
@@ -92,6 +93,28 @@ pub fn command(command: &mut Command) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
     text
+}
+
+/// Tells the far side of a wire, by whatever runs commands there, the hardware address of the calling thread's end `lp0` for
+/// good. The kernel's table of neighbours is one for all namespaces, and where other tests have filled it a host does
+/// not even answer ARP requests: it would have to remember who asked.
+fn introduce(there: impl Fn(&[&str]), device: &str) {
+    let link = command(Command::new("ip").args(["-o", "link", "show", "lp0"]));
+    let mut words = link.split_whitespace().skip_while(|word| *word != "link/ether");
+    let mac = words.nth(1).expect("a hardware address");
+    let entry = [
+        "ip",
+        "neigh",
+        "replace",
+        "10.77.0.1",
+        "lladdr",
+        mac,
+        "dev",
+        device,
+        "nud",
+        "permanent",
+    ];
+    there(&entry);
 }
 
 /// A path inside the repository.

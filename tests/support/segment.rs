@@ -52,6 +52,11 @@ impl Segment {
         Some(segment)
     }
 
+    /// The hosts' side.
+    pub fn namespace(&self) -> String {
+        format!("/proc/{}/ns/net", self.holder.id())
+    }
+
     #[track_caller]
     pub fn here(&self, words: &[&str]) -> String {
         command(Command::new(words[0]).args(&words[1..]))
@@ -75,6 +80,7 @@ impl Segment {
             "ip", "link", "add", "link", "lp1", "name", name, "address", mac, "type", "macvlan", "mode", "bridge",
         ]);
         self.there(&["ip", "link", "set", "dev", name, "up"]);
+        super::introduce(|words| drop(self.there(words)), name);
         for address in addresses {
             self.give(name, address);
         }

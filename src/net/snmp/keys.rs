@@ -53,6 +53,11 @@ impl Keys {
         }
     }
 
+    /// The id of the engine they are for.
+    pub fn engine_id(&self) -> &[u8] {
+        self.0.engine_id()
+    }
+
     /// For encrypted messages, where the user encrypts. Milliseconds of work.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use super::credentials::{Access, User};
 use super::message::{self, Op, Query, Reply};
 use super::usm::{self, Engine, Envelope, Head, Report};
 use super::value::Malformed;
+use crate::model::LabelValue;
 
 /// How often the engine is mended for one question.
 const MENDS: u32 = 3;
@@ -173,6 +174,11 @@ impl Session {
     /// Attempts after the first, at most.
     pub const fn retries_allowed(&self) -> u32 {
         self.patience.retries
+    }
+
+    /// The id of the device's engine, where version 3 is spoken.
+    pub fn engine_id(&self) -> Option<LabelValue> {
+        self.engine.as_ref().map(Engine::id_text)
     }
 
     /// What is known of the device's engine, for the next conversation.

@@ -39,6 +39,7 @@ pub async fn system(session: &mut Session) -> Result<(SystemFacts, Option<u32>),
         object_id: label(object_id),
         location: label(location),
         contact: label(contact),
+        engine: session.engine_id(),
     };
     let uptime = uptime.as_ref().and_then(number);
     Ok((facts, uptime.and_then(|ticks| u32::try_from(ticks).ok())))

@@ -12,6 +12,7 @@ use super::credentials::User;
 use super::keys::{Clock, Keys};
 use super::message::{self, Op, Query, Reply};
 use super::value::{Malformed, Oid, want};
+use crate::model::LabelValue;
 
 /// msgSecurityModel of USM.
 const USM: i64 = 3;
@@ -76,6 +77,12 @@ pub struct Envelope {
 }
 
 impl Engine {
+    /// Its id in hexadecimal digits.
+    pub fn id_text(&self) -> LabelValue {
+        let digits = self.plain.engine_id().iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<String>().into()
+    }
+
     /// Derives our keys at this engine: milliseconds of work.
     ///
     /// # Errors

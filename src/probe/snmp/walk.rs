@@ -175,6 +175,7 @@ async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) 
             object_id,
             location,
             contact,
+            engine: session.engine_id(),
         }));
     }
     let restarted = uptime.is_some() && uptime < known.uptime;

@@ -1,27 +1,29 @@
 //! Which sightings are the same device.
 //!
 //! 1. The hardware address decides: the same one on a new address is the same device, another one on an old address
-//!    is another device, and several addresses on one are one device.
+//!    is another device, and several addresses on one are one device. Whose an address is, `addresses` tells.
 //! 2. Virtual router addresses and nobody's never identify anybody: what answers with one is known by its address.
 //! 3. A sighting without a hardware address is evidence of whoever has the address now; a stranger's makes a device
 //!    that is known by its address, until a hardware address turns up there: then it is that one's.
 //! 4. A stale cache entry adds an address to a known device. It makes no device and is no presence; so do a
 //!    fresh one and an announcement where ARP has asked and was not answered.
 //! 5. A device has its name from its first scan on: see [`name`].
-//! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence.
+//! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence:
+//!    see `twins`.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::addresses::Claims;
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
 use crate::model::{
     EventKind, Fact, LabelValue, Mac, MacKind, Method, Network, Outcome, Record, Seen, Sighting, Standing, Timestamp,
     Topic,
 };
 
-/// Addresses one device is remembered with: a host that claims more claims everything.
-const MOST_ADDRESSES: usize = 64;
+/// Hardware addresses one device is remembered with.
+const MOST_MACS: usize = 64;
 /// Facts of one device.
 const MOST_FACTS: usize = 32;
 
@@ -63,12 +65,17 @@ impl Inventory {
                 ..sighting.clone()
             })
             .collect();
-        // Answers first, then what the cache remembers; hardware addresses before addresses alone.
+        let claims = Claims::of(&all);
+        // Answers first, then what the cache remembers; hardware addresses before addresses alone; of one address what
+        // was answered before hearsay, which is not how it was found.
+        let mac_of = |sighting: &Sighting| identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
         let mut sightings: Vec<&Sighting> = all.iter().collect();
-        sightings.sort_by_key(|sighting| (!sighting.alive, identifying(sighting.mac).is_none(), sighting.address));
+        sightings.sort_by_key(|sighting| {
+            let (alive, known) = (sighting.alive, mac_of(sighting).is_some());
+            (!alive, !known, sighting.address, hearsay(sighting.method))
+        });
         for sighting in sightings {
-            let mac = identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
-            self.see(sighting, mac, &mut born);
+            self.see(sighting, mac_of(sighting), &claims, &mut born);
         }
         for (address, finding) in &findings {
             if let Some(id) = self.by_address.get(address).copied() {
@@ -85,7 +92,7 @@ impl Inventory {
         self.forget_old(now);
     }
 
-    fn see(&mut self, sighting: &Sighting, mac: Option<Mac>, born: &mut HashSet<u64>) {
+    fn see(&mut self, sighting: &Sighting, mac: Option<Mac>, claims: &Claims, born: &mut HashSet<u64>) {
         let holder = self.by_address.get(&sighting.address).copied();
         let known = match mac {
             Some(mac) => self.by_mac.get(&mac).copied(),
@@ -112,7 +119,7 @@ impl Inventory {
         if let Some(mac) = mac {
             self.bind_mac(id, mac, sighting);
         }
-        self.bind_address(id, holder, sighting, born.contains(&id));
+        self.bind_address(id, holder, sighting, claims, born.contains(&id));
         if sighting.alive {
             self.change(id, |record| record.last_seen = record.last_seen.max(sighting.at));
         }
@@ -151,7 +158,7 @@ impl Inventory {
             if let Some(seen) = record.macs.iter_mut().find(|seen| seen.value == mac) {
                 seen.last = if alive { seen.last.max(at) } else { seen.last };
                 seen.current = true;
-            } else if record.macs.len() < MOST_ADDRESSES {
+            } else if record.macs.len() < MOST_MACS {
                 record.macs.push(Seen {
                     value: mac,
                     source,
@@ -163,102 +170,21 @@ impl Inventory {
         });
     }
 
-    /// The address is this device's now, and no longer another's.
-    fn bind_address(&mut self, id: u64, holder: Option<u64>, sighting: &Sighting, born: bool) {
-        let (address, at) = (sighting.address, sighting.at);
-        if !sighting.alive && holder.is_some_and(|holder| holder != id) {
-            return; // somebody else answered on it
-        }
-        let had = self.records.get(&id).map_or(0, |record| record.addresses.len());
-        let known = self
-            .records
-            .get(&id)
-            .is_some_and(|r| r.addresses.iter().any(|seen| seen.value == address && seen.current));
-        if !known && had >= MOST_ADDRESSES {
-            return;
-        }
-        if let Some(other) = holder.filter(|holder| *holder != id) {
-            self.change(other, |record| {
-                for seen in record.addresses.iter_mut().filter(|seen| seen.value == address) {
-                    seen.current = false;
-                }
-            });
-            self.by_address.insert(address, id);
-            self.tell(
-                EventKind::MacChanged,
-                id,
-                at,
-                &[("taken_address", &address.to_string())],
-            );
-        }
-        self.by_address.insert(address, id);
-        self.change(id, |record| {
-            match record.addresses.iter_mut().find(|seen| seen.value == address) {
-                Some(seen) => {
-                    seen.last = if sighting.alive { seen.last.max(at) } else { seen.last };
-                    seen.current = true;
-                }
-                None => record.addresses.push(Seen {
-                    value: address,
-                    source: sighting.method,
-                    first: at,
-                    last: at,
-                    current: true,
-                }),
-            }
-        });
-        if !known && !born && sighting.alive && address.is_ipv4() {
-            self.tell(EventKind::AddressChanged, id, at, &[("to", &address.to_string())]);
-        }
-    }
-
     /// Takes in facts: the latest of each origin about each topic stays. Rule 6.
     pub(super) fn note(&mut self, id: u64, facts: &[Fact]) {
+        let (identities, facts): (Vec<&Fact>, Vec<&Fact>) =
+            facts.iter().partition(|fact| fact.topic == Topic::Identity);
         self.change(id, |record| {
             for fact in facts {
                 let same = |known: &Fact| known.topic == fact.topic && known.origin == fact.origin;
-                let several = fact.topic == Topic::Identity;
-                let known = record
-                    .facts
-                    .iter()
-                    .position(|known| same(known) && (!several || known.value == fact.value));
-                match known {
+                match record.facts.iter().position(same) {
                     Some(known) => record.facts[known] = fact.clone(),
                     None if record.facts.len() < MOST_FACTS => record.facts.push(fact.clone()),
                     None => {}
                 }
             }
         });
-        let identities: Vec<&LabelValue> = facts
-            .iter()
-            .filter(|fact| fact.topic == Topic::Identity)
-            .map(|fact| &fact.value)
-            .collect();
-        if identities.is_empty() {
-            return;
-        }
-        let has = |record: &Record| {
-            record
-                .facts
-                .iter()
-                .any(|fact| fact.topic == Topic::Identity && identities.contains(&&fact.value))
-        };
-        let twins: Vec<u64> = self
-            .devices()
-            .filter(|record| record.id != id && has(record))
-            .map(|record| record.id)
-            .collect();
-        let is_local = |record: &Arc<Record>| record.macs.iter().any(|seen| seen.value.kind() == MacKind::Local);
-        for twin in twins {
-            let rotated = [id, twin].iter().any(|id| self.records.get(id).is_some_and(is_local));
-            let new = self
-                .records
-                .get(&id)
-                .is_some_and(|record| !record.proposed.contains(&twin));
-            if rotated && new {
-                self.change(id, |record| record.proposed.push(twin));
-            }
-        }
+        self.note_identities(id, &identities);
     }
 
     /// 5. Names a new device, and tells of it.
@@ -313,7 +239,7 @@ impl Inventory {
 }
 
 /// What identifies somebody.
-fn identifying(mac: Option<Mac>) -> Option<Mac> {
+pub(super) fn identifying(mac: Option<Mac>) -> Option<Mac> {
     mac.filter(|mac| matches!(mac.kind(), MacKind::Universal | MacKind::Local)) // 2.
 }
 

@@ -1,11 +1,13 @@
 //! The inventory: which sightings are the same device, who is there, and what people say of it.
 //!
-//! Owns identity (`identity`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
+//! Owns identity (`identity`, `addresses`, `twins`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
 //! out; gives `Record`s, `Event`s and the `Entry`s to be stored. Pure: no clock, no I/O.
 
+mod addresses;
 mod identity;
 mod person;
 mod presence;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -85,6 +87,8 @@ pub struct Inventory {
     by_mac: HashMap<Mac, u64>,
     by_address: HashMap<IpAddr, u64>,
     names: HashMap<LabelValue, u64>,
+    /// Who has which lasting mark.
+    by_mark: HashMap<LabelValue, BTreeSet<u64>>,
     next_id: u64,
     next_event: u64,
     counts: [u64; EventKind::ALL.len()],
@@ -141,6 +145,7 @@ impl Inventory {
     /// Makes a record findable. Where two claim something, the one seen later has it.
     fn index(&mut self, record: &Record) {
         let id = record.merged.unwrap_or(record.id);
+        self.index_marks(record);
         for mac in &record.macs {
             self.by_mac.insert(mac.value, id);
         }

@@ -1,14 +1,17 @@
 //! Who is there.
 //!
 //! 1. Any evidence within the scan counts: an answer to ARP, ICMP or mDNS, a fresh cache entry, a successful probe.
-//! 2. Only a complete scan of a network that a device has an address in can miss it. A partial or failed one says
-//!    nothing, and neither does one of another network.
-//! 3. Offline after as many missed scans in a row as its class may miss.
+//! 2. Only a complete scan of a network that a device has an address in, or last had one, can miss it. A partial or failed
+//!    one says nothing, and neither does one of another network.
+//! 3. Pings alone miss only what was found by them: many hosts do not answer. Where the neighbour cache is read after
+//!    them they miss everybody, for the kernel asks by ARP whom it pings. Who has no IPv4 address is missed by the ping to
+//!    all IPv6 nodes if that found it.
+//! 4. Offline after as many missed scans in a row as its class may miss.
 
 use std::net::IpAddr;
 
 use super::{Evidence, Inventory, PassView};
-use crate::model::{Entry, EventKind, LabelValue, Network, Outcome, Pass, Record, Standing, Timestamp};
+use crate::model::{Entry, EventKind, LabelValue, Method, Network, Outcome, Pass, Record, Seen, Standing, Timestamp};
 
 impl Inventory {
     pub(super) fn judge_presence(
@@ -21,26 +24,23 @@ impl Inventory {
         for pass in &scan.passes {
             self.count(pass, now);
         }
-        let networks = |wanted: fn(Outcome) -> bool| -> Vec<Network> {
-            let passes = scan.passes.iter().filter(|pass| wanted(pass.outcome));
-            passes.filter_map(|pass| pass.network.parse().ok()).collect()
-        };
-        let complete = networks(|outcome| outcome == Outcome::Complete);
-        let spoilt = networks(|outcome| outcome != Outcome::Complete);
+        let silence = Silence::of(&scan.passes);
         let ids: Vec<u64> = self.devices().map(|record| record.id).collect();
         for id in ids {
             let Some(record) = self.records.get(&id) else { continue };
             let seen = record.last_seen.max(probed(&record.name).unwrap_or_default());
             let present = seen >= scan.started; // 1.
-            let missed = !present && is_covered(record, &complete, &spoilt);
+            let missed = !present && silence.misses(record);
             let patience = self
                 .rules
                 .offline_after_class
                 .get(&record.class())
                 .unwrap_or(&self.rules.offline_after);
             let (online, patience) = (record.online, *patience);
+            let news = !online || record.missed > 0 || seen > record.last_seen;
             if present {
-                if !online || record.missed > 0 || seen > record.last_seen {
+                self.retire_addresses(id, &silence, scan.started);
+                if news {
                     self.change(id, |record| {
                         (record.online, record.missed, record.last_seen) = (true, 0, seen);
                     });
@@ -49,7 +49,7 @@ impl Inventory {
                     self.tell(EventKind::Back, id, now, &[]);
                 }
             } else if missed && online {
-                let gone = record.missed + 1 >= patience; // 3.
+                let gone = record.missed + 1 >= patience; // 4.
                 self.change(id, |record| {
                     record.missed += 1;
                     record.online = !gone;
@@ -107,22 +107,71 @@ impl Inventory {
             self.by_mac.retain(|_, holder| *holder != id);
             self.by_address.retain(|_, holder| *holder != id);
             self.names.retain(|_, holder| *holder != id);
+            self.by_mark
+                .retain(|_, holders| !holders.remove(&id) || !holders.is_empty());
             self.entries.push(Entry::Forget(id));
         }
     }
 }
 
-/// 2. Whether somebody with these addresses would have been seen.
-fn is_covered(record: &Record, complete: &[Network], spoilt: &[Network]) -> bool {
-    let within = |networks: &[Network]| {
-        record
-            .addresses
+/// Whose silence means something after a scan. Rules 2 and 3.
+pub(super) struct Silence {
+    /// Complete networks; whether pings were all that was sent there.
+    complete: Vec<(Network, bool)>,
+    spoilt: Vec<Network>,
+    /// Whether the neighbour cache was read; whether all IPv6 nodes were asked on every interface.
+    cache: bool,
+    nodes: bool,
+}
+
+impl Silence {
+    pub(super) fn of(passes: &[Pass]) -> Self {
+        let networks = |complete: bool| {
+            let passes = passes
+                .iter()
+                .filter(move |pass| (pass.outcome == Outcome::Complete) == complete);
+            passes.filter_map(|pass| Some((pass.network.parse().ok()?, pass.method == Method::Icmp)))
+        };
+        let all = |method: Method| {
+            let mut of = passes.iter().filter(|pass| pass.method == method).peekable();
+            of.peek().is_some() && of.all(|pass| pass.outcome == Outcome::Complete)
+        };
+        Self {
+            complete: networks(true).collect(),
+            spoilt: networks(false).map(|(network, _)| network).collect(),
+            cache: all(Method::Neighbours),
+            nodes: all(Method::Ipv6),
+        }
+    }
+
+    /// Whether whoever has this address would have been seen at it.
+    pub(super) fn covers(&self, seen: &Seen<IpAddr>) -> bool {
+        let IpAddr::V4(ip) = seen.value else {
+            return self.nodes && seen.source == Method::Ipv6;
+        };
+        let by_pings = self.cache || seen.source == Method::Icmp;
+        let complete = self
+            .complete
             .iter()
-            .filter(|seen| seen.current)
-            .any(|seen| match seen.value {
-                IpAddr::V4(ip) => networks.iter().any(|network| network.contains(ip)),
-                IpAddr::V6(_) => false,
-            })
-    };
-    within(complete) && !within(spoilt)
+            .any(|(network, pings)| network.contains(ip) && (!pings || by_pings));
+        complete && !self.is_spoilt(seen)
+    }
+
+    fn is_spoilt(&self, seen: &Seen<IpAddr>) -> bool {
+        matches!(seen.value, IpAddr::V4(ip) if self.spoilt.iter().any(|network| network.contains(ip)))
+    }
+
+    /// Whether the device would have been seen.
+    fn misses(&self, record: &Record) -> bool {
+        let any = |of: &dyn Fn(&&Seen<IpAddr>) -> bool| record.addresses.iter().any(|seen| of(&seen));
+        let current = any(&|seen| seen.current && seen.value.is_ipv4());
+        let v4 = any(&|seen| seen.value.is_ipv4());
+        // Those that count: it has them, or, where somebody else has them all now, it had them.
+        let counts = |seen: &&Seen<IpAddr>| match (current, v4) {
+            (true, _) => seen.current && seen.value.is_ipv4(),
+            (false, true) => seen.value.is_ipv4(),
+            (false, false) => seen.current,
+        };
+        any(&|seen| counts(seen) && self.covers(seen)) && !any(&|seen| counts(seen) && self.is_spoilt(seen))
+    }
 }

@@ -1,9 +1,11 @@
 //! Identity, presence and people, told as scans a minute apart.
 
+mod odd;
+
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Origin, Patch, Topic};
+use crate::model::{Origin, Patch, Seen, Topic};
 
 const NETWORK: &str = "10.0.0.0/24";
 
@@ -120,12 +122,13 @@ fn the_hardware_address_decides() {
     story.scan(&[(Some(mac(1)), ip(9)), (Some(mac(2)), ip(2))]);
     assert_eq!((story.all().len(), story.count(EventKind::AddressChanged)), (2, 1));
     assert_eq!(story.all()[0].address(), Some(ip(9)));
-    // The old address on another hardware address: another device, and the first keeps its own.
+    assert!(!story.all()[0].addresses[0].current, "nobody answers at the old one");
+    // The old address on another hardware address: another device.
     story.scan(&[(Some(mac(3)), ip(9)), (Some(mac(2)), ip(2))]);
     assert_eq!((story.all().len(), story.count(EventKind::MacChanged)), (3, 1));
     assert_eq!(
         (story.all()[2].address(), story.all()[0].address()),
-        (Some(ip(9)), Some(ip(1)))
+        (Some(ip(9)), None)
     );
     // Several addresses on one hardware address: one device.
     story.scan(&[(Some(mac(2)), ip(2)), (Some(mac(2)), ip(20)), (Some(mac(2)), ip(21))]);
