@@ -1,6 +1,6 @@
 # Developer habits; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build fmt lint test bench lab clean fuzz soak release deb audit
+.PHONY: help run build fmt lint test bench lab clean fuzz soak release deb systemd audit
 CARGO ?= cargo
 CONFIG ?= config/lanpulse.yaml
 
@@ -43,18 +43,21 @@ lab: ## a shell inside a private LAN of 131,000 hosts, for trying things out (as
 fuzz: ## mutated inputs for all readers of outside text, five minutes each (FUZZ_SECONDS=... for more)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 2
 
-soak: ## half an hour on 10,000 targets with scrapes and reloads; must not grow (as root; MINUTES=... for another time)
+soak: ## half an hour on 10,000 targets with scans, walks, reloads and bad clients; must not grow (as root; MINUTES=... for another time)
 	$(CARGO) build --release --locked
 	tests/soak.sh $${MINUTES:-30} $${CARGO_TARGET_DIR:-target}/release/lanpulse
 
 audit: ## licences, advisories and duplicates of the dependencies (needs cargo-deny)
 	$(CARGO) deny --locked --config .config/deny.toml check
 
-release: ## the released binary, manual page, completions and SBOM in target/dist
+release: ## the released binary, manual page, completions, SBOM and archive in target/dist
 	packaging/release.sh
 
 deb: release ## the Debian package, from what `make release` built (needs cargo-deb)
 	$(CARGO) deb --profile dist --no-build --no-strip
+
+systemd: ## the Debian package on a booted Debian: unit, user, sandbox, restarts (as root; needs debootstrap)
+	tests/systemd.sh target/debian/lanpulse_*.deb
 
 clean: ## remove what was built and fetched
 	$(CARGO) clean

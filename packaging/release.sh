@@ -2,6 +2,7 @@
 # The released binary with what goes with it; called by `make release`.
 #   target/dist/lanpulse               the binary
 #   target/dist/assets/                manual page, completions, SBOM (CycloneDX), checksums
+#   target/dist/lanpulse-VERSION-ARCHITECTURE-linux.tar.gz     all of these
 # No paths, no dates, one code generation unit, so that the same toolchain and C compiler give the same bytes; the
 # release workflow compares two builds.
 set -euo pipefail
@@ -24,5 +25,13 @@ mkdir -p "$assets"
 "$binary" completions zsh >"$assets/_lanpulse"
 "$binary" completions fish >"$assets/lanpulse.fish"
 packaging/sbom.sh Cargo.lock >"$assets/lanpulse.cdx.json"
-(cd "$target/dist" && sha256sum lanpulse assets/lanpulse.cdx.json) | tee "$assets/SHA256SUMS"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p;/^\[dependencies\]/q' Cargo.toml)
+archive=lanpulse-$version-$(uname -m)-linux.tar.gz
+rm -f "$assets/SHA256SUMS"
+# in one order, of one time and owner, and gzip -n writes no time either
+tar -C "$target/dist" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+  -cf - lanpulse assets | gzip -9n >"$target/dist/$archive"
+(cd "$target/dist" && sha256sum lanpulse assets/* "$archive") >"$assets/SHA256SUMS.new"
+mv "$assets/SHA256SUMS.new" "$assets/SHA256SUMS"
+cat "$assets/SHA256SUMS"
 stat -c '%n: %s bytes' "$binary"

@@ -118,6 +118,54 @@ fn the_commented_examples_of_the_default_file_are_good() {
     );
 }
 
+/// The YAML blocks of a document, each with the line it begins at.
+fn blocks(text: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for (number, line) in text.lines().enumerate() {
+        match (line.trim(), &mut block) {
+            ("```yaml", _) => block = Some((number + 1, String::new())),
+            ("```", _) => blocks.extend(block.take()),
+            (_, Some((_, text))) => writeln!(text, "{line}").unwrap(),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn what_the_documents_show_is_good() {
+    let documents = fs::read_dir("docs").unwrap().map(|entry| entry.unwrap().path());
+    let documents = documents.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let home = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for document in documents.chain([PathBuf::from("README.md")]) {
+        for (line, text) in blocks(&fs::read_to_string(&document).unwrap()) {
+            // These are for Prometheus, and for --web.config.file.
+            let first = text.trim_start();
+            if first.starts_with("scrape_configs:") || first.starts_with("tls_server_config:") {
+                continue;
+            }
+            let name = format!("{}.{line}.yaml", document.file_stem().unwrap().display());
+            fs::write(home.path().join(&name), text).unwrap();
+            files.push(name);
+        }
+    }
+    assert!(files.len() > 10, "{files:?}");
+    fs::create_dir(home.path().join("secrets")).unwrap();
+    for secret in ["snmp_auth", "snmp_priv"] {
+        fs::write(home.path().join("secrets").join(secret), "long enough").unwrap();
+    }
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_lanpulse"))
+        .arg("check-config")
+        .args(&files)
+        .envs([("SNMP_AUTH", "long enough"), ("SNMP_PRIVACY", "long enough")])
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 #[test]
 fn targets_take_defaults_and_override_them() {
     let config = good(

@@ -324,7 +324,7 @@ fn every_check_says_what_is_so() {
     );
     let page = daemon.get("/").text();
     assert!(
-        page.contains("Checks that fail") && page.contains("<td>lab<td>gone<td>") && page.contains("the status is 503"),
+        page.contains("Checks that fail") && page.contains("<td>lab<td>gone<td") && page.contains("the status is 503"),
         "{page}"
     );
     let log = daemon.log();

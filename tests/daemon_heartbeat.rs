@@ -767,14 +767,7 @@ receivers: [{{name: sink, webhook_configs: [{{url: '{}', send_resolved: true}}]}
     )) else {
         return;
     };
-    let Some(prometheus) = Server::prometheus(&format!(
-        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
-rule_files: ['{}/*.yml']
-alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:9093']}}]}}]}}
-scrape_configs: [{{job_name: lanpulse, static_configs: [{{targets: ['127.0.0.1:10526']}}]}}]
-",
-        home.path("rules").display()
-    )) else {
+    let Some(prometheus) = Server::alerting_prometheus(&home.path("rules")) else {
         return;
     };
     // what fires before Prometheus has found it is told a minute later only

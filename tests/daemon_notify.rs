@@ -52,14 +52,7 @@ fn a_hundred_devices_behind_a_dead_router_are_one_message() {
     let Some(_alertmanager) = Server::alertmanager(&rendered(&home, &[("discord_webhook_url", &sink.url())])) else {
         return;
     };
-    let Some(prometheus) = Server::prometheus(&format!(
-        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
-rule_files: ['{}/*.yml']
-alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:9093']}}]}}]}}
-scrape_configs: [{{job_name: lanpulse, static_configs: [{{targets: ['127.0.0.1:10526']}}]}}]
-",
-        repository("prometheus/rules").display()
-    )) else {
+    let Some(prometheus) = Server::alerting_prometheus(&repository("prometheus/rules")) else {
         return;
     };
     wait_until(Duration::from_secs(30), "Prometheus knows the devices", || {

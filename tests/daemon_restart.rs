@@ -8,6 +8,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -107,6 +108,68 @@ fn kills_at_any_moment_do_no_harm() {
     let daemon = Daemon::start(&home);
     assert_eq!(daemon.value("lanpulse_store_failures_total", &[]), Some(0.0));
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// Whose address is which device, with its name and since when it is known.
+fn inventory(daemon: &Daemon) -> BTreeMap<String, (u64, String, String)> {
+    let page = daemon.get("/api/v1/devices?limit=1000").json();
+    let devices = page["devices"].as_array().unwrap().iter();
+    devices
+        .map(|device| {
+            assert_eq!(device["online"], true, "{device}");
+            let text = |key: &str| device[key].as_str().unwrap().to_owned();
+            let address = device["addresses"][0]["address"].as_str().unwrap().to_owned();
+            (
+                address,
+                (device["id"].as_u64().unwrap(), text("name"), text("first_seen")),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn kills_in_the_middle_of_scans_change_nobody() {
+    let Some(lan) = Lan::new("kills in the middle of scans") else {
+        return;
+    };
+    let home = Home::exactly(
+        "discovery: {interval: 1s, methods: [icmp], networks: [10.80.0.0/25], icmp: {rate: 200}, offline_after: {default: 1}}
+internet: {checks: []}
+global: {interval: 500ms, timeout: 400ms}
+",
+    );
+    let daemon = Daemon::start(&home);
+    wait_until(Duration::from_secs(30), "126 devices that answer pings", || {
+        daemon.metrics().all("lanpulse_icmp_rtt_avg_seconds", &[]).len() == 126
+    });
+    let before = inventory(&daemon);
+    assert_eq!(before.len(), 126);
+    wait_until(Duration::from_secs(10), "a commit", || {
+        let rows = "SELECT count(*) FROM inventory WHERE online = 1";
+        let file = rusqlite::Connection::open(home.database()).unwrap();
+        file.query_row(rows, (), |row| row.get::<_, i64>(0)).unwrap() == 126
+    });
+    daemon.kill9();
+    for round in 0..10 {
+        let daemon = Daemon::start(&home);
+        // somewhere in the first scan, or at the start of the second
+        std::thread::sleep(Duration::from_millis(83 * round % 1700));
+        daemon.kill9();
+        let file = rusqlite::Connection::open(home.database()).unwrap();
+        let check: String = file.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok", "round {round}");
+        let rows = "SELECT count(*), sum(online) FROM inventory";
+        let rows = file.query_row(rows, (), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+        assert_eq!(rows.unwrap(), (126, 126), "round {round}");
+    }
+    let daemon = Daemon::start(&home);
+    assert_eq!(inventory(&daemon), before);
+    // a scan that does not come to its end says nothing about who is there
+    lan.here(&["ip", "link", "set", "lp0", "down"]);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(inventory(&daemon), before);
+    let new = daemon.value("lanpulse_discovery_events_total", &[("event", "new")]);
+    assert!(new.unwrap_or(0.0) < 0.5, "{}", daemon.log());
 }
 
 #[test]

@@ -62,7 +62,12 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 inside() { nsenter -t "$init" -a -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"; }
-inside timeout 60 systemctl is-system-running --wait || { cat "$home/console"; exit 1; }
+for _ in $(seq 120); do
+  state=$(inside systemctl is-system-running 2>/dev/null || true)
+  [ "$state" != running ] || break
+  sleep 0.5
+done
+[ "$state" = running ] || { echo "systemd does not come up: $state"; cat "$home/console"; inside systemctl --failed || true; exit 1; }
 
 inside bash -s <<'END'
 set -euo pipefail

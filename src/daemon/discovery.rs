@@ -121,6 +121,11 @@ impl Discoverer {
                         let _ = answer.send(this.start(&plan, &order).await);
                     }
                     Some(Request::Look(id, answer)) => drop(answer.send(this.look(id))),
+                    Some(Request::Running(answer)) => {
+                        let mut running: Vec<Scan> = this.running.keys().filter_map(|id| this.look(*id)).collect();
+                        running.sort_unstable_by_key(|scan| scan.id);
+                        let _ = answer.send(running);
+                    }
                     Some(Request::Patch(id, patch, by, answer)) => {
                         let (outcome, patched) = oneshot::channel();
                         let _ = this.asks.send(Ask::Patch(id, patch, by, outcome)).await;
@@ -189,9 +194,9 @@ impl Discoverer {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .identify(&plan, &report);
-                (report, findings, progress.counts())
+                (report, findings, progress)
             };
-            let Ok((report, findings, counts)) = tokio::task::spawn_blocking(work).await else {
+            let Ok((report, findings, progress)) = tokio::task::spawn_blocking(work).await else {
                 return;
             };
             let scan = Scan {
@@ -200,9 +205,12 @@ impl Discoverer {
                 ended: Some(wall_clock()),
                 passes: report.passes.clone(),
                 notes: report.notes.clone(),
-                counts,
+                counts: progress.counts(),
             };
-            told.log(&scan);
+            // That the end of the daemon cuts a scan short is no news.
+            if !progress.is_stopped() {
+                told.log(&scan);
+            }
             let evidence = Evidence {
                 scan: scan.clone(),
                 sightings: report.sightings,
@@ -343,7 +351,7 @@ impl Told {
         }
         for pass in &scan.passes {
             let (network, method) = (&pass.network, pass.method.as_str());
-            let seconds = pass.took.as_secs_f64();
+            let seconds = (pass.took.as_secs_f64() * 1e3).round() / 1e3;
             let (answered, left) = (pass.answered, pass.left);
             let why = pass.why.as_deref().unwrap_or_default();
             match pass.outcome {

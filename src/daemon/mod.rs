@@ -12,6 +12,7 @@ mod process;
 mod record;
 mod reload;
 mod schedule;
+mod stop;
 mod uplink;
 mod watch;
 
@@ -22,7 +23,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 
 use crate::config::{Loaded, Problem};
@@ -39,6 +39,7 @@ use ask::Ask;
 use discovery::Discoverer;
 use record::Vitals;
 use schedule::{Outbox, Scheduler};
+use stop::{Running, Signals};
 
 pub use reload::Place;
 
@@ -50,8 +51,6 @@ const LISTENERS: usize = 64;
 const EVENTS: usize = 1024;
 /// How long who asks for the audit waits for changes that are not on disk yet.
 const AUDIT_FLUSH: Duration = Duration::from_secs(2);
-/// How long the end may take.
-const FAREWELL: Duration = Duration::from_secs(5);
 /// HTTP connections at once; a scraper needs one.
 const MOST_CONNECTIONS: usize = 2048;
 /// Open files that are not HTTP connections.
@@ -126,6 +125,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let seed = schedule::wall_clock().micros() / 1000;
     state.inventory = Inventory::restore(store.take_inventory(), seed);
     state.restore_outages(store.outages());
+    state.restore_walks(store.take_walks());
     let parts = Parts {
         loaded,
         store,
@@ -228,9 +228,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         events: events.clone(),
         gate: gate.clone(),
     });
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let signals = Signals::open()?;
 
     let recorder = tokio::spawn(record::run(state, keeper, vitals.clone(), batches, ask_inbox));
     for listener in &listeners {
@@ -288,40 +286,20 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let discovering = tokio::spawn(Discoverer::run(plan_now, asks.clone(), discovered, scan_inbox));
     let reporting = tokio::spawn(outbound::run(outbound_now, asks.clone()));
 
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                let (answer, _outcome) = oneshot::channel();
-                let _ = reload_requests.send(answer).await;
-            }
-        }
-    }
+    let running = Running {
+        uplink,
+        reporting,
+        reloading,
+        discovering,
+        probing,
+        server,
+        recorder,
+    };
+    signals.end(&reload_requests).await;
     tracing::info!("stopping");
     ready.send_replace(false);
     stop.send_replace(true);
-    // The scheduler ends when nobody can send it changes any more.
-    uplink.abort();
-    let _ = uplink.await;
-    reporting.abort();
-    reloading.abort();
-    discovering.abort();
-    let _ = reloading.await;
-    let farewell = async {
-        let _ = tokio::task::spawn_blocking(move || probing.join()).await;
-        let (done, saved) = oneshot::channel();
-        let _ = asks.send(Ask::Stop(done)).await;
-        let _ = saved.await;
-        let _ = server.await;
-        let _ = recorder.await;
-    };
-    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-        tracing::warn!("stopped before everything had ended by itself");
-    }
-    if !tokio::task::block_in_place(|| store.close(FAREWELL)) {
-        tracing::warn!("the store could not save everything before the end");
-    }
+    running.end(&asks, &store).await;
     Ok(())
 }
 

@@ -104,15 +104,13 @@ impl Inner {
         let of_greediest = waiting.clone().filter(|(_, entry)| Some(entry.place) == greediest);
         let slow = |(_, entry): &(&u64, &Entry)| now.saturating_duration_since(entry.since) > PATIENCE;
         let oldest = |(id, entry): &(&u64, &Entry)| (entry.since, **id);
-        let others = |(_, entry): &(&u64, &Entry)| {
-            newcomer.is_some_and(|newcomer| greediest.is_some_and(|greediest| newcomer != greediest))
-                && Some(entry.place) == greediest
-        };
+        let giving_way = greediest.filter(|greediest| newcomer.is_some_and(|newcomer| newcomer != *greediest));
+        let of_another = |(_, entry): &(&u64, &Entry)| giving_way == Some(entry.place);
         let victim = of_greediest
             .min_by_key(oldest)
             .or_else(|| waiting.min_by_key(oldest))
             .or_else(|| self.entries.iter().filter(slow).min_by_key(oldest))
-            .or_else(|| self.entries.iter().filter(others).min_by_key(oldest))
+            .or_else(|| self.entries.iter().filter(of_another).min_by_key(oldest))
             .map(|(id, _)| *id);
         self.end(victim)
     }

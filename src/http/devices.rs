@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Response, header};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -15,7 +16,7 @@ use super::body::body;
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Caller, Desk, query};
-use crate::model::{Class, LabelValue, Patch, Record, Standing, Topic, csv_field};
+use crate::model::{Class, LabelValue, Patch, Record, Seen, Standing, Topic, csv_field};
 use crate::state::{PatchError, Snapshot, SnmpView};
 
 /// What is asked for.
@@ -243,28 +244,21 @@ fn system(record: &Record, walked: Option<&SnmpView>) -> Option<Value> {
     }))
 }
 
+/// What a device was seen with, under this name.
+fn seen_with<T: Serialize>(name: &str, all: &[Seen<T>]) -> Vec<Value> {
+    let row = |seen: &Seen<T>| {
+        json!({
+            name: seen.value, "source": seen.source, "current": seen.current,
+            "first_seen": rfc3339(seen.first), "last_seen": rfc3339(seen.last),
+        })
+    };
+    all.iter().map(row).collect()
+}
+
 /// A device as the API shows it.
 fn row(record: &Record, walked: Option<&SnmpView>) -> Value {
-    let macs: Vec<Value> = record
-        .macs
-        .iter()
-        .map(|seen| {
-            json!({
-                "mac": seen.value, "source": seen.source, "current": seen.current,
-                "first_seen": rfc3339(seen.first), "last_seen": rfc3339(seen.last),
-            })
-        })
-        .collect();
-    let addresses: Vec<Value> = record
-        .addresses
-        .iter()
-        .map(|seen| {
-            json!({
-                "address": seen.value, "source": seen.source, "current": seen.current,
-                "first_seen": rfc3339(seen.first), "last_seen": rfc3339(seen.last),
-            })
-        })
-        .collect();
+    let macs = seen_with("mac", &record.macs);
+    let addresses = seen_with("address", &record.addresses);
     let facts: Vec<Value> = record
         .facts
         .iter()

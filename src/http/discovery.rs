@@ -32,6 +32,8 @@ pub enum Request {
     Scan(Order, oneshot::Sender<Result<u64, OrderError>>),
     /// How a scan is going.
     Look(u64, oneshot::Sender<Option<Scan>>),
+    /// The scans under way.
+    Running(oneshot::Sender<Vec<Scan>>),
     /// A person's change of a device, and from where.
     Patch(
         u64,

@@ -4,35 +4,56 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use hyper::Response;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::report::{counts, in_status};
 use super::{Desk, roll};
-use crate::model::{Fault, Pretty, Standing, Status};
+use crate::model::{Fault, Pretty, Scan, Standing, Status, Timestamp};
 use crate::state::{DeviceView, Snapshot};
 
 /// At most so many devices a table; the API has them all.
 const ROWS: usize = 200;
 
+/// Where to go from here.
+const NAV: &str = "<nav><a href=\"/metrics\">Metrics</a><a href=\"/api/v1/status\">Status</a>\
+<a href=\"/api/v1/targets\">Targets</a><a href=\"/api/v1/devices\">Devices</a>\
+<a href=\"/api/v1/heartbeats\">Heartbeats</a><a href=\"/sd\">Service discovery</a>\
+<a href=\"/api/v1/openapi.json\">API</a></nav>";
+
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;\
-color:#1b1f24;background:#fff}h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:1.5rem 0 .3rem}\
-.n{display:inline-block;padding:.3rem .8rem;margin:.2rem .2rem .2rem 0;border-radius:.4rem;color:#fff}\
+color:#1b1f24;background:#fff}h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:1.5rem 0 .3rem}a{color:#0550ae}\
+nav{margin:.2rem 0 .8rem}nav a{display:inline-block;margin-right:1rem}p{margin:.6rem 0}\
+.n{display:inline-block;padding:.2rem .8rem;margin:.2rem .2rem .2rem 0;border-radius:.4rem;color:#fff;white-space:nowrap}\
 .up{background:#1a7f37}.degraded{background:#9a6700}.down{background:#cf222e}.unknown{background:#57606a}\
-.maintenance{background:#0550ae}table{border-collapse:collapse;width:100%}\
+.maintenance{background:#0550ae}.n.zero{background:none;color:#57606a;box-shadow:inset 0 0 0 1px #d0d7de}\
+table{border-collapse:collapse;width:100%}progress{width:8rem;vertical-align:middle}\
 td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #d0d7de;vertical-align:top}\
-small,footer{color:#57606a}pre{white-space:pre-wrap;background:#fff1f0;padding:.5rem}\
+td:last-child{overflow-wrap:anywhere}small,footer{color:#57606a}pre{white-space:pre-wrap;background:#fff1f0;padding:.5rem}\
+@media(max-width:40rem){.wide{display:none}}\
 @media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}td,th{border-color:#30363d}\
-a{color:#79c0ff}small,footer{color:#9198a1}pre{background:#3d1518}}";
+a{color:#79c0ff}small,footer,.n.zero{color:#9198a1}.n.zero{box-shadow:inset 0 0 0 1px #30363d}pre{background:#3d1518}}";
+
+/// How long the page waits to be told of scans under way.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The page.
 pub async fn page(desk: &Desk) -> Result<Response<Body>, Error> {
     let snapshot = desk.snapshot().await?;
+    let (answer, running) = oneshot::channel();
+    let asking = async {
+        desk.discovery.send(Request::Running(answer)).await.ok()?;
+        running.await.ok()
+    };
+    let scans = timeout(PATIENCE, asking).await.ok().flatten().unwrap_or_default();
     let mut html = String::with_capacity(4096);
-    write_page(&mut html, &snapshot).map_err(|_| Error::internal())?;
+    write_page(&mut html, &snapshot, &scans).map_err(|_| Error::internal())?;
     Ok(reply::bytes("text/html; charset=utf-8", html))
 }
 
-fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+fn write_page(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fmt::Result {
     let down = in_status(snapshot, Status::Down);
     let watched = snapshot.devices.len() + snapshot.heartbeats.len();
     let title = match (down.len() + roll::down(snapshot).count(), watched) {
@@ -44,20 +65,18 @@ fn write_page(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         html,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>lanpulse: {title}</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"10\">\
-         <style>{STYLE}</style></head><body><h1>lanpulse: {title}</h1><p>"
+         <style>{STYLE}</style></head><body><h1>lanpulse: {title}</h1>{NAV}<p>"
     )?;
     let counts = counts(snapshot);
     for status in Status::ALL {
         let name = status.as_str();
-        write!(
-            html,
-            "<span class=\"n {name}\">{} {name}</span>",
-            counts.get(name).copied().unwrap_or_default()
-        )?;
+        let count = counts.get(name).copied().unwrap_or_default();
+        let zero = if count == 0 { " zero" } else { "" };
+        write!(html, "<span class=\"n {name}{zero}\">{count} {name}</span>")?;
     }
     html.push_str("</p>");
     internet(html, snapshot)?;
-    discovery(html, snapshot)?;
+    discovery(html, snapshot, scans)?;
     if snapshot.devices.is_empty() {
         html.push_str(
             "<p>There is nothing to watch yet. Add targets to the configuration file; it is re-read as soon as it is \
@@ -84,10 +103,10 @@ fn internet(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         return Ok(());
     };
     let age = Pretty(Duration::from_secs(snapshot.at.since(view.since).as_secs()));
-    let (class, since) = (if up { "up" } else { "down" }, rfc3339(view.since));
+    let (class, since) = (if up { "up" } else { "down" }, utc(view.since));
     write!(
         html,
-        "<p><span class=\"n {class}\">internet {class}</span> for {age}, since {since}"
+        "<p><span class=\"n {class}\">internet {class}</span> for {age}, since {since} UTC"
     )?;
     let whose = match view.fault {
         Fault::None => "",
@@ -99,28 +118,35 @@ fn internet(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     write!(html, "{whose}</p>")
 }
 
-/// One line about discovery, once there was a scan.
-fn discovery(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
+/// One line about what discovery knows, once there was a scan, and one about each scan under way.
+fn discovery(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fmt::Result {
     let (records, passes) = (&snapshot.inventory.records, &snapshot.inventory.passes);
-    let scan = passes.iter().filter_map(|(.., pass)| pass.success_at).max();
-    if records.is_empty() && scan.is_none() {
-        return Ok(());
-    }
-    let online = records.iter().filter(|record| record.online).count();
-    let new = records.iter().filter(|record| record.standing == Standing::New).count();
-    write!(
-        html,
-        "<p><a href=\"/api/v1/devices\">{} devices known</a>, {online} online, {new} new; last complete scan ",
-        records.len()
-    )?;
-    match scan {
-        Some(at) => write!(
+    let last = passes.iter().filter_map(|(.., pass)| pass.success_at).max();
+    if !records.is_empty() || last.is_some() {
+        let online = records.iter().filter(|record| record.online).count();
+        let new = records.iter().filter(|record| record.standing == Standing::New).count();
+        let last = last.map_or_else(
+            || "never".to_owned(),
+            |at| format!("{} ago", Pretty(Duration::from_secs(snapshot.at.since(at).as_secs()))),
+        );
+        write!(
             html,
-            "{} ago</p>",
-            Pretty(Duration::from_secs(snapshot.at.since(at).as_secs()))
-        ),
-        None => html.write_str("never</p>"),
+            "<p><a href=\"/api/v1/devices\">{} devices known</a>, {online} online, {new} new; last complete scan {last}</p>",
+            records.len()
+        )?;
     }
+    for scan in scans {
+        let [asked, answered, total] = scan.counts;
+        let age = Pretty(Duration::from_secs(snapshot.at.since(scan.started).as_secs()));
+        write!(
+            html,
+            "<p><a href=\"/api/v1/discovery/scans/{}\">A scan runs</a>, for {age}: <progress value=\"{asked}\" \
+             max=\"{}\"></progress> {asked} of {total} addresses asked, {answered} answered</p>",
+            scan.id,
+            total.max(1)
+        )?;
+    }
+    Ok(())
 }
 
 /// The checks that fail on devices that are not down: those that are have a table of their own.
@@ -133,14 +159,16 @@ fn failing(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     if failed.is_empty() {
         return Ok(());
     }
-    html.push_str("<h2>Checks that fail</h2><table><tr><th>Device<th>Check<th>Last run (UTC)<th>Why</tr>");
+    html.push_str(
+        "<h2>Checks that fail</h2><table><tr><th>Device<th>Check<th class=\"wide\">Last run (UTC)<th>Why</tr>",
+    );
     for (view, check, (failure, detail)) in failed.iter().take(ROWS) {
         write!(
             html,
-            "<tr><td>{}<td>{}<td>{}<td>{}</tr>",
+            "<tr><td>{}<td>{}<td class=\"wide\">{}<td>{}</tr>",
             Escaped(view.target.name.as_str()),
             Escaped(&check.probe),
-            check.last_run.map_or_else(String::new, rfc3339),
+            check.last_run.map_or_else(String::new, utc),
             Escaped(detail.as_deref().unwrap_or(failure.explain())),
         )?;
     }
@@ -161,17 +189,17 @@ fn table(html: &mut String, snapshot: &Snapshot, title: &str, views: &[&DeviceVi
     }
     write!(
         html,
-        "<h2>{title}</h2><table><tr><th>Device<th>Address<th>For<th>Since (UTC)<th>Why</tr>"
+        "<h2>{title}</h2><table><tr><th>Device<th>Address<th>For<th class=\"wide\">Since (UTC)<th>Why</tr>"
     )?;
     for view in views.iter().take(ROWS) {
         let age = Duration::from_secs(snapshot.at.since(view.status_since).as_secs());
         write!(
             html,
-            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
+            "<tr><td>{}<td>{}<td>{}<td class=\"wide\">{}<td>{}</tr>",
             Escaped(view.target.name.as_str()),
             Escaped(&view.target.address.to_string()),
             Pretty(age),
-            rfc3339(view.status_since),
+            utc(view.status_since),
             Escaped(&why(view)),
         )?;
     }
@@ -194,7 +222,7 @@ fn heartbeats(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     }
     html.push_str("<h2>Heartbeats down</h2><table><tr><th>Heartbeat<th>Last success (UTC)<th>Why</tr>");
     for view in rows {
-        let last = view.row.last_ok.map_or_else(|| "never".to_owned(), rfc3339);
+        let last = view.row.last_ok.map_or_else(|| "never".to_owned(), utc);
         let name = Escaped(view.heartbeat.name.as_str());
         write!(html, "<tr><td>{name}<td>{last}<td>{}</tr>", roll::why(view))?;
     }
@@ -224,7 +252,7 @@ fn why(view: &DeviceView) -> String {
     }
 }
 
-/// How lanpulse itself is doing, and where to go from here.
+/// How lanpulse itself is doing.
 fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let health = &snapshot.health;
     html.push_str("<h2>lanpulse itself</h2><table>");
@@ -237,8 +265,8 @@ fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let file = Escaped(&reload.file);
     write!(
         html,
-        "<tr><td>Configuration<td>{file}: {outcome} {}",
-        rfc3339(reload.success_at)
+        "<tr><td>Configuration<td>{file}: {outcome} {} UTC",
+        utc(reload.success_at)
     )?;
     if !reload.problems.is_empty() {
         write!(html, "<pre>{}</pre>", Escaped(&reload.problems.join("\n")))?;
@@ -254,15 +282,17 @@ fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let age = Duration::from_secs(snapshot.at.since(health.started).as_secs());
     writeln!(
         html,
-        "<tr><td>Running<td>version {}, for {}</table><p><a href=\"/metrics\">Metrics</a> · \
-         <a href=\"/api/v1/status\">Status</a> · <a href=\"/api/v1/targets\">Targets</a> · \
-         <a href=\"/api/v1/heartbeats\">Heartbeats</a> · <a href=\"/api/v1/openapi.json\">API</a> · \
-         <a href=\"/-/healthy\">Healthy</a> · <a href=\"/-/ready\">Ready</a></p><footer><small>As of {}; \
+        "<tr><td>Running<td>version {}, for {}</table><footer><small>As of {} UTC; \
          this page renews itself every 10 s.</small></footer></body></html>",
         env!("CARGO_PKG_VERSION"),
         Pretty(age),
-        rfc3339(snapshot.at)
+        utc(snapshot.at)
     )
+}
+
+/// For people: to the second.
+fn utc(at: Timestamp) -> String {
+    rfc3339(at).chars().take(19).collect::<String>().replace('T', " ")
 }
 
 /// Text in HTML. Names come from outside.
@@ -295,14 +325,46 @@ mod tests {
     }
 
     #[test]
+    fn times_are_to_the_second() {
+        assert_eq!(utc(Timestamp::from_secs(1_795_172_594)), "2026-11-20 11:03:14");
+    }
+
+    #[test]
     fn an_empty_network_says_what_to_do() {
         let mut html = String::new();
-        write_page(&mut html, &Snapshot::default()).unwrap();
+        write_page(&mut html, &Snapshot::default(), &[]).unwrap();
         assert!(html.contains("no targets yet") && html.contains("Add targets"));
         assert!(!html.contains("<script"));
         // Nothing is said of what there is not.
-        for absent in ["internet", "devices known", "Checks that fail", "Heartbeats down"] {
+        for absent in [
+            "internet",
+            "devices known",
+            "A scan runs",
+            "Checks that fail",
+            "Heartbeats down",
+        ] {
             assert!(!html.contains(absent), "{absent}");
+        }
+    }
+
+    #[test]
+    fn a_scan_under_way_says_how_far_it_is() {
+        let mut html = String::new();
+        let scan = Scan {
+            id: 7,
+            started: Timestamp::default(),
+            ended: None,
+            passes: Vec::new(),
+            notes: Vec::new(),
+            counts: [1500, 3, 65_534],
+        };
+        write_page(&mut html, &Snapshot::default(), &[scan]).unwrap();
+        for part in [
+            "/api/v1/discovery/scans/7",
+            "value=\"1500\" max=\"65534\"",
+            "1500 of 65534 addresses asked, 3 answered",
+        ] {
+            assert!(html.contains(part), "{part}\n{html}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! the records and the latest events back at the start.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -191,40 +192,8 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
                 .as_ref()
                 .map(|system| json(serde_json::to_string(&**system))),
         ])?;
-    let macs = record.macs.iter().map(|seen| {
-        (
-            "mac",
-            seen.value.to_string(),
-            seen.source,
-            seen.first,
-            seen.last,
-            seen.current,
-        )
-    });
-    let addresses = record.addresses.iter().map(|seen| {
-        (
-            "address",
-            seen.value.to_string(),
-            seen.source,
-            seen.first,
-            seen.last,
-            seen.current,
-        )
-    });
-    let mut insert =
-        transaction.prepare_cached("INSERT OR REPLACE INTO bindings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    for (kind, value, source, first, last, current) in macs.chain(addresses) {
-        let (first, last) = (integer(first), integer(last));
-        insert.execute(params![
-            signed(record.id),
-            kind,
-            value,
-            source.as_str(),
-            first,
-            last,
-            current
-        ])?;
-    }
+    write_bindings(transaction, record.id, "mac", &record.macs)?;
+    write_bindings(transaction, record.id, "address", &record.addresses)?;
     let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for fact in &record.facts {
         insert.execute(params![
@@ -234,6 +203,23 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
             fact.value.as_str(),
             fact.confidence,
             integer(fact.at),
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_bindings<T: Display>(transaction: &Transaction<'_>, device: u64, kind: &str, all: &[Seen<T>]) -> Result<()> {
+    let mut insert =
+        transaction.prepare_cached("INSERT OR REPLACE INTO bindings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    for seen in all {
+        insert.execute(params![
+            signed(device),
+            kind,
+            seen.value.to_string(),
+            seen.source.as_str(),
+            integer(seen.first),
+            integer(seen.last),
+            seen.current,
         ])?;
     }
     Ok(())

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use crate::{Rule, dashboards, elements, files, items, mentioned, panels, rules, yaml};
+use crate::names::mentioned;
+use crate::{Rule, alert_names, dashboards, elements, files, items, panels, rules, yaml};
 
 /// Joined to say where a device is and whether it counts: no alert is about these.
 const BESIDE: &[&str] = &[
@@ -123,7 +124,7 @@ fn query(text: &str) -> Vec<(String, String)> {
 
 /// What promtool has found to be the annotation of an alert with these labels.
 #[test]
-fn links_carry_what_the_alert_is_about() {
+fn texts_and_links_carry_what_the_alert_is_about() {
     let mut seen = BTreeSet::new();
     for path in files("prometheus/tests", "yml") {
         let tests = yaml(&path);
@@ -136,6 +137,11 @@ fn links_carry_what_the_alert_is_about() {
                 let Some(link) = alert["exp_annotations"]["dashboard_url"].as_str() else {
                     continue;
                 };
+                let description = alert["exp_annotations"]["description"].as_str().expect("description");
+                assert!(
+                    description.contains(|c: char| c.is_ascii_digit()),
+                    "{name}: how much, how long, how many? {description}"
+                );
                 let path = link.rsplit_once("/d/").expect("/d/").1;
                 let (uid, text) = path.split_once('?').unwrap_or((path, ""));
                 let mut expected = Vec::new();
@@ -151,6 +157,6 @@ fn links_carry_what_the_alert_is_about() {
             }
         }
     }
-    let missing: Vec<String> = crate::alert_names().difference(&seen).cloned().collect();
+    let missing: Vec<String> = alert_names().difference(&seen).cloned().collect();
     assert!(missing.is_empty(), "no test looks at the link of {missing:?}");
 }

@@ -24,8 +24,10 @@ mod http;
 mod lan;
 pub mod notify;
 mod parts;
+mod recording;
 mod segment;
 mod servers;
+pub mod usm;
 
 pub use daemon::{Daemon, Home, run};
 pub use exposition::{Exposition, Family, Format, Sample};

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -44,6 +44,19 @@ impl Server {
     /// Prometheus on 127.0.0.1:9090 with this `prometheus.yml`.
     pub fn prometheus(config: &str) -> Option<Self> {
         Self::start("prometheus", 9090, "--storage.tsdb.path", config, &[])
+    }
+
+    /// The same, for alerts: it scrapes the daemon every second, evaluates the rules of this directory, and tells the
+    /// Alertmanager of [`Server::alertmanager`].
+    pub fn alerting_prometheus(rules: &Path) -> Option<Self> {
+        Self::prometheus(&format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: ['{}/*.yml']
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:9093']}}]}}]}}
+scrape_configs: [{{job_name: lanpulse, static_configs: [{{targets: ['127.0.0.1:10526']}}]}}]
+",
+            rules.display()
+        ))
     }
 
     /// Alertmanager on 127.0.0.1:9093 with this `alertmanager.yml`, alone.
