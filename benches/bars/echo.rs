@@ -76,7 +76,7 @@ pub fn bar(load: &Load) {
     let addresses: Vec<Ipv4Addr> = (0..load.targets.min(Fping::MOST)).map(address).collect();
     let peer = Fping {
         addresses: &addresses,
-        count: 1,
+        count: (Fping::MOST / addresses.len() as u32).min(3),
         period: load.interval,
         gap: Duration::from_secs_f64(1.0 / rate),
     }
