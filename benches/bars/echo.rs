@@ -73,10 +73,10 @@ pub fn bar(load: &Load) {
     let (first, second) = (read(first), read(second));
 
     let rate = f64::from(load.targets) / load.interval.as_secs_f64();
-    let addresses: Vec<Ipv4Addr> = (0..load.targets).map(address).collect();
+    let addresses: Vec<Ipv4Addr> = (0..load.targets.min(Fping::MOST)).map(address).collect();
     let peer = Fping {
         addresses: &addresses,
-        count: 2,
+        count: (Fping::MOST / addresses.len() as u32).min(3),
         period: load.interval,
         gap: Duration::from_secs_f64(1.0 / rate),
     }

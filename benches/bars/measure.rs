@@ -135,6 +135,9 @@ pub struct Fpinged {
 }
 
 impl Fping<'_> {
+    /// The most requests of one run: it has 65,535 sequence numbers, and uses none again for ten seconds.
+    pub const MOST: u32 = 60_000;
+
     pub fn run(&self) -> Fpinged {
         let list: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
         let file = tempfile::NamedTempFile::new().unwrap();
