@@ -141,9 +141,9 @@ fn what_the_documents_show_is_good() {
     let mut files = Vec::new();
     for document in documents.chain([PathBuf::from("README.md")]) {
         for (line, text) in blocks(&fs::read_to_string(&document).unwrap()) {
-            // These are for Prometheus, and for --web.config.file.
-            let first = text.trim_start();
-            if first.starts_with("scrape_configs:") || first.starts_with("tls_server_config:") {
+            // These are for Prometheus, --web.config.file and compose.
+            let others = ["scrape_configs:", "tls_server_config:", "services:"];
+            if others.iter().any(|first| text.trim_start().starts_with(first)) {
                 continue;
             }
             let name = format!("{}.{line}.yaml", document.file_stem().unwrap().display());
