@@ -125,6 +125,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let seed = schedule::wall_clock().micros() / 1000;
     state.inventory = Inventory::restore(store.take_inventory(), seed);
     state.restore_outages(store.outages());
+    state.restore_walks(store.take_walks());
     let parts = Parts {
         loaded,
         store,

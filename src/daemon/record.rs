@@ -239,6 +239,10 @@ fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
     if !rows.is_empty() {
         vitals.store.save(rows);
     }
+    let walks = state.dirty_walks(now, all);
+    if !walks.is_empty() {
+        vitals.store.save_walks(walks);
+    }
     let outages = state.dirty_outages();
     if !outages.is_empty() {
         vitals.store.save_outages(outages);

@@ -38,6 +38,9 @@ pub use mac::{Mac, MacKind};
 pub use network::Network;
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
 pub use sighting::{Announcement, Method, Outcome, Pass, Sighting};
-pub use snmp::{InterfaceFacts, InterfaceRow, MEASURES, Measure, Sample, SnmpWalk, SystemFacts, SystemReading};
+pub use snmp::{
+    InterfaceFacts, InterfaceRow, KeptCounter, KeptCounters, KeptUptime, KeptWalk, MEASURES, Measure, Sample, SnmpWalk,
+    SystemFacts, SystemReading,
+};
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
 pub use time::Timestamp;

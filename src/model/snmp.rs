@@ -1,5 +1,7 @@
-//! What one SNMP walk of a device brought: system facts and rows of its interface table.
+//! What one SNMP walk of a device brought: system facts and rows of its interface table; and what is kept of walks over a
+//! restart of lanpulse.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,4 +131,49 @@ pub struct SnmpWalk {
     /// More about a failure, for people: never a label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Arc<str>>,
+}
+
+/// What is kept of a counter over a restart of lanpulse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptCounter {
+    /// Never read.
+    #[default]
+    Unseen,
+    /// Of 64 bits: the device itself keeps it.
+    Wide,
+    /// Of 32 bits, of an agent that restarted since it was last read: it begins anew.
+    Reset,
+    /// Of 32 bits: the total so far. Its lower half is what the device said.
+    Narrow(u64),
+}
+
+/// The counters of an interface, in the order of [`MEASURES`].
+pub type KeptCounters = [KeptCounter; MEASURES.len()];
+
+/// sysUpTime as last read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptUptime {
+    /// Hundredths of a second.
+    pub ticks: u32,
+    /// When it was read.
+    pub at: Timestamp,
+    /// How often it had begun anew by then, without a restart.
+    pub wraps: u64,
+}
+
+/// What is kept of a device's walks over a restart of lanpulse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptWalk {
+    /// The target's name.
+    pub device: LabelValue,
+    /// The target's address: at another one is another device.
+    pub address: String,
+    /// When its counters were last read.
+    pub at: Timestamp,
+    /// How long its agent had run.
+    pub uptime: Option<KeptUptime>,
+    /// Its interfaces by name: all of them where they were loaded, those that changed where they are to be saved. `None`
+    /// is forgotten.
+    pub interfaces: BTreeMap<LabelValue, Option<KeptCounters>>,
 }

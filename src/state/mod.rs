@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Device, Failure, INTERNET, LabelValue, Link, Network, Observation, Outage, Outcome, Pass, Reading, Record, Target,
-    Timestamp, Transition,
+    Device, Failure, INTERNET, KeptWalk, LabelValue, Link, Network, Observation, Outage, Outcome, Pass, Reading,
+    Record, Target, Timestamp, Transition,
 };
 
 pub use check::CheckView;
@@ -54,6 +54,10 @@ pub struct State {
     index: HashMap<LabelValue, usize>,
     /// What the store knows of devices that are not targets now: should they come back, they are no strangers.
     remembered: HashMap<LabelValue, Device>,
+    /// And of their walks.
+    walks: HashMap<LabelValue, KeptWalk>,
+    /// What must still go to disk of walks of devices that are no targets any more.
+    left: Vec<KeptWalk>,
     /// How late probes are sent.
     lag: Histogram,
     /// The devices that were discovered.
@@ -136,12 +140,17 @@ impl State {
                 None => DeviceState::new(target.clone(), self.remembered.remove(&target.name).as_ref(), now),
             };
             device.adopt(target.clone());
+            if let Some(kept) = self.walks.remove(&target.name) {
+                device.recall(&kept);
+            }
             let _ = device.link(self.link.up == Some(false), now);
             transitions.extend(device.sweep(now));
             self.index.insert(target.name.clone(), self.devices.len());
             self.devices.push(device);
         }
-        for (name, device) in old {
+        for (name, mut device) in old {
+            self.left.extend(device.dirty_walk(now, PERSIST_EVERY, true));
+            self.walks.extend(device.kept_walk().map(|kept| (name.clone(), kept)));
             self.remembered.insert(name, device.record());
         }
         transitions
@@ -196,6 +205,19 @@ impl State {
                 }
             }
         }
+    }
+
+    /// What earlier runs kept of walks.
+    pub fn restore_walks(&mut self, walks: Vec<KeptWalk>) {
+        self.walks = walks.into_iter().map(|kept| (kept.device.clone(), kept)).collect();
+    }
+
+    /// What of walks must go to disk since the last call; whatever changed where `all`.
+    pub fn dirty_walks(&mut self, now: Timestamp, all: bool) -> Vec<KeptWalk> {
+        let mut dirty = std::mem::take(&mut self.left);
+        let devices = self.devices.iter_mut();
+        dirty.extend(devices.filter_map(|device| device.dirty_walk(now, PERSIST_EVERY, all)));
+        dirty
     }
 
     /// The outages of earlier runs, newest first.

@@ -19,6 +19,7 @@ mod past;
 mod pending;
 mod queue;
 mod schema;
+mod walks;
 mod writer;
 
 use std::fmt;
@@ -34,7 +35,7 @@ pub use health::Health;
 pub use heartbeats::SavedHeartbeats;
 pub use inventory::Rows as InventoryRows;
 
-use crate::model::{Audit, Device, Entry, HeartbeatRow, LabelValue, Outage, SignalRecord, Timestamp};
+use crate::model::{Audit, Device, Entry, HeartbeatRow, KeptWalk, LabelValue, Outage, SignalRecord, Timestamp};
 use heartbeats::{Beats, Report};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
@@ -44,6 +45,7 @@ use writer::Writer;
 struct Rows {
     devices: Vec<Device>,
     outages: Vec<Outage>,
+    walks: Vec<KeptWalk>,
 }
 
 /// A handle to the database and its writer thread; clones share both.
@@ -58,6 +60,7 @@ struct Handle {
     inventory: Mutex<Option<InventoryRows>>,
     path: PathBuf,
     outages: Vec<Outage>,
+    walks: Mutex<Vec<KeptWalk>>,
 }
 
 impl Drop for Handle {
@@ -104,12 +107,17 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             path: path.into(),
             source,
         })?;
-    let Rows { devices, outages } = rows.unwrap_or_default();
+    let Rows {
+        devices,
+        outages,
+        walks,
+    } = rows.unwrap_or_default();
     let handle = Handle {
         queue,
         path: path.into(),
         inventory: Mutex::new(inventory),
         outages,
+        walks: Mutex::new(walks),
     };
     Ok((Store(Arc::new(handle)), devices))
 }
@@ -140,6 +148,16 @@ impl Store {
     /// Hands outages to the writer. The latest state of a start wins.
     pub fn save_outages(&self, outages: Vec<Outage>) {
         self.0.queue.push(Command::SaveOutages(outages));
+    }
+
+    /// What was kept of SNMP walks as of the start; nothing after the first call.
+    pub fn take_walks(&self) -> Vec<KeptWalk> {
+        std::mem::take(&mut *self.0.walks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Hands what changed of SNMP walks to the writer. The latest row of an interface wins.
+    pub fn save_walks(&self, walks: Vec<KeptWalk>) {
+        self.0.queue.push(Command::SaveWalks(walks));
     }
 
     /// Deletes the rows of these names, in order with [`Store::save`].
@@ -262,6 +280,7 @@ fn load(connection: &Connection) -> rusqlite::Result<Rows> {
     Ok(Rows {
         devices: devices::load(connection)?,
         outages: outages::load(connection)?,
+        walks: walks::load(connection)?,
     })
 }
 
@@ -279,6 +298,9 @@ fn read_only(path: &Path, why: &StoreError, inventory: &mut Option<InventoryRows
     let Ok(devices) = devices::load(&connection) else {
         return Ok(None);
     };
-    let outages = outages::load(&connection).unwrap_or_default();
-    Ok(Some(Rows { devices, outages }))
+    Ok(Some(Rows {
+        devices,
+        outages: outages::load(&connection).unwrap_or_default(),
+        walks: walks::load(&connection).unwrap_or_default(),
+    }))
 }

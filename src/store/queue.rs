@@ -11,7 +11,8 @@ use super::health::Gauges;
 use super::heartbeats::{Beats, Report};
 use super::outages::Outages;
 use super::pending::Pending;
-use crate::model::{Device, Entry, LabelValue, Outage, Timestamp};
+use super::walks::{self, Walks};
+use crate::model::{Device, Entry, KeptWalk, LabelValue, Outage, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +45,8 @@ pub(super) enum Command {
     Alive(Timestamp),
     /// Write these outages; the latest of a start wins.
     SaveOutages(Vec<Outage>),
+    /// Write these rows of SNMP walks; the latest of an interface wins.
+    SaveWalks(Vec<KeptWalk>),
     /// Commit now what is pending, then reply.
     Flush(Reply),
     /// Try once more to commit what is pending, close the file, reply, end.
@@ -61,6 +64,8 @@ pub(super) struct Batch {
     pub beats: Beats,
     /// Times without internet.
     pub outages: Outages,
+    /// What SNMP counters go on from.
+    pub walks: Walks,
     /// Who waits for them.
     replies: Vec<Reply>,
     /// Who is told if this attempt succeeds.
@@ -75,6 +80,7 @@ struct Inner {
     inventory: Pending,
     beats: Beats,
     outages: Outages,
+    walks: Walks,
     replies: Vec<Reply>,
     acks: Vec<Reply>,
     /// The writer is at work on this many rows.
@@ -88,7 +94,7 @@ struct Inner {
 
 impl Inner {
     fn pending(&self) -> usize {
-        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len()
+        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len() + walks::len(&self.walks)
     }
 }
 
@@ -104,7 +110,7 @@ pub(super) struct Queue {
 impl Batch {
     /// How many rows it has.
     pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len()
+        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len() + walks::len(&self.walks)
     }
 }
 
@@ -133,6 +139,7 @@ impl Queue {
                 let by_start = |outage: Outage| (outage.start, outage);
                 inner.outages.extend(outages.into_iter().map(by_start));
             }
+            Command::SaveWalks(newer) => walks::add(&mut inner.walks, newer),
             Command::Flush(reply) if inner.pending() == 0 && inner.in_flight == 0 => reply(),
             // Nobody would ever commit it: the dropped reply says so.
             Command::Flush(_) if inner.stopped => {}
@@ -183,6 +190,7 @@ impl Queue {
             inventory: std::mem::take(&mut inner.inventory),
             beats: std::mem::take(&mut inner.beats),
             outages: std::mem::take(&mut inner.outages),
+            walks: std::mem::take(&mut inner.walks),
             replies: std::mem::take(&mut inner.replies),
             acks: std::mem::take(&mut inner.acks),
             last: inner.stopping,
@@ -211,6 +219,8 @@ impl Queue {
         inner.beats.add(newer);
         let newer = std::mem::replace(&mut inner.outages, batch.outages);
         inner.outages.extend(newer);
+        let newer = std::mem::replace(&mut inner.walks, batch.walks);
+        walks::add(&mut inner.walks, newer.into_values());
         inner.replies.extend(batch.replies);
         self.count(&inner);
     }

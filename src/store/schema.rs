@@ -10,7 +10,7 @@ pub(super) const APPLICATION_ID: i64 = 0x4c4e_504c;
 
 /// One step for each version: step 0 makes version 1 of an empty file, step 1 makes version 2 of version 1. A step
 /// that was released is never edited; a change is a new step at the end.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     // Timestamps are microseconds since the epoch, 0 is never. STRICT, so that a column holds what it says.
     "CREATE TABLE devices (
          id INTEGER PRIMARY KEY,
@@ -68,6 +68,7 @@ const STEPS: [&str; 5] = [
     super::inventory::STEP,
     // What a device said of itself by SNMP, as JSON.
     "ALTER TABLE inventory ADD COLUMN system TEXT;",
+    super::walks::STEP,
 ];
 
 /// The schema version this program reads and writes.

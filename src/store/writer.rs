@@ -18,6 +18,7 @@ use super::outages;
 use super::past::Past;
 use super::queue::{Batch, Queue};
 use super::schema;
+use super::walks;
 
 /// The writer's thread.
 pub(super) struct Writer {
@@ -31,6 +32,8 @@ pub(super) struct Writer {
     loaded: bool,
     past: Past,
     pruning: Pruning,
+    /// Whether walks that are too old have been deleted in this run.
+    walks_pruned: bool,
     failing: bool,
 }
 
@@ -46,6 +49,7 @@ impl Writer {
             loaded,
             past: Past::default(),
             pruning: Pruning::default(),
+            walks_pruned: false,
         }
     }
 
@@ -127,6 +131,7 @@ impl Writer {
             heartbeats::write(&transaction, &batch.beats, &mut self.pruning)?;
             outages::write(&transaction, &batch.outages)?;
             inventory::write(&transaction, &batch.inventory)?;
+            walks::write(&transaction, &batch.walks, &mut self.walks_pruned)?;
             transaction.commit()
         };
         commit().map_err(|source| file::failed("write to", &self.path, source))

@@ -113,6 +113,7 @@ fn reads_what_it_had(store: &Store, number: i64) {
         "{number}"
     );
     assert_eq!(store.audit(None, None, 10).unwrap().len(), had(4, 1));
+    assert_eq!(store.take_walks(), []);
     if number >= 2 {
         assert_eq!(
             (outages[1].fault, outages[1].end),

@@ -33,7 +33,7 @@ impl Asn {
     }
 }
 
-fn number(value: u64) -> Vec<u8> {
+pub fn number(value: u64) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let first = bytes.iter().position(|byte| *byte != 0).unwrap_or(7);
     let mut content = bytes[first..].to_vec();
@@ -295,7 +295,7 @@ impl Script {
     }
 }
 
-fn tlv(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub fn tlv(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, first) = (*bytes.first()?, usize::from(*bytes.get(1)?));
     let (start, length) = if first < 0x80 {
         (2, first)
@@ -310,7 +310,7 @@ fn tlv(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, bytes.get(start..start + length)?, &bytes[start + length..]))
 }
 
-fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
+pub fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match content.len() {
         short @ 0..0x80 => out.push(short as u8),
@@ -340,7 +340,7 @@ fn read_oid(content: &[u8]) -> Oid {
     parts
 }
 
-fn write_oid(parts: &[u32]) -> Vec<u8> {
+pub fn write_oid(parts: &[u32]) -> Vec<u8> {
     let mut out = vec![(parts[0] * 40 + parts[1]) as u8];
     for part in &parts[2..] {
         let mut septets = vec![(part & 0x7f) as u8];

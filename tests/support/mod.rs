@@ -24,9 +24,11 @@ mod http;
 mod lan;
 pub mod notify;
 mod parts;
+mod recording;
 pub mod responder;
 mod segment;
 mod servers;
+pub mod usm;
 
 pub use daemon::{Daemon, Home, run};
 pub use exposition::{Exposition, Family, Format, Sample};

@@ -1,23 +1,25 @@
 //! SNMP messages of versions 1 and 2c (RFC 1157, RFC 3416) and the PDU that all versions share.
 //!
-//! Owns the layout of requests and replies. Gets what to ask; gives bytes, and what a reply says.
+//! Owns how requests are put into snmp2's `Pdu` and replies are read with its `AsnReader`. Gets what to ask; gives bytes,
+//! and what a reply says.
 
-use super::ber::{self, Malformed, Oid, Reader, Value, tag};
+use snmp2::{AsnReader, MessageType, Pdu, Varbinds, Version, asn1, snmp};
 
-/// What is asked or answered: the tag of the PDU.
+use super::value::{Malformed, Oid, Value, read_oid, read_value, want};
+
+/// What is asked or answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Op {
     /// The values of these variables.
-    Get = 0xa0,
+    Get,
     /// The variables after these.
-    Next = 0xa1,
+    Next,
     /// An answer.
-    Response = 0xa2,
+    Response,
     /// The variables after these, many at once (not in version 1).
-    Bulk = 0xa5,
+    Bulk,
     /// Word from the other engine about the security of a message (version 3).
-    Report = 0xa8,
+    Report,
 }
 
 /// A request's body.
@@ -42,66 +44,116 @@ pub struct Reply {
     pub status: i64,
     /// error-index: which variable, from 1; 0 where it is none of them.
     pub index: i64,
-    /// Name and value.
+    /// Name and value, in the order of the reply. A device that answers in an encrypted message may have sent more.
     pub bindings: Vec<(Oid, Value)>,
 }
 
-/// Writes a request's PDU.
-pub fn put_query(out: &mut Vec<u8>, id: i32, query: Query) {
-    ber::put(out, query.op as u8, |out| {
-        ber::put_integer(out, id.into());
-        ber::put_integer(out, 0);
-        let repetitions = if query.op == Op::Bulk { query.repetitions } else { 0 };
-        ber::put_integer(out, repetitions.into());
-        ber::put(out, tag::SEQUENCE, |out| {
-            for oid in query.oids {
-                ber::put(out, tag::SEQUENCE, |out| {
-                    ber::put_oid(out, oid);
-                    ber::put(out, tag::NULL, |_| ());
-                });
-            }
-        });
-    });
+/// The most bytes of a request: names, and what they are sent with. Far below what snmp2 has room for, which panics
+/// where that is too little.
+const REQUEST_MAX_BYTES: usize = 32_768;
+
+/// An empty request of version 1 (0) or 2c (1): snmp2 lets a `Pdu` be had only by reading one.
+const fn blank(version: u8) -> [u8; 20] {
+    [
+        0x30, 18, 2, 1, version, 4, 0, 0xa0, 11, 2, 1, 0, 2, 1, 0, 2, 1, 0, 0x30, 0,
+    ]
+}
+const BLANKS: [[u8; 20]; 2] = [blank(0), blank(1)];
+
+/// The list of a request's variables, as [`fill`] takes it. `extra` is what else goes into the request, in bytes.
+///
+/// # Errors
+/// It is too long for one request.
+pub(super) fn names(oids: &[Oid], extra: usize) -> Result<Vec<u8>, Malformed> {
+    let mut list = Vec::with_capacity(oids.len() * 24);
+    for oid in oids {
+        let name = oid.encode()?;
+        let null = [asn1::TYPE_NULL, 0];
+        // A pair's content: the name's tag and length, the name, NULL.
+        let name_header = header(asn1::TYPE_OBJECTIDENTIFIER, name.as_bytes().len());
+        let length = name_header.len() + name.as_bytes().len() + null.len();
+        list.extend(header(asn1::TYPE_SEQUENCE, length));
+        list.extend(name_header);
+        list.extend_from_slice(name.as_bytes());
+        list.extend(null);
+        if list.len() + extra > REQUEST_MAX_BYTES {
+            return Err(Malformed("more names than one request can hold"));
+        }
+    }
+    Ok(list)
 }
 
-/// A request of version 1 (0) or 2c (1).
-pub fn with_community(version: i64, community: &[u8], id: i32, query: Query) -> Vec<u8> {
-    let mut out = Vec::with_capacity(64 + query.oids.len() * 24);
-    ber::put(&mut out, tag::SEQUENCE, |out| {
-        ber::put_integer(out, version);
-        ber::put_octets(out, community);
-        put_query(out, id, query);
-    });
-    out
+/// A tag and a length, of at most [`REQUEST_MAX_BYTES`].
+fn header(tag: u8, length: usize) -> Vec<u8> {
+    match u8::try_from(length) {
+        Ok(short @ 0..0x80) => vec![tag, short],
+        _ => vec![tag, 0x82, (length >> 8) as u8, length as u8],
+    }
+}
+
+/// Makes a request of an empty one.
+pub(super) fn fill<'a>(pdu: &mut Pdu<'a>, id: i32, query: Query, names: &'a [u8]) {
+    pdu.message_type = match query.op {
+        Op::Get => MessageType::GetRequest,
+        Op::Next => MessageType::GetNextRequest,
+        Op::Response => MessageType::Response,
+        Op::Bulk => MessageType::GetBulkRequest,
+        Op::Report => MessageType::Report,
+    };
+    pdu.req_id = id;
+    // In GETBULK these are non-repeaters and max-repetitions.
+    pdu.error_status = 0;
+    pdu.error_index = if query.op == Op::Bulk { query.repetitions } else { 0 };
+    pdu.varbinds = Varbinds::from_bytes(names);
+}
+
+/// A request of version 1 or 2c.
+///
+/// # Errors
+/// It is too long, or has a name that cannot be written.
+pub(super) fn with_community(v1: bool, community: &[u8], id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
+    let names = names(query.oids, community.len())?;
+    let mut pdu = want(Pdu::from_bytes(&BLANKS[usize::from(!v1)]), "an empty request")?;
+    pdu.community = community;
+    fill(&mut pdu, id, query, &names);
+    want(pdu.to_bytes(), "a request that cannot be written")
 }
 
 /// Reads a reply of version 1 or 2c. The community in it says nothing: some agents answer with another.
-pub fn read_with_community(version: i64, bytes: &[u8]) -> Result<Reply, Malformed> {
-    let mut message = Reader::new(Reader::new(bytes).expect(tag::SEQUENCE, "no SNMP message")?);
-    if message.integer("no SNMP version")? != version {
+pub(super) fn read_with_community(v1: bool, bytes: &[u8]) -> Result<Reply, Malformed> {
+    let content = want(
+        AsnReader::from_bytes(bytes).read_raw(asn1::TYPE_SEQUENCE),
+        "no SNMP message",
+    )?;
+    let mut message = AsnReader::from_bytes(content);
+    let version = want(message.read_asn_integer(), "no SNMP version")?;
+    let asked = if v1 { Version::V1 } else { Version::V2C };
+    if version != asked as i64 {
         return Err(Malformed("a reply in another SNMP version"));
     }
-    message.expect(tag::OCTETS, "no community")?;
+    want(message.read_asn_octetstring(), "no community")?;
     read_reply(&mut message)
 }
 
-/// Reads a reply's PDU.
-pub fn read_reply(message: &mut Reader) -> Result<Reply, Malformed> {
-    let (op, content) = message.any()?;
-    let op = match op {
-        0xa2 => Op::Response,
-        0xa8 => Op::Report,
+/// Reads a reply's PDU, binding by binding: snmp2's own list ends at the first value it cannot read.
+pub(super) fn read_reply(message: &mut AsnReader) -> Result<Reply, Malformed> {
+    let tag = want(message.peek_byte(), "no PDU")?;
+    let op = match tag {
+        snmp::MSG_RESPONSE => Op::Response,
+        snmp::MSG_REPORT => Op::Report,
         _ => return Err(Malformed("neither a response nor a report")),
     };
-    let mut pdu = Reader::new(content);
-    let id = pdu.integer("no request-id")?;
-    let status = pdu.integer("no error-status")?;
-    let index = pdu.integer("no error-index")?;
-    let mut list = Reader::new(pdu.expect(tag::SEQUENCE, "no variables")?);
+    let content = want(message.read_raw(tag), "a PDU past the end of the message")?;
+    let mut pdu = AsnReader::from_bytes(content);
+    let id = want(pdu.read_asn_integer(), "no request-id")?;
+    let status = want(pdu.read_asn_integer(), "no error-status")?;
+    let index = want(pdu.read_asn_integer(), "no error-index")?;
+    let mut list = AsnReader::from_bytes(want(pdu.read_raw(asn1::TYPE_SEQUENCE), "no variables")?);
     let mut bindings = Vec::with_capacity(content.len() / 16);
-    while !list.is_empty() {
-        let mut binding = Reader::new(list.expect(tag::SEQUENCE, "a variable that is no sequence")?);
-        bindings.push((binding.oid()?, binding.value()?));
+    while list.bytes_left() > 0 {
+        let pair = want(list.read_raw(asn1::TYPE_SEQUENCE), "a variable that is no sequence")?;
+        let mut pair = AsnReader::from_bytes(pair);
+        bindings.push((read_oid(&mut pair)?, read_value(&mut pair)?));
     }
     Ok(Reply {
         op,
@@ -110,6 +162,30 @@ pub fn read_reply(message: &mut Reader) -> Result<Reply, Malformed> {
         index,
         bindings,
     })
+}
+
+impl Reply {
+    /// What snmp2 has decrypted. Its list ends at the first value that it cannot read, and nobody can see behind that:
+    /// `bindings` may be short of what the device sent.
+    pub(super) fn of(pdu: &Pdu) -> Result<Self, Malformed> {
+        let op = match pdu.message_type {
+            MessageType::Response => Op::Response,
+            MessageType::Report => Op::Report,
+            _ => return Err(Malformed("neither a response nor a report")),
+        };
+        let mut bindings = Vec::new();
+        for (name, value) in pdu.varbinds.clone() {
+            let name = Oid::from_content(name.as_bytes()).ok_or(Malformed("a name that is no OID"))?;
+            bindings.push((name, Value::of(&value).unwrap_or(Value::Other(0))));
+        }
+        Ok(Self {
+            op,
+            id: pdu.req_id.into(),
+            status: pdu.error_status.into(),
+            index: pdu.error_index.into(),
+            bindings,
+        })
+    }
 }
 
 /// What an error-status means (RFC 3416, 3).
@@ -145,15 +221,17 @@ pub fn status_name(status: i64) -> &'static str {
 mod tests {
     use super::*;
 
+    const UPTIME: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 3, 0];
+
     #[test]
     fn a_request_is_what_the_rfc_says() {
-        let oids = [Oid(vec![1, 3, 6, 1, 2, 1, 1, 3, 0])];
+        let oids = [Oid(UPTIME.to_vec())];
         let query = Query {
             op: Op::Bulk,
             repetitions: 25,
             oids: &oids,
         };
-        let bytes = with_community(1, b"public", 0x0102_0304, query);
+        let bytes = with_community(false, b"public", 0x0102_0304, query).unwrap();
         // As net-snmp's snmpbulkget sends it.
         let expected = [
             &[0x30, 0x29, 0x02, 1, 1, 0x04, 6][..],
@@ -163,37 +241,71 @@ mod tests {
         ]
         .concat();
         assert_eq!(bytes, expected);
+        let next = Query { op: Op::Next, ..query };
+        let bytes = with_community(true, b"public", 1, next).unwrap();
+        assert_eq!(bytes[4], 0, "version 1");
+        assert_eq!(bytes[13], 0xa1);
+        assert_eq!(bytes[18..24], [2, 1, 0, 2, 1, 0], "no repetitions");
+    }
+
+    #[test]
+    fn a_request_that_is_too_long_is_an_error_and_no_panic() {
+        // snmp2 panics past 65,507 bytes.
+        let many = vec![Oid(UPTIME.to_vec()); 10_000];
+        let query = |oids| Query {
+            op: Op::Get,
+            repetitions: 0,
+            oids,
+        };
+        assert!(with_community(false, b"public", 1, query(&many)).is_err());
+        assert!(with_community(false, &vec![b'x'; 65_000], 1, query(&many[..1])).is_err());
+        let long = [Oid([&[1, 3][..], &vec![u32::MAX; 20_000]].concat())];
+        assert!(with_community(false, b"public", 1, query(&long)).is_err());
+        let short = [Oid(vec![1])];
+        assert!(with_community(false, b"public", 1, query(&short)).is_err());
+        // The longest name there may be, in the long form of lengths.
+        let longest = [Oid([&[1, 3][..], &[u32::MAX; 126]].concat())];
+        let mut bytes = with_community(false, b"public", 1, query(&longest)).unwrap();
+        let place = bytes.iter().position(|byte| *byte == 0xa0).unwrap();
+        bytes[place] = 0xa2;
+        let reply = read_with_community(false, &bytes).unwrap();
+        assert_eq!(reply.bindings, [(longest[0].clone(), Value::Null)]);
+    }
+
+    /// A value with a short length.
+    fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        [&[tag, content.len() as u8][..], &content].concat()
     }
 
     #[test]
     fn an_odd_value_costs_only_itself() {
-        let mut bytes = Vec::new();
-        ber::put(&mut bytes, tag::SEQUENCE, |out| {
-            ber::put_integer(out, 1);
-            ber::put_octets(out, b"whatever");
-            ber::put(out, Op::Response as u8, |out| {
-                for number in [7, 0, 0] {
-                    ber::put_integer(out, number);
-                }
-                ber::put(out, tag::SEQUENCE, |out| {
-                    for (last, kind) in [(1, 0x44), (2, tag::COUNTER32)] {
-                        ber::put(out, tag::SEQUENCE, |out| {
-                            ber::put_oid(out, &Oid(vec![1, 3, last]));
-                            ber::put(out, kind, |out| out.push(9));
-                        });
-                    }
-                });
-            });
-        });
-        let reply = read_with_community(1, &bytes).unwrap();
-        assert_eq!(reply.bindings[0].1, Value::Other(0x44));
+        let binding = |last, kind| tlv(0x30, &[&tlv(6, &[&[0x2b, last]]), &tlv(kind, &[&[9]])]);
+        let list = tlv(0x30, &[&binding(1, 0x4a), &binding(2, 0x41)]);
+        let pdu = tlv(0xa2, &[&[2, 1, 7, 2, 1, 0, 2, 1, 0], &list]);
+        let bytes = tlv(0x30, &[&[2, 1, 1], &tlv(4, &[b"whatever"]), &pdu]);
+        let stopped = Pdu::from_bytes(&bytes).unwrap();
+        assert_eq!(stopped.varbinds.count(), 0, "snmp2 alone would read nothing");
+        let reply = read_with_community(false, &bytes).unwrap();
+        assert_eq!(reply.bindings[0].1, Value::Other(0x4a));
         assert_eq!(reply.bindings[1].1, Value::Counter32(9), "what follows is read");
         assert_eq!(
-            read_with_community(0, &bytes),
+            read_with_community(true, &bytes),
             Err(Malformed("a reply in another SNMP version"))
         );
         for end in 0..bytes.len() {
-            assert!(read_with_community(1, &bytes[..end]).is_err());
+            assert!(read_with_community(false, &bytes[..end]).is_err());
         }
+    }
+
+    #[test]
+    fn an_error_status_is_told_and_not_taken_for_an_answer() {
+        // snmp2 gives noSuchName as Ok.
+        let list = tlv(0x30, &[&tlv(0x30, &[&[6, 2, 0x2b, 6], &[5, 0]])]);
+        let pdu = tlv(0xa2, &[&[2, 1, 7, 2, 1, 2, 2, 1, 1], &list]);
+        let bytes = tlv(0x30, &[&[2, 1, 0], &tlv(4, &[b"public"]), &pdu]);
+        let reply = read_with_community(true, &bytes).unwrap();
+        assert_eq!((reply.status, reply.index), (2, 1));
+        assert_eq!(status_name(reply.status), "noSuchName");
     }
 }

@@ -17,10 +17,10 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::ber::Malformed;
 use super::credentials::{Access, User};
 use super::message::{self, Op, Query, Reply};
-use super::usm::{self, Engine, Envelope, Report};
+use super::usm::{self, Engine, Envelope, Head, Report};
+use super::value::Malformed;
 use crate::model::LabelValue;
 
 /// How often the engine is mended for one question.
@@ -83,7 +83,6 @@ pub struct Session {
     engine: Option<Engine>,
     buffer: Box<[u8]>,
     next_id: i32,
-    salt: u64,
     /// Ids of the attempts at the present question.
     waiting: Vec<i32>,
     /// What came instead of an answer to it.
@@ -142,7 +141,6 @@ impl Session {
             buffer: vec![0; DATAGRAM].into_boxed_slice(),
             // Positive, with room before it wraps.
             next_id: (random as u32 >> 2).cast_signed(),
-            salt: random,
             waiting: Vec::new(),
             garbage: None,
             mends: 0,
@@ -218,8 +216,9 @@ impl Session {
             .patience
             .timeout
             .mul_f64(1.5_f64.powi(attempt.min(8).cast_signed()));
-        let until = (Instant::now() + patience).min(self.end);
         loop {
+            // Anew after a mend: keys may have been made, and the answer is to another message.
+            let until = (Instant::now() + patience).min(self.end);
             let discovering = matches!(self.access, Access::User(_)) && self.engine.is_none();
             self.send(query).await?;
             let reply = loop {
@@ -281,14 +280,11 @@ impl Session {
         let id = self.next_id;
         self.next_id = if id == i32::MAX { 1 } else { id + 1 };
         let bytes = match (&self.access, &self.engine) {
-            (Access::Community { v1, community }, _) => message::with_community(i64::from(!v1), community, id, query),
+            (Access::Community { v1, community }, _) => message::with_community(*v1, community, id, query),
             (Access::User(_), None) => usm::discovery(id),
-            (Access::User(user), Some(engine)) => {
-                self.salt = self.salt.wrapping_add(1);
-                usm::request(user, engine, id, self.salt, query)
-                    .map_err(|problem| SnmpError::Authentication(self.peer, problem.to_string()))?
-            }
+            (Access::User(_), Some(engine)) => engine.request(id, query),
         };
+        let bytes = bytes.map_err(|problem| SnmpError::Send(self.peer, problem.to_string()))?;
         self.waiting.push(id);
         self.requests += 1;
         // An ICMP error for an earlier datagram is told once, by the next call: send again.
@@ -303,16 +299,17 @@ impl Session {
         let bytes = &self.buffer[..length];
         let user = match &self.access {
             Access::Community { v1, .. } => {
-                let reply = message::read_with_community(i64::from(!v1), bytes)?;
+                let reply = message::read_with_community(*v1, bytes)?;
                 let ours = reply.op == Op::Response && self.waiting.iter().any(|id| i64::from(*id) == reply.id);
                 return Ok(if ours { Meaning::Answer(reply) } else { Meaning::Nothing });
             }
             Access::User(user) => user,
         };
-        let envelope = usm::read(user, self.engine.as_ref(), bytes)?;
-        if !self.waiting.iter().any(|id| i64::from(*id) == envelope.message_id) {
+        let head = Head::read(bytes)?;
+        if !self.waiting.iter().any(|id| i64::from(*id) == head.message_id) {
             return Ok(Meaning::Nothing);
         }
+        let envelope = head.open(user, self.engine.as_ref())?;
         if envelope.reply.op == Op::Report {
             let user = user.clone();
             return self.heed(user, envelope).await;
@@ -342,8 +339,12 @@ impl Session {
         match (&mut self.engine, report) {
             (None, _) if !envelope.engine_id.is_empty() => {
                 // Hashing passwords takes milliseconds: not on a thread that others share.
-                let derived = tokio::task::spawn_blocking(move || Engine::new(&user, &envelope)).await;
-                self.engine = Some(derived.map_err(|_| Malformed("the engine id"))?);
+                let derive = move || Engine::new(&user, &envelope.engine_id, envelope.clock);
+                let derived = tokio::task::spawn_blocking(derive).await;
+                let derived = derived.map_err(|_| Malformed("the engine id"))?;
+                self.engine = Some(derived.map_err(Complaint::Refused)?);
+                // Another discovery's late report says nothing about the engine that is known now.
+                self.waiting.clear();
                 Ok(Meaning::Again)
             }
             (None, _) => Err(Complaint::Malformed(Malformed("a report without an engine id"))),

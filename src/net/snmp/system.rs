@@ -2,9 +2,9 @@
 //!
 //! Gets a session; gives what the device says of itself. A variable it does not have is absent.
 
-use super::ber::{Oid, Value};
 use super::message::{self, Op, Query, Reply};
 use super::session::{Session, SnmpError};
+use super::value::{Oid, Value};
 use crate::model::{LabelValue, SystemFacts};
 
 /// sysDescr, sysObjectID, sysUpTime, sysContact, sysName, sysLocation: system(1) up to its sixth.
@@ -18,17 +18,18 @@ pub async fn system(session: &mut Session) -> Result<(SystemFacts, Option<u32>),
     let oids = PARTS.map(|part| Oid(vec![1, 3, 6, 1, 2, 1, 1, part, 0]));
     let mut values: [Option<Value>; PARTS.len()] = Default::default();
     let reply = session.ask(query(&oids)).await?;
-    if reply.status == 0 {
-        take(&oids, reply, &mut values);
-    } else if session.is_v1() {
-        // Version 1 refuses the whole for the sake of one variable.
+    if reply.status != 0 && !session.is_v1() {
+        let name = message::status_name(reply.status).to_owned();
+        return Err(SnmpError::Status(session.peer(), name));
+    }
+    // Version 1 refuses the whole for the sake of one variable; an encrypted reply ends at one that cannot be read.
+    let whole = reply.status == 0 && reply.bindings.len() >= oids.len();
+    take(&oids, reply, &mut values);
+    if !whole {
         for oid in &oids {
             let reply = session.ask(query(std::slice::from_ref(oid))).await?;
             take(&oids, reply, &mut values);
         }
-    } else {
-        let name = message::status_name(reply.status).to_owned();
-        return Err(SnmpError::Status(session.peer(), name));
     }
     let [description, object_id, uptime, contact, name, location] = values;
     let label = |value: Option<Value>| value.as_ref().and_then(text);

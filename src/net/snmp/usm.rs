@@ -1,26 +1,21 @@
 //! Messages of SNMP version 3 under the user-based security model (RFC 3412, RFC 3414).
 //!
-//! Owns the layout of the envelope and what is believed of a reply: nothing is taken over from a message before its
-//! signature has been checked, except in discovery, where there is none. Gets a user and what is known of the device's
-//! engine; gives bytes, and what a message says.
+//! Owns what is believed of a message: nothing is taken over before its signature has been checked, except in discovery,
+//! where there is none. Gets a user and what is known of the device's engine; gives bytes, and what a message says.
 
 use std::time::Duration;
 
+use snmp2::{AsnReader, asn1, snmp};
 use tokio::time::Instant;
 
-use super::ber::{self, Malformed, Oid, Reader, tag};
-use super::cipher;
 use super::credentials::User;
+use super::keys::{Clock, Keys};
 use super::message::{self, Op, Query, Reply};
+use super::value::{Malformed, Oid, want};
 use crate::model::LabelValue;
 
-/// What we accept: the largest UDP datagram's content.
-const MAX_SIZE: i64 = 65_507;
 /// msgSecurityModel of USM.
 const USM: i64 = 3;
-const AUTH: u8 = 1;
-const PRIVACY: u8 = 2;
-const REPORTABLE: u8 = 4;
 /// usmStats, 1.3.6.1.6.3.15.1.1: what reports are about.
 const STATS: [u32; 9] = [1, 3, 6, 1, 6, 3, 15, 1, 1];
 /// Engine ids have 5 to 32 bytes (RFC 3411, `SnmpEngineID`); some devices have shorter ones.
@@ -30,12 +25,13 @@ const ENGINE_ID_MAX_BYTES: usize = 32;
 #[derive(Clone)]
 pub struct Engine {
     id: Vec<u8>,
-    boots: u32,
-    time: u32,
-    /// When `time` was so.
+    /// For messages that are not encrypted: all of who does not encrypt, else reports.
+    plain: Keys,
+    /// For encrypted messages.
+    private: Option<Keys>,
+    clock: Clock,
+    /// When it said so.
     at: Instant,
-    auth_key: Vec<u8>,
-    privacy_key: Vec<u8>,
 }
 
 /// Why the device did not answer the question, as its engine reports (RFC 3414, 3.2).
@@ -57,14 +53,25 @@ pub enum Report {
     Other,
 }
 
-/// A message from the device.
-pub struct Envelope {
+/// A message of which only the outside has been read.
+pub struct Head<'a> {
     /// Which message it answers.
     pub message_id: i64,
+    flags: u8,
+    engine_id: &'a [u8],
+    clock: Clock,
+    /// The message, without what may follow it in the datagram.
+    whole: &'a [u8],
+    /// The scoped PDU, perhaps encrypted.
+    scoped: AsnReader<'a>,
+}
+
+/// A message from the device.
+pub struct Envelope {
     /// Its engine.
     pub engine_id: Vec<u8>,
-    boots: u32,
-    time: u32,
+    /// snmpEngineBoots and snmpEngineTime.
+    pub clock: Clock,
     authentic: bool,
     /// What it says.
     pub reply: Reply,
@@ -78,36 +85,31 @@ impl Engine {
     }
 
     /// Derives our keys at this engine: milliseconds of work.
-    pub fn new(user: &User, envelope: &Envelope) -> Self {
-        let id = envelope.engine_id.clone();
-        let auth = user.auth.as_ref();
-        let auth_key = auth.map(|(protocol, password)| cipher::localized_key(*protocol, password, &id));
-        let privacy_key = auth
-            .zip(user.privacy.as_ref())
-            .map(|((auth, _), (protocol, password))| cipher::privacy_key(*auth, *protocol, password, &id));
-        Self {
-            id,
-            boots: envelope.boots,
-            time: envelope.time,
+    ///
+    /// # Errors
+    /// In words, where the user has a password that is too short.
+    pub fn new(user: &User, id: &[u8], clock: Clock) -> Result<Self, String> {
+        Ok(Self {
+            id: id.to_vec(),
+            plain: Keys::plain(user, id)?,
+            private: Keys::private(user, id)?,
+            clock,
             at: Instant::now(),
-            auth_key: auth_key.unwrap_or_default(),
-            privacy_key: privacy_key.unwrap_or_default(),
-        }
+        })
     }
 
     /// Its clock now, from when we last heard of it.
-    fn now(&self) -> u32 {
-        self.time
-            .saturating_add(self.at.elapsed().as_secs() as u32)
-            .min(i32::MAX as u32)
+    fn now(&self) -> Clock {
+        let (boots, time) = self.clock;
+        let time = time.saturating_add(self.at.elapsed().as_secs() as u32);
+        (boots, time.min(i32::MAX as u32))
     }
 
     /// Takes its clock over from a message; from an authentic one only.
     pub fn adjust(&mut self, envelope: &Envelope) {
-        let newer = (envelope.boots, envelope.time) > (self.boots, self.time);
+        let newer = envelope.clock > self.clock;
         if envelope.authentic && (newer || envelope.reply.op == Op::Report) {
-            self.boots = envelope.boots;
-            self.time = envelope.time;
+            self.clock = envelope.clock;
             self.at = Instant::now();
         }
     }
@@ -115,179 +117,121 @@ impl Engine {
     /// Whether a message from this engine is as fresh as its clock says (RFC 3414, 3.2, 7b).
     pub fn is_timely(&self, envelope: &Envelope) -> bool {
         const WINDOW: Duration = Duration::from_secs(150);
-        envelope.boots > self.boots
-            || envelope.boots == self.boots && u64::from(envelope.time) + WINDOW.as_secs() >= u64::from(self.now())
+        let ((boots, time), (our_boots, our_time)) = (envelope.clock, self.now());
+        boots > our_boots || boots == our_boots && u64::from(time) + WINDOW.as_secs() >= u64::from(our_time)
+    }
+
+    /// A request to this engine, signed and encrypted as the user's credentials say.
+    ///
+    /// # Errors
+    /// It is too long, or has a name that cannot be written.
+    pub fn request(&self, id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
+        self.private
+            .as_ref()
+            .unwrap_or(&self.plain)
+            .write(self.now(), id, query)
     }
 }
 
 /// The question that makes an engine tell its id and clock (RFC 3414, 4).
-pub fn discovery(id: i32) -> Vec<u8> {
+///
+/// # Errors
+/// Never, as far as anybody knows.
+pub fn discovery(id: i32) -> Result<Vec<u8>, Malformed> {
     let query = Query {
         op: Op::Get,
         repetitions: 0,
         oids: &[],
     };
-    let scoped = scoped(&[], &[], id, query);
-    let parameters = parameters(&[], (0, 0), &[], 0, &[]);
-    envelope(id, REPORTABLE, &parameters, |out| out.extend_from_slice(&scoped))
+    Keys::none().write((0, 0), id, query)
 }
 
-/// A request to an engine, signed and encrypted as the user's credentials say.
-pub fn request(user: &User, engine: &Engine, id: i32, salt: u64, query: Query) -> Result<Vec<u8>, Malformed> {
-    let clock = (engine.boots, engine.now());
-    let mut body = scoped(&engine.id, &user.context, id, query);
-    let mut flags = REPORTABLE;
-    let mut public = Vec::new();
-    if let Some((protocol, _)) = &user.privacy {
-        flags |= PRIVACY;
-        let mut bytes = salt.to_be_bytes();
-        if *protocol == super::credentials::PrivacyProtocol::Des {
-            bytes[..4].copy_from_slice(&engine.boots.to_be_bytes());
+impl<'a> Head<'a> {
+    /// Reads the outside of a message; nothing of it may be believed.
+    ///
+    /// # Errors
+    /// It is no such message.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut datagram = AsnReader::from_bytes(bytes);
+        let content = want(datagram.read_raw(asn1::TYPE_SEQUENCE), "no SNMP message")?;
+        // snmp2 looks for the signature from the end.
+        let whole = &bytes[..bytes.len() - datagram.bytes_left()];
+        let mut message = AsnReader::from_bytes(content);
+        if want(message.read_asn_integer(), "no SNMP version")? != 3 {
+            return Err(Malformed("a reply in another SNMP version"));
         }
-        cipher::encrypt(*protocol, &engine.privacy_key, clock, bytes, &mut body)?;
-        public = bytes.to_vec();
-    }
-    let signature = user
-        .auth
-        .as_ref()
-        .map_or(0, |(protocol, _)| cipher::signature_length(*protocol));
-    if signature > 0 {
-        flags |= AUTH;
-    }
-    let parameters = parameters(&engine.id, clock, &user.name, signature, &public);
-    let encrypted = flags & PRIVACY != 0;
-    let mut data = Vec::with_capacity(body.len() + 8);
-    if encrypted {
-        ber::put_octets(&mut data, &body);
-    } else {
-        data = body;
-    }
-    let mut bytes = envelope(id, flags, &parameters, |out| out.extend_from_slice(&data));
-    if let Some((protocol, _)) = &user.auth {
-        // From the end: the data, the privacy parameters with their two bytes of tag and length, the signature.
-        let end = bytes.len() - data.len() - public.len() - 2;
-        let signed = cipher::sign(*protocol, &engine.auth_key, &bytes);
-        if let Some(place) = bytes.get_mut(end - signature..end) {
-            place.copy_from_slice(&signed);
+        let mut header = AsnReader::from_bytes(want(message.read_raw(asn1::TYPE_SEQUENCE), "no message header")?);
+        let message_id = want(header.read_asn_integer(), "no message id")?;
+        want(header.read_asn_integer(), "no message size")?;
+        let flags = want(header.read_asn_octetstring(), "no message flags")?;
+        if want(header.read_asn_integer(), "no security model")? != USM {
+            return Err(Malformed("another security model than USM"));
         }
-    }
-    Ok(bytes)
-}
-
-fn scoped(engine: &[u8], context: &[u8], id: i32, query: Query) -> Vec<u8> {
-    let mut out = Vec::with_capacity(80 + query.oids.len() * 24);
-    ber::put(&mut out, tag::SEQUENCE, |out| {
-        ber::put_octets(out, engine);
-        ber::put_octets(out, context);
-        message::put_query(out, id, query);
-    });
-    out
-}
-
-fn parameters(engine: &[u8], (boots, time): (u32, u32), user: &[u8], signature: usize, public: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(128);
-    ber::put(&mut out, tag::SEQUENCE, |out| {
-        ber::put_octets(out, engine);
-        ber::put_integer(out, boots.into());
-        ber::put_integer(out, time.into());
-        ber::put_octets(out, user);
-        ber::put_octets(out, &vec![0; signature]);
-        ber::put_octets(out, public);
-    });
-    out
-}
-
-fn envelope(id: i32, flags: u8, parameters: &[u8], data: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
-    let mut out = Vec::with_capacity(512);
-    ber::put(&mut out, tag::SEQUENCE, |out| {
-        ber::put_integer(out, 3);
-        ber::put(out, tag::SEQUENCE, |out| {
-            ber::put_integer(out, id.into());
-            ber::put_integer(out, MAX_SIZE);
-            ber::put_octets(out, &[flags]);
-            ber::put_integer(out, USM);
-        });
-        ber::put_octets(out, parameters);
-        data(out);
-    });
-    out
-}
-
-/// Reads a message and checks its signature, if our user signs; without an engine only what is not signed.
-///
-/// # Errors
-/// It is no such message, or its signature is wrong: nothing of it may be believed.
-pub fn read(user: &User, engine: Option<&Engine>, bytes: &[u8]) -> Result<Envelope, Malformed> {
-    let mut message = Reader::new(Reader::new(bytes).expect(tag::SEQUENCE, "no SNMP message")?);
-    if message.integer("no SNMP version")? != 3 {
-        return Err(Malformed("a reply in another SNMP version"));
-    }
-    let mut header = Reader::new(message.expect(tag::SEQUENCE, "no message header")?);
-    let message_id = header.integer("no message id")?;
-    header.integer("no message size")?;
-    let flags = header
-        .expect(tag::OCTETS, "no message flags")?
-        .first()
-        .copied()
-        .unwrap_or_default();
-    if header.integer("no security model")? != USM {
-        return Err(Malformed("another security model than USM"));
-    }
-    let security = Reader::new(message.expect(tag::OCTETS, "no security parameters")?)
-        .expect(tag::SEQUENCE, "no security parameters")?;
-    let mut security = Reader::new(security);
-    let engine_id = security.expect(tag::OCTETS, "no engine id")?;
-    let boots = u32::try_from(security.integer("no engine boots")?).map_err(|_| Malformed("engine boots"))?;
-    let time = u32::try_from(security.integer("no engine time")?).map_err(|_| Malformed("engine time"))?;
-    let name = security.expect(tag::OCTETS, "no user name")?;
-    let signature = security.expect(tag::OCTETS, "no signature")?;
-    let salt = security.expect(tag::OCTETS, "no privacy parameters")?;
-    if engine_id.len() > ENGINE_ID_MAX_BYTES {
-        return Err(Malformed("an engine id that is too long"));
-    }
-    let mut authentic = false;
-    if let (true, Some((protocol, _)), Some(engine)) = (flags & AUTH != 0, &user.auth, engine) {
-        let place = signature.as_ptr().addr() - bytes.as_ptr().addr();
-        let mut unsigned = bytes.to_vec();
-        if let Some(place) = unsigned.get_mut(place..place + signature.len()) {
-            place.fill(0);
-        }
-        let ours = cipher::sign(*protocol, &engine.auth_key, &unsigned);
-        if !cipher::same(&ours, signature) || engine_id != engine.id || name != user.name {
-            return Err(Malformed("a reply with a wrong signature"));
-        }
-        authentic = true;
-    }
-    let reply = if flags & PRIVACY == 0 {
-        read_scoped(message.expect(tag::SEQUENCE, "no scoped PDU")?)?
-    } else {
-        let (Some((protocol, _)), Some(engine), true) = (&user.privacy, engine, authentic) else {
-            return Err(Malformed("an encrypted reply nobody asked for"));
+        let security = want(message.read_asn_octetstring(), "no security parameters")?;
+        let mut outer = AsnReader::from_bytes(security);
+        let security = want(outer.read_raw(asn1::TYPE_SEQUENCE), "no security parameters")?;
+        let mut security = AsnReader::from_bytes(security);
+        let engine_id = want(security.read_asn_octetstring(), "no engine id")?;
+        // snmp2 calculates with whatever is there.
+        let mut number = |what| {
+            let number = want(security.read_asn_integer(), what)?;
+            i32::try_from(number)
+                .ok()
+                .and_then(|number| u32::try_from(number).ok())
+                .ok_or(Malformed(what))
         };
-        let mut data = message.expect(tag::OCTETS, "no encrypted PDU")?.to_vec();
-        cipher::decrypt(*protocol, &engine.privacy_key, (boots, time), salt, &mut data)?;
-        read_scoped(Reader::new(&data).expect(tag::SEQUENCE, "a reply that does not decrypt")?)?
-    };
-    // A response must be as well protected as the request; a report may not be (RFC 3412, 7.2.11).
-    let asked = (u8::from(user.auth.is_some()) * AUTH) | (u8::from(user.privacy.is_some()) * PRIVACY);
-    if reply.op == Op::Response && flags & asked != asked {
-        return Err(Malformed("a reply with less security than the request"));
+        let clock = (number("no engine boots")?, number("no engine time")?);
+        if engine_id.len() > ENGINE_ID_MAX_BYTES {
+            return Err(Malformed("an engine id that is too long"));
+        }
+        Ok(Self {
+            message_id,
+            flags: flags.first().copied().unwrap_or_default(),
+            engine_id,
+            clock,
+            whole,
+            scoped: message,
+        })
     }
-    Ok(Envelope {
-        message_id,
-        engine_id: engine_id.to_vec(),
-        boots,
-        time,
-        authentic,
-        reply,
-    })
-}
 
-fn read_scoped(content: &[u8]) -> Result<Reply, Malformed> {
-    let mut scoped = Reader::new(content);
-    scoped.expect(tag::OCTETS, "no context engine")?;
-    scoped.expect(tag::OCTETS, "no context name")?;
-    message::read_reply(&mut scoped)
+    /// Checks the signature, if our user signs, and reads the inside; without an engine only what is not signed.
+    ///
+    /// # Errors
+    /// Its signature is wrong, or it is less secure than what it answers, or cannot be read: nothing of it may be believed.
+    pub fn open(mut self, user: &User, engine: Option<&Engine>) -> Result<Envelope, Malformed> {
+        let signed = self.flags & snmp::V3_MSG_FLAGS_AUTH != 0;
+        let encrypted = self.flags & snmp::V3_MSG_FLAGS_PRIVACY != 0;
+        let keys = match engine {
+            Some(engine) if signed && encrypted => engine.private.as_ref(),
+            Some(engine) if signed && user.auth.is_some() => Some(&engine.plain),
+            _ => None,
+        };
+        let inside = keys.map(|keys| keys.unlock(self.clock, self.whole)).transpose()?;
+        let authentic = inside.is_some();
+        let reply = match inside {
+            Some(reply) if encrypted => reply?,
+            _ if encrypted => return Err(Malformed("an encrypted reply nobody asked for")),
+            // Binding by binding, as far as that can be done.
+            _ => {
+                let scoped = want(self.scoped.read_raw(asn1::TYPE_SEQUENCE), "no scoped PDU")?;
+                let mut scoped = AsnReader::from_bytes(scoped);
+                want(scoped.read_asn_octetstring(), "no context engine")?;
+                want(scoped.read_asn_octetstring(), "no context name")?;
+                message::read_reply(&mut scoped)?
+            }
+        };
+        // A response must be as well protected as the request; a report may not be (RFC 3412, 7.2.11).
+        let enough = (authentic || user.auth.is_none()) && (encrypted || user.privacy.is_none());
+        if reply.op == Op::Response && !enough {
+            return Err(Malformed("a reply with less security than the request"));
+        }
+        Ok(Envelope {
+            engine_id: self.engine_id.to_vec(),
+            clock: self.clock,
+            authentic,
+            reply,
+        })
+    }
 }
 
 impl Report {
@@ -324,13 +268,37 @@ mod tests {
     use super::super::credentials::{AuthProtocol, PrivacyProtocol};
     use super::*;
 
-    fn user() -> User {
+    const ID: &[u8] = b"engine-1";
+    const AUTHS: [AuthProtocol; 6] = [
+        AuthProtocol::Md5,
+        AuthProtocol::Sha1,
+        AuthProtocol::Sha224,
+        AuthProtocol::Sha256,
+        AuthProtocol::Sha384,
+        AuthProtocol::Sha512,
+    ];
+    const PRIVACIES: [PrivacyProtocol; 4] = [
+        PrivacyProtocol::Des,
+        PrivacyProtocol::Aes128,
+        PrivacyProtocol::Aes192,
+        PrivacyProtocol::Aes256,
+    ];
+
+    fn user_of(auth: Option<AuthProtocol>, privacy: Option<PrivacyProtocol>) -> User {
         User {
             name: b"lanpulse".to_vec(),
             context: Vec::new(),
-            auth: Some((AuthProtocol::Sha256, b"authpass99".to_vec())),
-            privacy: Some((PrivacyProtocol::Aes256, b"privpass99".to_vec())),
+            auth: auth.map(|protocol| (protocol, b"authpass99".to_vec())),
+            privacy: privacy.map(|protocol| (protocol, b"privpass99".to_vec())),
         }
+    }
+
+    fn user() -> User {
+        user_of(Some(AuthProtocol::Sha256), Some(PrivacyProtocol::Aes256))
+    }
+
+    fn engine(user: &User) -> Engine {
+        Engine::new(user, ID, (3, 1_000)).unwrap()
     }
 
     /// What a device says of itself.
@@ -343,32 +311,38 @@ mod tests {
             bindings: Vec::new(),
         };
         Envelope {
-            message_id: 1,
-            engine_id: b"engine-1".to_vec(),
-            boots,
-            time,
+            engine_id: ID.to_vec(),
+            clock: (boots, time),
             authentic: true,
             reply,
         }
     }
 
-    /// A response from the same engine: what we would send, turned round.
-    fn response(user: &User, engine: &Engine) -> Vec<u8> {
-        let oids = [Oid(vec![1, 3, 6, 1, 2, 1, 1, 3, 0])];
+    fn read(user: &User, engine: &Engine, bytes: &[u8]) -> Result<Envelope, Malformed> {
+        Head::read(bytes)?.open(user, Some(engine))
+    }
+
+    /// A message from the same engine: what we would send, turned round.
+    fn message(engine: &Engine, op: Op, about: &[u32]) -> Vec<u8> {
+        let oids = [Oid(about.to_vec())];
         let query = Query {
-            op: Op::Response,
+            op,
             repetitions: 0,
             oids: &oids,
         };
-        request(user, engine, 77, 5, query).unwrap()
+        engine.request(77, query).unwrap()
+    }
+
+    fn response(engine: &Engine) -> Vec<u8> {
+        message(engine, Op::Response, &[1, 3, 6, 1, 2, 1, 1, 3, 0])
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_engine_is_asked_with_the_time_it_has_now() {
-        let engine = Engine::new(&user(), &hello(3, 1_000, Op::Report));
+        let engine = engine(&user());
         tokio::time::advance(Duration::from_secs(400)).await;
-        let envelope = read(&user(), Some(&engine), &response(&user(), &engine)).unwrap();
-        assert_eq!((envelope.boots, envelope.time), (3, 1_400), "past the window of 150 s");
+        let envelope = read(&user(), &engine, &response(&engine)).unwrap();
+        assert_eq!(envelope.clock, (3, 1_400), "past the window of 150 s");
         assert!(engine.is_timely(&envelope));
         let old = hello(3, 1_200, Op::Response);
         assert!(!engine.is_timely(&old) && !engine.is_timely(&hello(2, 9_999, Op::Response)));
@@ -376,40 +350,115 @@ mod tests {
 
     #[test]
     fn only_an_authentic_message_moves_the_clock() {
-        let mut engine = Engine::new(&user(), &hello(3, 1_000, Op::Report));
+        let mut engine = engine(&user());
         let mut forged = hello(9, 1, Op::Report);
         forged.authentic = false;
         engine.adjust(&forged);
-        assert_eq!((engine.boots, engine.time), (3, 1_000));
+        assert_eq!(engine.clock, (3, 1_000));
         engine.adjust(&hello(4, 1, Op::Report));
-        assert_eq!((engine.boots, engine.time), (4, 1), "it has rebooted");
+        assert_eq!(engine.clock, (4, 1), "it has rebooted");
         engine.adjust(&hello(3, 5, Op::Response));
-        assert_eq!(
-            (engine.boots, engine.time),
-            (4, 1),
-            "an old response does not turn it back"
-        );
+        assert_eq!(engine.clock, (4, 1), "an old response does not turn it back");
+        // snmp2 takes over the clock of what it then refuses; the next message must still be read.
+        let (user, engine) = (user(), self::engine(&user()));
+        let query = Query {
+            op: Op::Response,
+            repetitions: 0,
+            oids: &[],
+        };
+        let mut forged = engine.private.as_ref().unwrap().write((9, 1), 1, query).unwrap();
+        let end = forged.len() - 1;
+        forged[end] ^= 1;
+        assert!(read(&user, &engine, &forged).is_err());
+        assert_eq!(engine.clock, (3, 1_000));
+        assert!(read(&user, &engine, &response(&engine)).unwrap().authentic);
     }
 
     #[test]
     fn a_message_with_one_bit_changed_is_refused() {
         let user = user();
-        let engine = Engine::new(&user, &hello(3, 1_000, Op::Report));
-        let bytes = response(&user, &engine);
-        assert_eq!(read(&user, Some(&engine), &bytes).unwrap().reply.id, 77);
+        let engine = engine(&user);
+        let bytes = response(&engine);
+        assert_eq!(read(&user, &engine, &bytes).unwrap().reply.id, 77);
         for place in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[place] ^= 0x10;
-            assert!(read(&user, Some(&engine), &changed).is_err(), "byte {place}");
-            assert!(read(&user, Some(&engine), &bytes[..place]).is_err());
+            assert!(read(&user, &engine, &changed).is_err(), "byte {place}");
+            assert!(read(&user, &engine, &bytes[..place]).is_err());
         }
         // Nor is one that is weaker than what was asked for.
-        let weak = User {
-            privacy: None,
-            ..user.clone()
-        };
-        assert!(read(&user, Some(&engine), &response(&weak, &engine)).is_err());
-        let open = User { auth: None, ..weak };
-        assert!(read(&user, Some(&engine), &response(&open, &engine)).is_err());
+        let weak = user_of(Some(AuthProtocol::Sha256), None);
+        assert!(read(&user, &engine, &response(&self::engine(&weak))).is_err());
+        assert!(read(&user, &engine, &response(&self::engine(&user_of(None, None)))).is_err());
+        // Nor one of another user, or from another engine.
+        let mut other = user.clone();
+        other.name = b"somebody".to_vec();
+        assert!(read(&user, &engine, &response(&self::engine(&other))).is_err());
+        let elsewhere = Engine::new(&user, b"engine-2", (3, 1_000)).unwrap();
+        assert!(read(&user, &engine, &response(&elsewhere)).is_err());
+    }
+
+    #[test]
+    fn every_protocol_comes_back_and_the_datagram_is_left_as_it_is() {
+        for auth in AUTHS {
+            for privacy in PRIVACIES.map(Some).into_iter().chain([None]) {
+                let user = user_of(Some(auth), privacy);
+                let engine = engine(&user);
+                // What follows a message is no part of it.
+                let bytes = [response(&engine), vec![0, 1]].concat();
+                let before = bytes.clone();
+                let envelope = read(&user, &engine, &bytes).unwrap();
+                assert_eq!(bytes, before, "snmp2 writes into what it reads");
+                assert!(envelope.authentic && envelope.reply.bindings.len() == 1);
+                let uptime = Oid(vec![1, 3, 6, 1, 2, 1, 1, 3, 0]);
+                assert_eq!(envelope.reply.bindings[0].0, uptime, "{auth:?} {privacy:?}");
+                let shown = String::from_utf8_lossy(&bytes).contains("\u{6}\u{8}+\u{6}\u{1}\u{2}");
+                assert_eq!(shown, privacy.is_none(), "{auth:?} {privacy:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_that_is_signed_only_is_authentic_to_who_encrypts() {
+        let user = user();
+        let engine = engine(&user);
+        // Of an engine that has rebooted, and of the same with another time.
+        for clock in [(4, 9), (3, 5)] {
+            let plain = user_of(Some(AuthProtocol::Sha256), None);
+            let there = Engine::new(&plain, ID, clock).unwrap();
+            let bytes = message(&there, Op::Report, &[&STATS[..], &[2, 0]].concat());
+            let envelope = read(&user, &engine, &bytes).unwrap();
+            assert_eq!(Report::of(&envelope.reply), Report::NotInTimeWindow);
+            assert!(envelope.authentic && envelope.clock == clock);
+            let mut forged = bytes;
+            let end = forged.len() - 20;
+            forged[end] ^= 1;
+            assert!(read(&user, &engine, &forged).is_err());
+        }
+        // Whoever signs nothing is heard, but not believed.
+        let stranger = Engine::new(&user_of(None, None), ID, (4, 9)).unwrap();
+        let bytes = message(&stranger, Op::Report, &[&STATS[..], &[5, 0]].concat());
+        let envelope = read(&user, &engine, &bytes).unwrap();
+        assert_eq!(Report::of(&envelope.reply), Report::WrongDigest);
+        assert!(!envelope.authentic);
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_is_refused_before_anybody_calculates_with_it() {
+        let stranger = user_of(None, None);
+        let engine = engine(&stranger);
+        let bytes = response(&engine);
+        assert!(read(&stranger, &engine, &bytes).is_ok());
+        // snmpEngineTime 1000 is 02 02 03 e8; as eight bytes it may be what has no absolute value.
+        let place = bytes.windows(4).position(|window| window == [2, 2, 3, 0xe8]).unwrap();
+        for number in [i64::MIN, -1, 1 << 31, i64::MAX] {
+            let mut odd = bytes.clone();
+            odd.splice(place..place + 4, [&[2, 8][..], &number.to_be_bytes()].concat());
+            // the lengths around it: message, parameters, their sequence
+            for length in [1, place - 16, place - 14] {
+                odd[length] += 6;
+            }
+            assert_eq!(Head::read(&odd).err(), Some(Malformed("no engine time")), "{number}");
+        }
     }
 }

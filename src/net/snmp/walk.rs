@@ -7,10 +7,17 @@
 //! 2. Where a device answers tooBig, or is silent although it answers smaller questions, half as many rows are asked
 //!    for, and in the end GETNEXT is used. Not where it turns out to have been slow only. What worked is remembered; after [`PROBATION`] good walks more is tried.
 //! 3. A table has at most [`ROWS`] rows.
+//! 4. A reply without variables is no end of anything: the column asked for first has a value there that cannot be read
+//!    (in an encrypted reply; see `Reply::bindings`). It waits until the others have ended, and then goes on behind the next
+//!    row that they have. Where there is none, the value is another column's if a column of the same table ended; else
+//!    nobody knows, and it ends there with an error.
 
-use super::ber::{Oid, Value};
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use super::message::{self, Op, Query, Reply};
 use super::session::{Session, SnmpError};
+use super::value::{Oid, Value};
 
 /// The most rows of a table that are read.
 pub const ROWS: usize = 20_000;
@@ -19,6 +26,9 @@ const COLUMNS: usize = 20;
 
 /// So many walks without trouble are a reason to ask for more again.
 const PROBATION: u32 = 30;
+
+/// So many values of a column that cannot be read are stepped over (rule 4): each costs a request.
+const STEPS: u32 = 64;
 
 const TOO_BIG: i64 = 1;
 const NO_SUCH_NAME: i64 = 2;
@@ -114,6 +124,9 @@ struct Cursor {
     last: Oid,
     rows: usize,
     open: bool,
+    /// Rule 4.
+    stuck: bool,
+    steps: u32,
 }
 
 struct Walk<'a> {
@@ -129,6 +142,8 @@ pub async fn columns(session: &mut Session, bases: &[&'static [u32]], pace: &mut
         last: Oid::from(*base),
         rows: 0,
         open: true,
+        stuck: false,
+        steps: 0,
     };
     let mut walk = Walk {
         bases,
@@ -141,7 +156,7 @@ pub async fn columns(session: &mut Session, bases: &[&'static [u32]], pace: &mut
     if session.is_v1() {
         pace.give_up_bulk();
     }
-    while let Some(asked) = walk.next(pace) {
+    while let Some(asked) = walk.next(session, pace) {
         if let Err(error) = walk.round(session, pace, &asked, expected).await {
             walk.table.trouble = Some(error);
             break;
@@ -150,15 +165,56 @@ pub async fn columns(session: &mut Session, bases: &[&'static [u32]], pace: &mut
     walk.table
 }
 
+/// A column's entry: all of it but the column's number.
+fn table_of(column: &'static [u32]) -> &'static [u32] {
+    column.split_last().map_or(column, |(_, table)| table)
+}
+
 impl Walk<'_> {
     /// The columns to ask for, those furthest behind first.
-    fn next(&self, pace: &Pace) -> Option<Vec<usize>> {
-        let mut open: Vec<usize> = (0..self.cursors.len())
-            .filter(|place| self.cursors[*place].open)
-            .collect();
+    fn next(&mut self, session: &Session, pace: &Pace) -> Option<Vec<usize>> {
+        if self.cursors.iter().all(|cursor| cursor.stuck || !cursor.open) {
+            self.step_over(session);
+        }
+        let ready = |place: &usize| self.cursors[*place].open && !self.cursors[*place].stuck;
+        let mut open: Vec<usize> = (0..self.cursors.len()).filter(ready).collect();
         open.sort_by_key(|place| self.cursors[*place].rows);
         open.truncate(pace.columns.max(1));
         (!open.is_empty()).then_some(open)
+    }
+
+    /// Rule 4: columns that are stuck go on behind the next row that is known, or end.
+    fn step_over(&mut self, session: &Session) {
+        if !self.cursors.iter().any(|cursor| cursor.open) {
+            return;
+        }
+        let rows: BTreeSet<u32> = self.table.cells.iter().map(|(_, row, _)| *row).collect();
+        let places = 0..self.bases.len();
+        let ended: Vec<&[u32]> = places
+            .filter(|place| self.table.complete[*place])
+            .map(|place| table_of(self.bases[place]))
+            .collect();
+        let cursors = self.cursors.iter_mut().zip(self.bases).enumerate();
+        for (place, (cursor, base)) in cursors.filter(|(_, (cursor, _))| cursor.open) {
+            let last = cursor.last.0.strip_prefix(*base).and_then(<[u32]>::first);
+            let next = match last {
+                Some(last) => rows.range((Bound::Excluded(*last), Bound::Unbounded)).next(),
+                None => rows.first(),
+            };
+            cursor.steps += 1;
+            if let (Some(row), true) = (next, cursor.steps <= STEPS) {
+                cursor.stuck = false;
+                cursor.last = Oid::under(base, &[*row]);
+            } else if next.is_none() && ended.contains(&table_of(base)) {
+                cursor.open = false;
+                self.table.complete[place] = true;
+            } else {
+                cursor.open = false;
+                let text = format!("nothing that can be read after {}", cursor.last);
+                let unreadable = SnmpError::Malformed(session.peer(), text);
+                self.table.trouble.get_or_insert(unreadable);
+            }
+        }
     }
 
     /// One question and its answer; an error ends the walk.
@@ -204,21 +260,16 @@ impl Walk<'_> {
             }
         };
         if reply.status == 0 {
-            self.absorb(session, asked, reply)
+            self.absorb(session, asked, reply);
         } else {
             self.refused(session, pace, asked, &reply);
-            Ok(())
         }
+        Ok(())
     }
 
     /// Takes in an answer.
-    fn absorb(&mut self, session: &Session, asked: &[usize], reply: Reply) -> Result<(), SnmpError> {
-        if reply.bindings.is_empty() {
-            return Err(SnmpError::Malformed(
-                session.peer(),
-                "an answer without variables".into(),
-            ));
-        }
+    fn absorb(&mut self, session: &Session, asked: &[usize], reply: Reply) {
+        self.cursors[asked[0]].stuck = reply.bindings.is_empty();
         for (number, (oid, value)) in reply.bindings.into_iter().enumerate() {
             let place = asked[number % asked.len()];
             let cursor = &mut self.cursors[place];
@@ -250,7 +301,6 @@ impl Walk<'_> {
             }
             cursor.last = oid;
         }
-        Ok(())
     }
 
     /// Takes in an answer that says no.

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::columns::{self, Fact};
+use super::columns::Fact;
+use super::kinds;
 use crate::model::{InterfaceFacts, LabelValue};
 use crate::net::snmp::Value;
 pub use crate::net::snmp::{number, text};
@@ -59,7 +60,7 @@ impl Draft {
             Fact::Description => self.description = text(value),
             Fact::Alias => self.alias = text(value),
             Fact::Kind => {
-                self.kind = number(value).map(|number| match columns::kind_name(number) {
+                self.kind = number(value).map(|number| match kinds::name(number) {
                     Some(name) => name.into(),
                     None => number.to_string().into(),
                 });

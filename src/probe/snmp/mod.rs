@@ -5,6 +5,7 @@
 
 mod columns;
 mod facts;
+mod kinds;
 mod walk;
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};

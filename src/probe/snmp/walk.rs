@@ -8,6 +8,8 @@
 //! 3. What was read before something failed is kept; the reading says what failed first.
 //! 4. A 32-bit counter that fell has wrapped, unless the agent restarted meanwhile: sysUpTime is read again, and if it
 //!    fell too, the walk is worth nothing.
+//! 5. An interface that has neither state nor counters is there by its facts.
+//! 6. A counter is as wide as its value: some devices have 64 bits in a column of 32, others 32 in one of 64.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -38,6 +40,8 @@ pub(super) struct Known {
     last_change: Option<u64>,
     facts: BTreeMap<u32, Arc<InterfaceFacts>>,
     facts_at: Option<tokio::time::Instant>,
+    /// Rule 5: as of the last reading of the facts.
+    bare: Vec<u32>,
     /// Rule 2; `None` while unknown.
     wide: Option<bool>,
     narrow: Option<bool>,
@@ -61,6 +65,7 @@ impl Known {
             last_change: None,
             facts: BTreeMap::new(),
             facts_at: None,
+            bare: Vec::new(),
             wide: None,
             narrow: None,
             rows: 0,
@@ -107,6 +112,19 @@ pub(super) async fn converse(
         unless_restarted(session, known, &rows, walk).await?;
     }
     remember(known, &rows);
+    if trouble.is_none() {
+        if known.facts_at == Some(session.started()) {
+            known.bare = known
+                .facts
+                .keys()
+                .filter(|index| !rows.contains_key(index))
+                .copied()
+                .collect();
+        }
+        for index in &known.bare {
+            rows.entry(*index).or_insert_with(|| empty(*index));
+        }
+    }
     // One that only just came has no facts yet where reading them failed.
     rows.retain(|index, row| known.facts.get(index).map(|facts| row.facts = facts.clone()).is_some());
     let wanted = |row: &InterfaceRow| {
@@ -195,6 +213,8 @@ async fn get(
         let blamed = usize::try_from(reply.index).ok().and_then(|index| index.checked_sub(1));
         match (reply.status, blamed) {
             (0, _) => {
+                // Where an encrypted reply is short, the next value is one that cannot be read.
+                let read = reply.bindings.len().saturating_add(1).min(asked.len());
                 let usable = |value: &Value| !matches!(value, Value::Missing | Value::EndOfMib | Value::Null);
                 found.extend(
                     reply
@@ -203,7 +223,7 @@ async fn get(
                         .filter(|(_, value)| usable(value))
                         .map(|(oid, value)| (oid.0, value)),
                 );
-                left.drain(..asked.len());
+                left.drain(..read);
             }
             // Version 1 refuses a request for the sake of one variable.
             (_, Some(blamed)) if blamed < asked.len() => absent.push(left.remove(blamed)),
@@ -341,13 +361,16 @@ fn learn(row: &mut InterfaceRow, column: Column, value: &Value) {
             row.up = status.map(|status| status == 1);
         }
         (Column::Admin, value) => row.enabled = facts::number(value).map(|status| status == 1),
-        // A 64-bit column that holds 32-bit numbers wraps like them.
+        // Rule 6.
         (Column::Wide(measure), Value::Counter32(number) | Value::Gauge32(number)) => {
             sample(row, measure, &|sample| sample.narrow = Some(*number));
         }
+        (Column::Narrow(measure), Value::Counter64(number)) => {
+            sample(row, measure, &|sample| sample.wide = sample.wide.or(Some(*number)));
+        }
         (Column::Wide(measure), value) => {
             let number = facts::number(value);
-            sample(row, measure, &|sample| sample.wide = number);
+            sample(row, measure, &|sample| sample.wide = number.or(sample.wide));
         }
         (Column::Narrow(measure), value) => {
             let number = facts::number(value).map(|number| number as u32);
