@@ -24,7 +24,6 @@ const ENGINE_ID_MAX_BYTES: usize = 32;
 /// The device's SNMP engine, and our keys there.
 #[derive(Clone)]
 pub struct Engine {
-    id: Vec<u8>,
     /// For messages that are not encrypted: all of who does not encrypt, else reports.
     plain: Keys,
     /// For encrypted messages.
@@ -90,7 +89,6 @@ impl Engine {
     /// In words, where the user has a password that is too short.
     pub fn new(user: &User, id: &[u8], clock: Clock) -> Result<Self, String> {
         Ok(Self {
-            id: id.to_vec(),
             plain: Keys::plain(user, id)?,
             private: Keys::private(user, id)?,
             clock,
