@@ -48,6 +48,11 @@ impl Mac {
         }
     }
 
+    /// Whether it is one device's own: universal or local, neither of a group nor shared between routers.
+    pub fn identifies(&self) -> bool {
+        matches!(self.kind(), MacKind::Universal | MacKind::Local)
+    }
+
     /// The last three bytes without colons, as in the names lanpulse gives: `3f2a1c`.
     pub fn tail(self) -> String {
         let [.., a, b, c] = self.0;

@@ -12,7 +12,6 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::Inventory;
-use super::identity::identifying;
 use super::presence::Silence;
 use crate::model::{EventKind, Mac, Record, Seen, Sighting, Timestamp};
 
@@ -26,7 +25,7 @@ impl Claims {
     pub(super) fn of(sightings: &[Sighting]) -> Self {
         let mut claims: HashMap<IpAddr, Vec<Mac>> = HashMap::new();
         for sighting in sightings.iter().filter(|sighting| sighting.alive) {
-            if let Some(mac) = identifying(sighting.mac) {
+            if let Some(mac) = sighting.mac.filter(Mac::identifies) {
                 let all = claims.entry(sighting.address).or_default();
                 if !all.contains(&mac) {
                     all.push(mac);

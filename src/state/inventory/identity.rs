@@ -18,8 +18,7 @@ use std::sync::Arc;
 use super::addresses::Claims;
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
 use crate::model::{
-    EventKind, Fact, LabelValue, Mac, MacKind, Method, Network, Outcome, Record, Seen, Sighting, Standing, Timestamp,
-    Topic,
+    EventKind, Fact, LabelValue, Mac, Method, Network, Outcome, Record, Seen, Sighting, Standing, Timestamp, Topic,
 };
 
 /// Hardware addresses one device is remembered with.
@@ -34,7 +33,7 @@ impl Inventory {
         // A hardware address that one source saw is good for the other sources' sightings of the same address.
         let mut macs: HashMap<IpAddr, Mac> = HashMap::new();
         for sighting in &evidence.sightings {
-            if let Some(mac) = identifying(sighting.mac) {
+            if let Some(mac) = sighting.mac.filter(Mac::identifies) {
                 macs.entry(sighting.address).or_insert(mac);
             }
         }
@@ -68,7 +67,12 @@ impl Inventory {
         let claims = Claims::of(&all);
         // Answers first, then what the cache remembers; hardware addresses before addresses alone; of one address what
         // was answered before hearsay, which is not how it was found.
-        let mac_of = |sighting: &Sighting| identifying(sighting.mac).or_else(|| macs.get(&sighting.address).copied());
+        let mac_of = |sighting: &Sighting| {
+            sighting
+                .mac
+                .filter(Mac::identifies)
+                .or_else(|| macs.get(&sighting.address).copied())
+        };
         let mut sightings: Vec<&Sighting> = all.iter().collect();
         sightings.sort_by_key(|sighting| {
             let (alive, known) = (sighting.alive, mac_of(sighting).is_some());
@@ -236,11 +240,6 @@ impl Inventory {
         let found = candidates.iter().flatten().map(|name| LabelValue::new(name)).find(free);
         found.unwrap_or_else(|| LabelValue::new(&format!("device-{}", record.id)))
     }
-}
-
-/// What identifies somebody.
-pub(super) fn identifying(mac: Option<Mac>) -> Option<Mac> {
-    mac.filter(|mac| matches!(mac.kind(), MacKind::Universal | MacKind::Local)) // 2.
 }
 
 /// A name in lower case with nothing in it that a URL, a shell or a query would stumble over; at most 63 characters.
