@@ -85,6 +85,7 @@ const EQUAL: &[&str] = &[
     "probe_http_version",
     "probe_http_last_modified_timestamp_seconds",
     "probe_failed_due_to_regex",
+    "probe_failed_due_to_bytes",
     "probe_ssl_earliest_cert_expiry",
     "probe_tls_version_info",
     "probe_dns_answer_rrs",

@@ -64,7 +64,11 @@ pub fn blackbox(kind: Kind, reading: &Reading, resolve: Duration, took: Duration
         }
         (Kind::Http, Reading::Check(check)) => http(&mut page, check),
         (Kind::Dns, Reading::Check(check)) => dns(&mut page, check),
-        (_, Reading::Check(check)) => regex(&mut page, check),
+        (_, Reading::Check(check)) => {
+            regex(&mut page, check);
+            // No probe compares bytes: what a server says first is matched as text.
+            page.gauge("probe_failed_due_to_bytes", "Indicates if probe failed due to bytes", 0);
+        }
         // No module walks.
         (_, Reading::Snmp(_)) => {}
     }
