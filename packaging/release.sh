@@ -31,7 +31,6 @@ rm -f "$assets/SHA256SUMS"
 # in one order, of one time and owner, and gzip -n writes no time either
 tar -C "$target/dist" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
   -cf - lanpulse assets | gzip -9n >"$target/dist/$archive"
-(cd "$target/dist" && sha256sum lanpulse assets/* "$archive") >"$assets/SHA256SUMS.new"
-mv "$assets/SHA256SUMS.new" "$assets/SHA256SUMS"
-cat "$assets/SHA256SUMS"
+sums=$(cd "$target/dist" && sha256sum lanpulse assets/* "$archive")
+printf '%s\n' "$sums" | tee "$assets/SHA256SUMS"
 stat -c '%n: %s bytes' "$binary"
