@@ -77,10 +77,17 @@ impl Access {
     }
 }
 
-/// A file's text without the line's end.
+/// The text of a file that a flag names.
+///
+/// # Errors
+/// It cannot be read.
+pub fn text_of(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+}
+
+/// The same without the line's end.
 fn secret(file: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    Ok(text_of(file)?.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Where the running daemon is, and how to ask it.

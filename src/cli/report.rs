@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::client::{Access, ask, block_on};
+use super::client::{Access, ask, block_on, text_of};
 use super::complain;
 use crate::net::Call;
 
@@ -124,9 +124,7 @@ fn code(status: Option<u8>) -> ExitCode {
 fn url(send: &Send) -> Result<String, String> {
     let url = match (&send.url, &send.url_file) {
         (Some(url), _) => url.clone(),
-        (None, Some(file)) => {
-            std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?
-        }
+        (None, Some(file)) => text_of(file)?,
         (None, None) => std::env::var("LANPULSE_HEARTBEAT_URL")
             .map_err(|_| "where to? Use --url, --url-file or LANPULSE_HEARTBEAT_URL")?,
     };

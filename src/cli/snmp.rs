@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{EXIT_CONFIG, Flags, complain, report, say};
+use super::{EXIT_CONFIG, Flags, client, complain, report, say};
 use crate::config;
 use crate::model::{Address, LabelValue, MEASURES, Measure, Reading, Sample, SnmpWalk};
 use crate::net::Resolver;
@@ -84,15 +84,14 @@ pub fn run(flags: &Flags, what: &What) -> ExitCode {
     }
 }
 
-fn walk(settings: &snmp::Settings, address: &Address) -> std::io::Result<SnmpWalk> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+fn walk(settings: &snmp::Settings, address: &Address) -> Result<SnmpWalk, String> {
     let names = Resolver::new();
     if let Address::Name(name) = address {
         names.watch(&HashSet::from([name.as_str().into()]));
     }
-    let reading = runtime.block_on(snmp::run(settings, address, &names, &snmp::Memory::default()));
+    let reading = client::block_on(snmp::run(settings, address, &names, &snmp::Memory::default()))?;
     let Reading::Snmp(walk) = reading else {
-        return Err(std::io::Error::other("a reading of another kind"));
+        return Err("a reading of another kind".to_owned());
     };
     Ok(*walk)
 }
