@@ -25,7 +25,7 @@ trap finish EXIT
 echo "making a Debian in $root"
 debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,adduser,libcap2-bin,iproute2,curl,procps bookworm "$root" \
   >"$home/log" 2>&1 || { tail "$home/log"; exit 1; }
-cp "$package" "$root/root/lanpulse.deb"
+cp "$package" "$root/srv/lanpulse.deb"
 
 # A container by hand: systemd-nspawn wants a systemd outside, too.
 mkdir -p "$group"
@@ -79,7 +79,7 @@ until_is() { for _ in $(seq 100); do [ "$(eval "$2" 2>/dev/null)" != "$3" ] || b
 configure() { printf '%s\n' "$1" >/etc/lanpulse/lanpulse.yaml; }
 good='{global: {interval: 200ms, timeout: 150ms}, discovery: {interval: 10s}, internet: {checks: []}, targets: [{name: self, address: 127.0.0.1}, {name: six, address: "::1"}]}'
 
-dpkg -i /root/lanpulse.deb >/dev/null 2>&1 || failed "it cannot be installed"
+dpkg -i /srv/lanpulse.deb >/dev/null 2>&1 || failed "it cannot be installed"
 is "active after the installation" "$(systemctl is-active lanpulse)" active
 is "enabled" "$(systemctl is-enabled lanpulse)" enabled
 main=$(of MainPID)
@@ -124,7 +124,7 @@ echo 'LANPULSE_OPTIONS="--web.config.file=/etc/lanpulse/web.yaml"' >/etc/default
 systemctl start lanpulse
 until_is "more flags" "curl -sI http://127.0.0.1:10526/-/healthy | tr -d '\r' | grep -i x-frame" "x-frame-options: deny"
 main=$(of MainPID)
-DEBIAN_FRONTEND=noninteractive dpkg -i --force-confold /root/lanpulse.deb >/dev/null 2>&1 || failed "an upgrade"
+DEBIAN_FRONTEND=noninteractive dpkg -i --force-confold /srv/lanpulse.deb >/dev/null 2>&1 || failed "an upgrade"
 until_is "restarted by an upgrade" "systemctl is-active lanpulse" active
 [ "$(of MainPID)" != "$main" ] || failed "an upgrade leaves the old program running"
 ! journalctl -u lanpulse --no-pager | grep -E 'panicked|not permitted' || failed "the log"
