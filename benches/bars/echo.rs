@@ -3,7 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -142,16 +142,12 @@ fn exporter() -> (String, Option<f64>) {
     )
     .unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 9115));
-    let child = Command::new(PROGRAM)
-        .arg(format!("--config.file={}", file.path().display()))
-        .arg(format!("--web.listen-address={listen}"))
-        .args(["--log.level=error"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect(PROGRAM);
-    let child = Kill(child);
+    let child = Kill::serve(
+        Command::new(PROGRAM)
+            .arg(format!("--config.file={}", file.path().display()))
+            .arg(format!("--web.listen-address={listen}"))
+            .args(["--log.level=error"]),
+    );
     wait_until(Duration::from_secs(20), "blackbox_exporter", || {
         TcpStream::connect(listen).is_ok()
     });

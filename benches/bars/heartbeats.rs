@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{sleep, spawn};
@@ -155,16 +155,12 @@ fn pushgateway() -> (String, Option<Served>) {
         return ("Pushgateway".into(), None);
     };
     let listen = SocketAddr::from(([127, 0, 0, 1], 9091));
-    let child = Command::new(PROGRAM)
-        .arg(format!("--web.listen-address={listen}"))
-        // which would look at all groups at each report
-        .args(["--push.disable-consistency-check", "--log.level=error"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect(PROGRAM);
-    let child = Kill(child);
+    let child = Kill::serve(
+        Command::new(PROGRAM)
+            .arg(format!("--web.listen-address={listen}"))
+            // which would look at all groups at each report
+            .args(["--push.disable-consistency-check", "--log.level=error"]),
+    );
     wait_until(Duration::from_secs(20), "Pushgateway", || {
         TcpStream::connect(listen).is_ok()
     });

@@ -67,6 +67,14 @@ pub fn version(name: &str, program: &str, argument: &str) -> Option<String> {
 /// A child process that ends with its bar, however that ends.
 pub struct Kill(pub Child);
 
+impl Kill {
+    /// Starts a server that says nothing.
+    pub fn serve(command: &mut Command) -> Self {
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(quiet.spawn().unwrap_or_else(|e| panic!("{command:?}: {e}")))
+    }
+}
+
 impl Drop for Kill {
     fn drop(&mut self) {
         let _ = self.0.kill();

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -95,15 +95,11 @@ fn exporter() -> (String, Option<f64>) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("snmp.yml");
     fs::write(&file, config()).unwrap();
-    let child = Command::new(program)
-        .arg(format!("--config.file={}", file.display()))
-        .arg("--web.listen-address=127.0.0.1:9116")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("snmp_exporter");
-    let child = Kill(child);
+    let child = Kill::serve(
+        Command::new(program)
+            .arg(format!("--config.file={}", file.display()))
+            .arg("--web.listen-address=127.0.0.1:9116"),
+    );
     let address = "127.0.0.1:9116".parse().unwrap();
     let ask = |path: &str| Request::new(address, "GET", path).try_send();
     wait_until(Duration::from_secs(20), "snmp_exporter", || {
