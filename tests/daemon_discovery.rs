@@ -244,13 +244,7 @@ fn an_interface_that_goes_down_marks_nobody_offline_and_a_complete_scan_does() {
     let Some(segment) = Segment::new("a scan that is cut short") else {
         return;
     };
-    for n in 10..14 {
-        segment.add(
-            &format!("h{n}"),
-            &format!("00:11:32:00:00:{n}"),
-            &[&format!("10.77.0.{n}")],
-        );
-    }
+    segment.crowd(10..14);
     // Slow, so that there is time within a scan; no pings, which would be evidence too.
     let home = Home::exactly(
         "discovery: {interval: 1h, methods: [arp], offline_after: {default: 1}, monitor: none, arp: {rate: 150}}
@@ -301,13 +295,7 @@ fn the_list_is_filtered_sorted_paged_and_csv() {
     let Some(segment) = Segment::new("the inventory's list") else {
         return;
     };
-    for n in 10..16 {
-        segment.add(
-            &format!("h{n}"),
-            &format!("00:11:32:00:00:{n}"),
-            &[&format!("10.77.0.{n}")],
-        );
-    }
+    segment.crowd(10..16);
     let home = Home::exactly(SCAN);
     let daemon = Daemon::start(&home);
     let all = wait_devices(&daemon, 6);

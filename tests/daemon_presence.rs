@@ -113,13 +113,7 @@ fn a_kill_in_mid_scan_makes_nobody_new_or_gone() {
     let Some(segment) = Segment::new("kill -9 while a scan runs") else {
         return;
     };
-    for n in 10..16 {
-        segment.add(
-            &format!("h{n}"),
-            &format!("00:11:32:00:00:{n}"),
-            &[&format!("10.77.0.{n}")],
-        );
-    }
+    segment.crowd(10..16);
     let home = Home::exactly(&CONFIG.replace("monitor", "arp: {rate: 200}, monitor"));
     let mut daemon = Daemon::start(&home);
     wait_until(LIMIT, "six devices", || devices(&daemon).len() == 6);

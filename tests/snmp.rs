@@ -11,54 +11,33 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanpulse::model::{Address, Failure, Family, Measure, Reading, SnmpWalk};
-use lanpulse::net::Resolver;
-use lanpulse::probe::snmp::{self, Credentials, Filter, Memory, Secret, Settings};
+use lanpulse::model::{Failure, Measure, SnmpWalk};
+use lanpulse::probe::snmp::{Credentials, Filter, Secret};
 use support::agent::{Agent, Asn, Script, UPTIME, if_entry, ifx_entry, octets};
-use support::loopback;
+use support::{Walker, loopback};
 
 /// A device, the agent that plays it, and what its walks remember.
 struct Bench {
     agent: Agent,
-    settings: Settings,
-    memory: Memory,
-    runtime: tokio::runtime::Runtime,
+    walker: Walker,
 }
 
 impl Bench {
     fn new(script: Script) -> Self {
         let agent = Agent::start("127.0.0.1:0", script);
-        let settings = Settings {
-            interval: Duration::from_secs(60),
-            timeout: Duration::from_secs(1),
-            family: Family::Any,
-            port: agent.address.port(),
-            retries: 2,
-            max_repetitions: 25,
-            walk_timeout: Duration::from_secs(20),
-            credentials: Arc::new(Credentials::Community {
+        let walker = Walker::new(
+            agent.address,
+            Duration::from_secs(1),
+            Arc::new(Credentials::Community {
                 v1: false,
                 community: Secret::Inline("public".into()),
             }),
-            interfaces: Filter {
-                include: vec![glob::Pattern::new("*").unwrap()],
-                exclude: Vec::new(),
-                include_down: true,
-            },
-        };
-        Self {
-            agent,
-            settings,
-            memory: Memory::default(),
-            runtime: tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap(),
-        }
+        );
+        Self { agent, walker }
     }
 
     fn v1(mut self) -> Self {
-        self.settings.credentials = Arc::new(Credentials::Community {
+        self.walker.settings.credentials = Arc::new(Credentials::Community {
             v1: true,
             community: Secret::Inline("public".into()),
         });
@@ -66,13 +45,7 @@ impl Bench {
     }
 
     fn walk(&self) -> SnmpWalk {
-        let address = Address::Ip(self.agent.address.ip());
-        let names = Resolver::new();
-        let run = snmp::run(&self.settings, &address, &names, &self.memory);
-        let Reading::Snmp(walk) = self.runtime.block_on(run) else {
-            panic!("a reading of another kind")
-        };
-        *walk
+        self.walker.walk()
     }
 }
 
@@ -171,7 +144,7 @@ fn replies_that_are_lost_late_doubled_or_stale_change_nothing() {
         let mut bench = Bench::new(script);
         let repeats = !matches!(what, "doubled" | "stale");
         if repeats {
-            bench.settings.timeout = Duration::from_millis(100);
+            bench.walker.settings.timeout = Duration::from_millis(100);
         }
         println!("{what}");
         // Not only the first walk: what an earlier one left behind must not come into a later one.
@@ -192,7 +165,7 @@ fn a_reply_to_another_request_is_never_taken() {
         wrong_id: true,
         ..Script::device(2)
     });
-    bench.settings.timeout = Duration::from_millis(100);
+    bench.walker.settings.timeout = Duration::from_millis(100);
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Timeout));
     assert!(walk.interfaces.is_empty() && walk.uptime.is_none() && walk.retries == 2);
@@ -217,9 +190,9 @@ fn devices_that_cannot_say_much_at_once_are_asked_for_less() {
         fault(&mut script);
         let mut bench = Bench::new(script);
         println!("{what}");
-        bench.settings.timeout = Duration::from_millis(150);
+        bench.walker.settings.timeout = Duration::from_millis(150);
         assert_whole(&bench.walk(), 20);
-        bench.settings.timeout = Duration::from_secs(1);
+        bench.walker.settings.timeout = Duration::from_secs(1);
         // What was learned is remembered.
         bench.agent.seen();
         let again = bench.walk();
@@ -394,7 +367,7 @@ fn silence_garbage_and_refusal_have_their_reasons() {
         let mut script = Script::device(40);
         fault(&mut script);
         let mut bench = Bench::new(script);
-        bench.settings.timeout = Duration::from_millis(50);
+        bench.walker.settings.timeout = Duration::from_millis(50);
         bench.walk()
     };
     let silent = outcome(|script| script.silent = true);
@@ -424,9 +397,9 @@ fn silence_garbage_and_refusal_have_their_reasons() {
     assert!(partial.interfaces.iter().all(|row| row.up.is_some()));
 
     let mut bench = Bench::new(Script::device(1));
-    bench.settings.port = 9;
+    bench.walker.settings.port = 9;
     assert_eq!(bench.walk().outcome, Err(Failure::Unreachable));
-    bench.settings.credentials = Arc::new(Credentials::Community {
+    bench.walker.settings.credentials = Arc::new(Credentials::Community {
         v1: false,
         community: Secret::File("/nonexistent/secret".into()),
     });
@@ -443,7 +416,7 @@ fn a_slow_device_ends_at_its_deadline_with_what_it_said() {
     script.late = Duration::from_millis(60);
     script.most = Some(20);
     let mut bench = Bench::new(script);
-    bench.settings.walk_timeout = Duration::from_millis(700);
+    bench.walker.settings.walk_timeout = Duration::from_millis(700);
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Deadline));
     assert!(walk.uptime.is_some());
@@ -455,9 +428,9 @@ fn ten_thousand_interfaces_are_read() {
         return;
     }
     let mut bench = Bench::new(Script::device(10_000));
-    bench.settings.max_repetitions = 100;
-    bench.settings.timeout = Duration::from_secs(2);
-    bench.settings.walk_timeout = Duration::from_secs(50);
+    bench.walker.settings.max_repetitions = 100;
+    bench.walker.settings.timeout = Duration::from_secs(2);
+    bench.walker.settings.walk_timeout = Duration::from_secs(50);
     assert_whole(&bench.walk(), 10_000);
 }
 
@@ -534,12 +507,12 @@ fn filters_choose_by_name_alias_and_state() {
     script.mib.insert(if_entry(7, 3), Asn::int(2));
     let mut bench = Bench::new(script);
     let patterns = |texts: &[&str]| texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect();
-    bench.settings.interfaces = Filter {
+    bench.walker.settings.interfaces = Filter {
         include: patterns(&["*uplink*", "eth[3-5]"]),
         exclude: patterns(&["eth5"]),
         include_down: false,
     };
     assert_eq!(names(&bench.walk()), ["eth2", "eth4"]);
-    bench.settings.interfaces.include_down = true;
+    bench.walker.settings.interfaces.include_down = true;
     assert_eq!(names(&bench.walk()), ["eth2", "eth3", "eth4"]);
 }

@@ -13,20 +13,17 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanpulse::model::{Address, Failure, Family, Measure, Reading, SnmpWalk};
-use lanpulse::net::Resolver;
-use lanpulse::probe::snmp::{self, AuthProtocol, Credentials, Filter, Memory, PrivacyProtocol, Secret, Settings};
+use lanpulse::model::{Failure, Measure, SnmpWalk};
+use lanpulse::probe::snmp::{AuthProtocol, Credentials, PrivacyProtocol, Secret};
 use support::agent::{Agent, Asn, Script, if_entry, ifx_entry, octets};
-use support::loopback;
 use support::usm::{AUTH_PASSWORD, Gate, PRIVACY_PASSWORD, USER};
+use support::{Walker, loopback};
 
 /// A device, and what its walks remember.
 struct Bench {
     agent: Agent,
     gate: Gate,
-    settings: Settings,
-    memory: Memory,
-    runtime: tokio::runtime::Runtime,
+    walker: Walker,
 }
 
 fn credentials(user: &str, auth: &str, privacy: Option<&str>) -> Arc<Credentials> {
@@ -43,41 +40,16 @@ impl Bench {
     fn new(script: Script) -> Self {
         let agent = Agent::start("127.0.0.1:0", script);
         let gate = Gate::start(agent.address);
-        let settings = Settings {
-            interval: Duration::from_secs(60),
-            timeout: Duration::from_secs(2),
-            family: Family::Any,
-            port: gate.address.port(),
-            retries: 2,
-            max_repetitions: 25,
-            walk_timeout: Duration::from_secs(20),
-            credentials: credentials(USER, AUTH_PASSWORD, Some(PRIVACY_PASSWORD)),
-            interfaces: Filter {
-                include: vec![glob::Pattern::new("*").unwrap()],
-                exclude: Vec::new(),
-                include_down: true,
-            },
-        };
-        Self {
-            agent,
-            gate,
-            settings,
-            memory: Memory::default(),
-            runtime: tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap(),
-        }
+        let walker = Walker::new(
+            gate.address,
+            Duration::from_secs(2),
+            credentials(USER, AUTH_PASSWORD, Some(PRIVACY_PASSWORD)),
+        );
+        Self { agent, gate, walker }
     }
 
     fn walk(&self) -> SnmpWalk {
-        let address = Address::Ip(self.gate.address.ip());
-        let names = Resolver::new();
-        let run = snmp::run(&self.settings, &address, &names, &self.memory);
-        let Reading::Snmp(walk) = self.runtime.block_on(run) else {
-            panic!("a reading of another kind")
-        };
-        *walk
+        self.walker.walk()
     }
 }
 
@@ -122,7 +94,7 @@ fn replies_that_are_lost_late_or_doubled_change_nothing() {
         return;
     }
     let mut bench = Bench::new(Script::device(30));
-    bench.settings.timeout = Duration::from_millis(100);
+    bench.walker.settings.timeout = Duration::from_millis(100);
     bench.agent.script().late = Duration::from_millis(130);
     for _ in 0..2 {
         let walk = bench.walk();
@@ -162,20 +134,20 @@ fn who_is_refused_or_answered_too_openly_is_told_why() {
         ),
     ];
     for (credentials, words) in cases {
-        bench.settings.credentials = credentials;
+        bench.walker.settings.credentials = credentials;
         let walk = bench.walk();
         assert_eq!(walk.outcome, Err(Failure::Authentication));
         assert!(walk.detail.as_ref().unwrap().contains(words), "{walk:?}");
         assert!(
-            !format!("{walk:?} {:?}", bench.settings).contains("pass99"),
+            !format!("{walk:?} {:?}", bench.walker.settings).contains("pass99"),
             "a secret shows"
         );
     }
-    bench.settings.credentials = credentials(USER, AUTH_PASSWORD, None);
+    bench.walker.settings.credentials = credentials(USER, AUTH_PASSWORD, None);
     assert_whole(&bench.walk(), 3);
-    bench.settings.credentials = credentials(USER, AUTH_PASSWORD, Some(PRIVACY_PASSWORD));
+    bench.walker.settings.credentials = credentials(USER, AUTH_PASSWORD, Some(PRIVACY_PASSWORD));
     assert_whole(&bench.walk(), 3);
-    (bench.settings.timeout, bench.settings.retries) = (Duration::from_millis(300), 0);
+    (bench.walker.settings.timeout, bench.walker.settings.retries) = (Duration::from_millis(300), 0);
     bench.gate.faults().strip = true;
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Malformed));

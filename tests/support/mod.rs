@@ -29,6 +29,7 @@ pub mod responder;
 mod segment;
 mod servers;
 pub mod usm;
+mod walker;
 
 pub use daemon::{Daemon, Home, run};
 pub use exposition::{Exposition, Family, Format, Sample};
@@ -37,6 +38,7 @@ pub use lan::{Lan, loopback};
 pub use parts::{EXPIRED_SINCE, GOOD_UNTIL, Parts, dnsmasq, programs};
 pub use segment::Segment;
 pub use servers::{MailSink, Server, WebhookSink, binary};
+pub use walker::Walker;
 
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;

@@ -2,6 +2,7 @@
 //! answers only for its own address. The thread that made it is on it as 10.77.0.1/24, on interface lp0.
 
 use std::fs;
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -83,6 +84,17 @@ impl Segment {
         super::introduce(|words| drop(self.there(words)), name);
         for address in addresses {
             self.give(name, address);
+        }
+    }
+
+    /// Hosts h10, h11 ... with 00:11:32:00:00:10 and 10.77.0.10, and so on; numbers of two digits.
+    pub fn crowd(&self, numbers: Range<u8>) {
+        for n in numbers {
+            self.add(
+                &format!("h{n}"),
+                &format!("00:11:32:00:00:{n}"),
+                &[&format!("10.77.0.{n}")],
+            );
         }
     }
 
