@@ -97,12 +97,17 @@ fn write_page(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fm
     write_self(html, snapshot)
 }
 
+/// How long ago it was, in whole seconds.
+fn age(snapshot: &Snapshot, at: Timestamp) -> Pretty {
+    Pretty(Duration::from_secs(snapshot.at.since(at).as_secs()))
+}
+
 /// One line about the internet, once something is known of it.
 fn internet(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
     let Some((view, up)) = snapshot.internet.as_ref().and_then(|view| Some((view, view.up?))) else {
         return Ok(());
     };
-    let age = Pretty(Duration::from_secs(snapshot.at.since(view.since).as_secs()));
+    let age = age(snapshot, view.since);
     let (class, since) = (if up { "up" } else { "down" }, utc(view.since));
     write!(
         html,
@@ -125,10 +130,7 @@ fn discovery(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fmt
     if !records.is_empty() || last.is_some() {
         let online = records.iter().filter(|record| record.online).count();
         let new = records.iter().filter(|record| record.standing == Standing::New).count();
-        let last = last.map_or_else(
-            || "never".to_owned(),
-            |at| format!("{} ago", Pretty(Duration::from_secs(snapshot.at.since(at).as_secs()))),
-        );
+        let last = last.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age(snapshot, at)));
         write!(
             html,
             "<p><a href=\"/api/v1/devices\">{} devices known</a>, {online} online, {new} new; last complete scan {last}</p>",
@@ -137,7 +139,7 @@ fn discovery(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fmt
     }
     for scan in scans {
         let [asked, answered, total] = scan.counts;
-        let age = Pretty(Duration::from_secs(snapshot.at.since(scan.started).as_secs()));
+        let age = age(snapshot, scan.started);
         write!(
             html,
             "<p><a href=\"/api/v1/discovery/scans/{}\">A scan runs</a>, for {age}: <progress value=\"{asked}\" \
@@ -192,13 +194,13 @@ fn table(html: &mut String, snapshot: &Snapshot, title: &str, views: &[&DeviceVi
         "<h2>{title}</h2><table><tr><th>Device<th>Address<th>For<th class=\"wide\">Since (UTC)<th>Why</tr>"
     )?;
     for view in views.iter().take(ROWS) {
-        let age = Duration::from_secs(snapshot.at.since(view.status_since).as_secs());
+        let age = age(snapshot, view.status_since);
         write!(
             html,
             "<tr><td>{}<td>{}<td>{}<td class=\"wide\">{}<td>{}</tr>",
             Escaped(view.target.name.as_str()),
             Escaped(&view.target.address.to_string()),
-            Pretty(age),
+            age,
             utc(view.status_since),
             Escaped(&why(view)),
         )?;
@@ -279,13 +281,13 @@ fn write_self(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
         None => format!("{} KiB", health.store.size_bytes / 1024),
     };
     write!(html, "<tr><td>Store<td>{}", Escaped(&store))?;
-    let age = Duration::from_secs(snapshot.at.since(health.started).as_secs());
+    let age = age(snapshot, health.started);
     writeln!(
         html,
         "<tr><td>Running<td>version {}, for {}</table><footer><small>As of {} UTC; \
          this page renews itself every 10 s.</small></footer></body></html>",
         env!("CARGO_PKG_VERSION"),
-        Pretty(age),
+        age,
         utc(snapshot.at)
     )
 }

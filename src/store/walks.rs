@@ -16,7 +16,7 @@ const WAITING: usize = 50_000;
 /// Devices that have not been walked for so long are forgotten.
 const KEEP: Duration = Duration::from_secs(30 * 86_400);
 
-/// Step 5 of the schema. The counters are a JSON list in the order of `MEASURES`.
+/// The step to version 6 of the schema. The counters are a JSON list in the order of `MEASURES`.
 pub(super) const STEP: &str = "
     CREATE TABLE walks (
         device TEXT PRIMARY KEY NOT NULL,
