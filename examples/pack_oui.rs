@@ -1,4 +1,4 @@
-//! Packs the IEEE registry for `src/identify/oui.bin`: `pack_oui DATE OUT FILE.csv...`, used by `tests/tools/oui.sh`.
+//! Packs the IEEE registry for `src/source/identify/oui.bin`: `pack_oui DATE OUT FILE.csv...`, used by `tests/tools/oui.sh`.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a tool for developers")]
 
 fn main() {
@@ -11,5 +11,5 @@ fn main() {
         .iter()
         .map(|file| std::fs::read_to_string(file).expect("a CSV file") + "\n")
         .collect();
-    std::fs::write(out, lanpulse::identify::pack(&csv, date)).expect("the table");
+    std::fs::write(out, lanpulse::source::identify::pack(&csv, date)).expect("the table");
 }

@@ -6,13 +6,11 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
-pub mod discover;
 pub mod http;
-pub mod identify;
 pub mod metrics;
 pub mod model;
 pub mod net;
-pub mod probe;
+pub mod source;
 pub mod state;
 pub mod store;
 pub mod targets;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, Monitor, TargetConfig};
 use crate::model::{Address, INTERNET, LabelValue, Record, Standing, Target};
-use crate::probe::Settings;
+use crate::source::probe::Settings;
 
 /// One probe of one device, to be run again and again.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,7 @@ pub struct Diff {
 pub fn jobs(config: &Config, targets: &[TargetConfig]) -> Vec<Job> {
     let of_target = |entry: &TargetConfig| -> Vec<Job> {
         let target = &entry.target;
-        let job = |probe: &crate::probe::Probe| Job {
+        let job = |probe: &crate::source::probe::Probe| Job {
             device: target.name.clone(),
             address: target.address.clone(),
             probe: probe.name.clone(),
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
     use crate::model::Family;
-    use crate::probe::icmp;
+    use crate::source::probe::icmp;
 
     fn job(device: &str, address: &str, seconds: u64) -> Job {
         Job {

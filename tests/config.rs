@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use lanpulse::config::{self, Config, Loaded};
 use lanpulse::model::{Address, DayRange, Family, Kind, Methods, Schedule, Span, Token};
-use lanpulse::probe::Settings;
+use lanpulse::source::probe::Settings;
 use proptest::prelude::*;
 
 fn complaints(loaded: &Loaded) -> String {

@@ -18,9 +18,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use lanpulse::identify::{self, Registry};
 use lanpulse::model::{Announcement, Mac, MacKind, Timestamp};
 use lanpulse::net::snmp::{self, AuthProtocol, Engine, PrivacyProtocol, User};
+use lanpulse::source::identify::{self, Registry};
 use socket2::{Domain, Socket, Type};
 use support::usm::{self, Keys, Outside};
 use support::{Daemon, Home, loopback, now};
@@ -225,7 +225,7 @@ fn arp_frames() {
     ]
     .map(hex);
     let us = Mac([2, 0, 0, 0, 0, 1]);
-    let read = |frame: &[u8]| lanpulse::discover::read_arp(frame, us, Ipv4Addr::new(10, 0, 0, 1));
+    let read = |frame: &[u8]| lanpulse::source::discover::read_arp(frame, us, Ipv4Addr::new(10, 0, 0, 1));
     assert!(read(&corpus[0]).is_some());
     fuzz("arp", &corpus, |frame| {
         if let Some((_, mac)) = read(frame) {
@@ -420,7 +420,7 @@ fn dns_answers() {
         "0007 8183 0001 0000 0001 0000 Q",
     ]
     .map(|text| hex(&text.replace('Q', question)));
-    let read = |message: &[u8]| lanpulse::probe::dns::read_any("nas.lan", message);
+    let read = |message: &[u8]| lanpulse::source::probe::dns::read_any("nas.lan", message);
     let found: Vec<_> = corpus.iter().map(|message| read(message)).collect();
     assert_eq!(found, [Some(2), Some(2), Some(2), Some(0)]);
     fuzz("dns", &corpus, |message| {

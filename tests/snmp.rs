@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanpulse::model::{Failure, Measure, SnmpWalk};
-use lanpulse::probe::snmp::{Credentials, Filter, Secret};
+use lanpulse::source::probe::snmp::{Credentials, Filter, Secret};
 use support::agent::{Agent, Asn, Script, UPTIME, if_entry, ifx_entry, octets};
 use support::{Walker, loopback};
 

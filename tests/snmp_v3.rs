@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lanpulse::model::{Failure, Measure, SnmpWalk};
-use lanpulse::probe::snmp::{AuthProtocol, Credentials, PrivacyProtocol, Secret};
+use lanpulse::source::probe::snmp::{AuthProtocol, Credentials, PrivacyProtocol, Secret};
 use support::agent::{Agent, Asn, Script, if_entry, ifx_entry, octets};
 use support::usm::{AUTH_PASSWORD, Gate, PRIVACY_PASSWORD, USER};
 use support::{Walker, loopback};

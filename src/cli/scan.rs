@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use super::{complain, count, say};
-use crate::discover::{self, Area, Progress, Report, Settings};
-use crate::identify::Registry;
 use crate::model::{Mac, MacKind, Method, Network, Outcome, Pass, csv_field, parse_duration};
 use crate::net;
+use crate::source::discover::{self, Area, Progress, Report, Settings};
+use crate::source::identify::Registry;
 
 /// What `lanpulse scan` takes.
 #[derive(Clone, Debug, Args)]

@@ -9,7 +9,7 @@ use super::{EXIT_CONFIG, Flags, client, complain, report, say};
 use crate::config;
 use crate::model::{Address, LabelValue, MEASURES, Measure, Reading, Sample, SnmpWalk};
 use crate::net::Resolver;
-use crate::probe::snmp;
+use crate::source::probe::snmp;
 
 /// What to ask.
 #[derive(Clone, Debug, Subcommand)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Address, Family};
-use crate::probe::{Check, Pattern, SecretSource, Service, Settings, TlsSettings};
+use crate::source::probe::{Check, Pattern, SecretSource, Service, Settings, TlsSettings};
 
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::discover::{self, LARGEST};
-use crate::identify;
 use crate::model::{Class, Method, Network};
+use crate::source::discover::{self, LARGEST};
+use crate::source::identify;
 use crate::state::Rules;
 
 use super::decode::{At, Fields, Findings};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Address, INTERNET, LabelValue};
-use crate::probe::{Probe, Settings};
+use crate::source::probe::{Probe, Settings};
 use crate::state::InternetSettings;
 
 use super::check::{Context, Decoded, Use};

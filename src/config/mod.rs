@@ -35,7 +35,7 @@ use std::time::Duration;
 use crate::http;
 use crate::metrics;
 use crate::model::{Address, Calendar, Enrolment, Heartbeat, Target};
-use crate::probe::{self as probes, Probe};
+use crate::source::probe::{self as probes, Probe};
 use crate::state::InternetSettings;
 
 use decode::{At, Findings};
@@ -56,7 +56,7 @@ pub struct Config {
     /// How to find devices.
     pub discovery: Discovery,
     /// How to tell what they are.
-    pub identify: crate::identify::Settings,
+    pub identify: crate::source::identify::Settings,
     /// A target as it would be if nothing but its name and address were configured: what discovered devices become.
     pub plain: TargetConfig,
     /// The internet checks, if there are any.
@@ -191,7 +191,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let mut series = metrics::Settings::default();
     let mut credentials = snmp::Named::default();
     let mut api = http::Settings::default();
-    let (mut discovery, mut identify) = (Discovery::default(), crate::identify::Settings::default());
+    let (mut discovery, mut identify) = (Discovery::default(), crate::source::identify::Settings::default());
     if let Some(main) = fields.first() {
         defaults = global::defaults(main, findings);
         series = global::series(main, findings);

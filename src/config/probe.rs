@@ -4,7 +4,7 @@
 //! defaults; gives `probe::Settings` and the address a check names itself.
 
 use crate::model::Address;
-use crate::probe::{self, RecordType, Service, Settings, TlsSettings, dns, icmp, tcp, tls};
+use crate::source::probe::{self, RecordType, Service, Settings, TlsSettings, dns, icmp, tcp, tls};
 
 use super::check::{Context, Decoded, TLS_KEYS, Use, address, common, pattern, tls_map, tls_settings};
 use super::decode::{At, Fields, Findings};

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::Family;
-use crate::probe::snmp::{AuthProtocol, Credentials, Filter, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret, Settings};
+use crate::source::probe::snmp::{
+    AuthProtocol, Credentials, Filter, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret, Settings,
+};
 
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::model::{
     Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name,
 };
-use crate::probe::{Probe, Service, Settings, icmp};
+use crate::source::probe::{Probe, Service, Settings, icmp};
 
 use super::TargetConfig;
 use super::check::{self, Context, Use};

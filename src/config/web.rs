@@ -7,8 +7,8 @@ use std::sync::Arc;
 use hyper::Method;
 use hyper::header::{self, HeaderName, HeaderValue};
 
-use crate::probe::http::{Auth, Expect, Settings};
-use crate::probe::{Service, Url};
+use crate::source::probe::http::{Auth, Expect, Settings};
+use crate::source::probe::{Service, Url};
 
 use super::check::{Context, Decoded, Use, common, pattern, tls_map};
 use super::decode::{At, Fields, Findings};

@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep_until};
 use super::ask::Ask;
 use super::schedule::wall_clock;
 use crate::config::Discovery;
-use crate::discover::{self, Area, Door, Progress, Report};
 use crate::http::{Order, OrderError, Request};
-use crate::identify::{self, Names, Registry, Systems};
 use crate::model::{Announcement, Mac, Method, Outcome, Pass, Scan, SystemReading, Timestamp};
+use crate::source::discover::{self, Area, Door, Progress, Report};
+use crate::source::identify::{self, Names, Registry, Systems};
 use crate::state::{Evidence, Finding};
 
 /// Scans that are remembered for who asks after them.

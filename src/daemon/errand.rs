@@ -11,7 +11,7 @@ use crate::config::Module;
 use crate::http::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes};
 use crate::model::{Address, Failure, Reading};
 use crate::net::{Echo, Lookup, Resolver, resolve_now};
-use crate::probe::{self, Check, Names, Service, Settings, icmp};
+use crate::source::probe::{self, Check, Names, Service, Settings, icmp};
 
 /// The modules in force.
 pub type Modules = Arc<BTreeMap<String, Module>>;

@@ -13,10 +13,10 @@ use super::heartbeats::{self, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
 use crate::http::{self, Gate};
-use crate::identify::{self, Registry, data_date};
 use crate::model::{
     Entry, Event, Failure, INTERNET, Observation, Pretty, Reading, Status, SystemReading, Timestamp, Transition,
 };
+use crate::source::identify::{self, Registry, data_date};
 use crate::state::{Health, News, PatchError, ReloadState, State, StoreHealth};
 use crate::store::Store;
 

@@ -23,7 +23,7 @@ use crate::config::{self, Config, Loaded, Outbound, Problem};
 use crate::http;
 use crate::metrics;
 use crate::model::{Address, Record};
-use crate::probe::{Probe, Settings};
+use crate::source::probe::{Probe, Settings};
 use crate::targets::{self, Diff, Job};
 
 /// Editors and tools write in several steps: wait until they are through.

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::{INTERNET, LOCAL_AGENT, LabelValue, Observation, Timestamp};
 use crate::net::{Echo, Resolver};
-use crate::probe::{self, Names, Settings, icmp, snmp};
+use crate::source::probe::{self, Names, Settings, icmp, snmp};
 use crate::targets::{Diff, Job, Key};
 
 /// How long observations gather before they go to the state in one piece.

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::ask::Ask;
 use crate::model::{Address, Family, INTERNET, Link, Network};
 use crate::net::{DefaultRoute, Interface, default_routes, interfaces, nics};
-use crate::probe::{Settings, icmp};
+use crate::source::probe::{Settings, icmp};
 use crate::state::GATEWAY;
 use crate::targets::{Diff, Job};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lanpulse::model::{Address, Family, Reading, SnmpWalk};
 use lanpulse::net::Resolver;
-use lanpulse::probe::snmp::{self, Credentials, Filter, Memory, Settings};
+use lanpulse::source::probe::snmp::{self, Credentials, Filter, Memory, Settings};
 
 /// What walks need, and what they remember.
 pub struct Walker {

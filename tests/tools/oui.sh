@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes src/identify/oui.bin, the packed registry of hardware addresses, from the data of the crate oui-data:
+# Makes src/source/identify/oui.bin, the packed registry of hardware addresses, from the data of the crate oui-data:
 #   tests/tools/oui.sh VERSION DATE       as in: tests/tools/oui.sh 0.2.4 2026-10-17 (the day the crate was published)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,6 +10,6 @@ mkdir "$scratch/src" && : >"$scratch/src/lib.rs"
 printf '[package]\nname = "scratch"\nversion = "0.0.0"\nedition = "2024"\n[dependencies]\noui-data = "=%s"\n' "$version" >"$scratch/Cargo.toml"
 data=$(cd "$scratch" && cargo metadata --format-version 1 |
   grep -o '"manifest_path":"[^"]*/oui-data-[^"]*/Cargo.toml"' | cut -d'"' -f4 | xargs dirname)/data
-[ -e src/identify/oui.bin ] || printf 'LNPLOUI1%s\0\0\0\0\0\0\0\0\0\0\0\0' "$date" >src/identify/oui.bin
-cargo run -q --example pack_oui -- "$date" src/identify/oui.bin "$data"/{oui,iab,oui28,oui36}.csv
-ls -l src/identify/oui.bin
+[ -e src/source/identify/oui.bin ] || printf 'LNPLOUI1%s\0\0\0\0\0\0\0\0\0\0\0\0' "$date" >src/source/identify/oui.bin
+cargo run -q --example pack_oui -- "$date" src/source/identify/oui.bin "$data"/{oui,iab,oui28,oui36}.csv
+ls -l src/source/identify/oui.bin
