@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config::{Config, Monitor, TargetConfig};
-use crate::model::{Address, INTERNET, LabelValue, Record, Standing, Target};
+use crate::model::{Address, Approval, INTERNET, LabelValue, Record, Target};
 use crate::source::probe::Settings;
 
 /// One probe of one device, to be run again and again.
@@ -87,8 +87,8 @@ pub fn all(config: &Config, records: &[Arc<Record>]) -> Vec<TargetConfig> {
     let mut all = config.targets.clone();
     let configured: HashSet<&LabelValue> = config.targets.iter().map(|entry| &entry.target.name).collect();
     for record in records.iter().filter(|record| !configured.contains(&record.name)) {
-        let approved = record.standing == Standing::Approved;
-        if record.standing == Standing::Ignored || !(approved || record.online) {
+        let approved = record.approval == Approval::Approved;
+        if record.approval == Approval::Ignored || !(approved || record.online) {
             continue;
         }
         let Some(address) = record.address() else { continue };

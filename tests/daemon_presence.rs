@@ -175,8 +175,8 @@ fn scans_by_order_are_of_what_was_named() {
     let daemon = Daemon::start(&home);
     wait_until(LIMIT, "three devices", || devices(&daemon).len() == 3);
     let networks = |scan: &Value| -> Vec<String> {
-        let passes = scan["passes"].as_array().unwrap().iter();
-        passes
+        let sweeps = scan["passes"].as_array().unwrap().iter();
+        sweeps
             .filter(|pass| pass["method"] != "neighbours")
             .map(|pass| {
                 format!(

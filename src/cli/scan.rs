@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use super::{complain, count, say};
-use crate::model::{Mac, MacKind, Method, Network, Outcome, Pass, csv_field, parse_duration};
+use crate::model::{Mac, MacKind, Method, Network, Outcome, Sweep, csv_field, parse_duration};
 use crate::net;
-use crate::source::discover::{self, Area, Progress, Report, Settings};
+use crate::source::discover::{self, Progress, Report, ScanNetwork, Settings};
 use crate::source::identify::Registry;
 
 /// What `lanpulse scan` takes.
@@ -93,12 +93,12 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
     for note in &report.notes {
         complain(&format!("lanpulse: {note}"));
     }
-    for pass in report.passes.iter().filter(|pass| pass.outcome != Outcome::Complete) {
-        let why = pass.why.as_deref().unwrap_or("unknown reason");
-        let (network, method, outcome) = (&pass.network, pass.method.as_str(), pass.outcome.as_str());
+    for sweep in report.sweeps.iter().filter(|sweep| sweep.outcome != Outcome::Complete) {
+        let why = sweep.why.as_deref().unwrap_or("unknown reason");
+        let (network, method, outcome) = (&sweep.network, sweep.method.as_str(), sweep.outcome.as_str());
         complain(&format!(
             "lanpulse: {network} by {method} is {outcome}, {} addresses left: {why}",
-            pass.left
+            sweep.left
         ));
     }
     let rows = rows(&report);
@@ -108,13 +108,13 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
         Format::Csv => csv(&rows),
     }
     // Reading the neighbour cache asks nobody.
-    let asked = |pass: &&Pass| pass.method != Method::Neighbours || arguments.methods == [Method::Neighbours];
+    let asked = |sweep: &&Sweep| sweep.method != Method::Neighbours || arguments.methods == [Method::Neighbours];
     let complete = report
-        .passes
+        .sweeps
         .iter()
         .filter(asked)
-        .any(|pass| pass.outcome == Outcome::Complete);
-    let spoilt = report.passes.iter().any(|pass| pass.outcome == Outcome::Partial);
+        .any(|sweep| sweep.outcome == Outcome::Complete);
+    let spoilt = report.sweeps.iter().any(|sweep| sweep.outcome == Outcome::Partial);
     if complete && !spoilt {
         ExitCode::SUCCESS
     } else {
@@ -123,7 +123,7 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
 }
 
 /// What to scan, from what the user wrote.
-fn areas(settings: &Settings, what: &[String]) -> Result<Vec<Area>, String> {
+fn areas(settings: &Settings, what: &[String]) -> Result<Vec<ScanNetwork>, String> {
     let all = net::nics();
     let usable = discover::usable(&all, if what.is_empty() { &settings.exclude } else { &[] });
     if what.is_empty() {
@@ -222,7 +222,7 @@ impl Row {
     }
 }
 
-fn table(rows: &BTreeMap<IpAddr, Row>, areas: &[Area], took: Duration) {
+fn table(rows: &BTreeMap<IpAddr, Row>, areas: &[ScanNetwork], took: Duration) {
     let wide = rows
         .keys()
         .map(|address| address.to_string().len())
@@ -262,19 +262,19 @@ fn json(rows: &BTreeMap<IpAddr, Row>, report: &Report, took: Duration) {
             })
         })
         .collect();
-    let passes: Vec<_> = report
-        .passes
+    let sweeps: Vec<_> = report
+        .sweeps
         .iter()
-        .map(|pass| {
+        .map(|sweep| {
             serde_json::json!({
-                "network": pass.network, "method": pass.method, "result": pass.outcome, "asked": pass.asked,
-                "answered": pass.answered, "left": pass.left, "duration_seconds": pass.took.as_secs_f64(),
-                "reason": pass.why,
+                "network": sweep.network, "method": sweep.method, "result": sweep.outcome, "asked": sweep.asked,
+                "answered": sweep.answered, "left": sweep.left, "duration_seconds": sweep.took.as_secs_f64(),
+                "reason": sweep.why,
             })
         })
         .collect();
     let all = serde_json::json!({
-        "hosts": hosts, "passes": passes, "notes": report.notes, "duration_seconds": took.as_secs_f64(),
+        "hosts": hosts, "passes": sweeps, "notes": report.notes, "duration_seconds": took.as_secs_f64(),
     });
     say(&format!("{all:#}"));
 }

@@ -17,8 +17,8 @@ use super::ask::Ask;
 use super::schedule::wall_clock;
 use crate::config::Discovery;
 use crate::http::{Order, OrderError, Request};
-use crate::model::{Announcement, Mac, Method, Outcome, Pass, Scan, SystemReading, Timestamp};
-use crate::source::discover::{self, Area, Door, Progress, Report};
+use crate::model::{Announcement, Mac, Method, Outcome, Scan, Sweep, SystemReading, Timestamp};
+use crate::source::discover::{self, LocalInterface, Progress, Report, ScanNetwork};
 use crate::source::identify::{self, Names, Registry, Systems};
 use crate::state::{Evidence, Finding};
 
@@ -49,7 +49,7 @@ pub struct Discoverer {
     /// Tells the reloader that other devices may have to be watched.
     changed: mpsc::Sender<()>,
     tools: Arc<Mutex<Tools>>,
-    running: HashMap<u64, (Vec<Area>, Arc<Progress>, Timestamp)>,
+    running: HashMap<u64, (Vec<ScanNetwork>, Arc<Progress>, Timestamp)>,
     finished: VecDeque<Arc<Scan>>,
     done: mpsc::Sender<Scan>,
     told: Told,
@@ -156,7 +156,7 @@ impl Discoverer {
         }
         let (mut areas, mut left_out) = settings.areas();
         if let Some(interfaces) = &order.interfaces {
-            let on = |door: &Door| interfaces.contains(&door.interface);
+            let on = |door: &LocalInterface| interfaces.contains(&door.interface);
             areas.retain(|area| area.link.as_ref().is_some_and(on));
             left_out.retain(|line| interfaces.iter().any(|name| line.contains(&format!(" on {name} "))));
             if areas.is_empty() && left_out.is_empty() {
@@ -173,7 +173,7 @@ impl Discoverer {
             return Err(OrderError::Nothing(left_out));
         }
         let busy = self.running.iter().find(|(_, (running, ..))| {
-            let overlaps = |area: &Area| {
+            let overlaps = |area: &ScanNetwork| {
                 running
                     .iter()
                     .any(|other| other.network.covers(area.network) || area.network.covers(other.network))
@@ -217,7 +217,7 @@ impl Discoverer {
                 id,
                 started,
                 ended: Some(wall_clock()),
-                passes: report.passes.clone(),
+                sweeps: report.sweeps.clone(),
                 notes: report.notes.clone(),
                 counts: progress.counts(),
             };
@@ -246,7 +246,7 @@ impl Discoverer {
                 id,
                 started: *started,
                 ended: None,
-                passes: Vec::new(),
+                sweeps: Vec::new(),
                 notes: Vec::new(),
                 counts: progress.counts(),
             });
@@ -350,27 +350,27 @@ impl Told {
     }
 
     fn log(&self, scan: &Scan) {
-        let line = |pass: &Pass| {
-            let why = pass.why.as_deref().unwrap_or_default();
+        let line = |sweep: &Sweep| {
+            let why = sweep.why.as_deref().unwrap_or_default();
             format!(
                 "{} {} {} {why}",
-                pass.network,
-                pass.method.as_str(),
-                pass.outcome.as_str()
+                sweep.network,
+                sweep.method.as_str(),
+                sweep.outcome.as_str()
             )
         };
-        let news = self.news(scan.notes.iter().cloned().chain(scan.passes.iter().map(line)).collect());
+        let news = self.news(scan.notes.iter().cloned().chain(scan.sweeps.iter().map(line)).collect());
         for note in scan.notes.iter().filter(|note| news.contains(note)) {
             tracing::warn!(scan = scan.id, "discovery: {note}");
         }
-        for pass in &scan.passes {
-            let (network, method) = (&pass.network, pass.method.as_str());
-            let seconds = (pass.took.as_secs_f64() * 1e3).round() / 1e3;
-            let (answered, left) = (pass.answered, pass.left);
-            let why = pass.why.as_deref().unwrap_or_default();
-            match pass.outcome {
-                _ if !news.contains(&line(pass)) => {
-                    tracing::debug!(%network, method, answered, left, seconds, why, "scan {}", pass.outcome.as_str());
+        for sweep in &scan.sweeps {
+            let (network, method) = (&sweep.network, sweep.method.as_str());
+            let seconds = (sweep.took.as_secs_f64() * 1e3).round() / 1e3;
+            let (answered, left) = (sweep.answered, sweep.left);
+            let why = sweep.why.as_deref().unwrap_or_default();
+            match sweep.outcome {
+                _ if !news.contains(&line(sweep)) => {
+                    tracing::debug!(%network, method, answered, left, seconds, why, "scan {}", sweep.outcome.as_str());
                 }
                 Outcome::Complete => tracing::info!(%network, method, answered, seconds, "scan complete"),
                 outcome => tracing::warn!(%network, method, answered, left, why, "scan {}", outcome.as_str()),

@@ -16,13 +16,13 @@ use super::body::body;
 use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Caller, Desk, query};
-use crate::model::{Class, LabelValue, Patch, Record, Seen, Standing, Topic, csv_field};
+use crate::model::{Approval, Class, LabelValue, Patch, Record, Seen, Topic, csv_field};
 use crate::state::{PatchError, Snapshot, SnmpView};
 
 /// What is asked for.
 #[derive(Debug, Default)]
 struct Wanted {
-    standing: Vec<Standing>,
+    approval: Vec<Approval>,
     class: Vec<Class>,
     online: Option<bool>,
     /// Anywhere in name, host name, vendor, model, notes, addresses.
@@ -63,8 +63,8 @@ impl Wanted {
             let bad = |expected: &str| Error::bad_request(format!("{key}: expected {expected}"));
             match key.as_str() {
                 "status" => wanted
-                    .standing
-                    .push(Standing::parse(&value).ok_or_else(|| bad("new, approved, ignored or blocked"))?),
+                    .approval
+                    .push(Approval::parse(&value).ok_or_else(|| bad("new, approved, ignored or blocked"))?),
                 "class" => wanted
                     .class
                     .push(Class::parse(&value).ok_or_else(|| bad("a class, as in printer"))?),
@@ -109,7 +109,7 @@ impl Wanted {
     }
 
     fn takes(&self, record: &Record) -> bool {
-        (self.standing.is_empty() || self.standing.contains(&record.standing))
+        (self.approval.is_empty() || self.approval.contains(&record.approval))
             && (self.class.is_empty() || self.class.contains(&record.class()))
             && self.online.is_none_or(|online| online == record.online)
             && self.text.as_ref().is_none_or(|text| holds(record, text))
@@ -124,7 +124,7 @@ impl Wanted {
             Key::Address => a.address().cmp(&b.address()),
             Key::Vendor => text(a, Topic::Vendor).cmp(&text(b, Topic::Vendor)),
             Key::Class => a.class().as_str().cmp(b.class().as_str()),
-            Key::Status => a.standing.cmp(&b.standing),
+            Key::Status => a.approval.cmp(&b.approval),
         };
         let order = order.then(a.id.cmp(&b.id));
         if self.descending { order.reverse() } else { order }
@@ -273,7 +273,7 @@ fn row(record: &Record, walked: Option<&SnmpView>) -> Value {
     json!({
         "id": record.id,
         "name": record.name.as_str(),
-        "status": record.standing,
+        "status": record.approval,
         "online": record.online,
         "addresses": addresses,
         "macs": macs,
@@ -306,7 +306,7 @@ fn csv(records: &[&Arc<Record>]) -> String {
         let macs: Vec<String> = record.macs.iter().map(|seen| seen.value.to_string()).collect();
         let fields = [
             record.name.as_str(),
-            record.standing.as_str(),
+            record.approval.as_str(),
             if record.online { "true" } else { "false" },
             &addresses.join(" "),
             &macs.join(" "),

@@ -18,7 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::body::body;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Desk, query};
-use crate::model::{Event, Method, Network, Patch, Record, Scan, Standing, Topic, parse_duration};
+use crate::model::{Approval, Event, Method, Network, Patch, Record, Scan, Topic, parse_duration};
 use crate::state::{DeviceView, PatchError, scan_state};
 
 /// A line that keeps the connection of a listener alive.
@@ -137,26 +137,26 @@ pub async fn look(desk: &Desk, id: u64) -> Result<Response<Body>, Error> {
     let _ = desk.discovery.send(Request::Look(id, answer)).await;
     let scan = found.await.ok().flatten().ok_or_else(Error::not_found)?;
     let [asked, answered, total] = scan.counts;
-    let passes: Vec<Value> = scan
-        .passes
+    let sweeps: Vec<Value> = scan
+        .sweeps
         .iter()
-        .map(|pass| {
+        .map(|sweep| {
             json!({
-                "network": pass.network, "method": pass.method, "result": pass.outcome, "asked": pass.asked,
-                "answered": pass.answered, "left": pass.left, "duration_seconds": pass.took.as_secs_f64(),
-                "reason": pass.why,
+                "network": sweep.network, "method": sweep.method, "result": sweep.outcome, "asked": sweep.asked,
+                "answered": sweep.answered, "left": sweep.left, "duration_seconds": sweep.took.as_secs_f64(),
+                "reason": sweep.why,
             })
         })
         .collect();
     Ok(reply::json(&json!({
         "id": scan.id,
-        "state": if scan.ended.is_some() { scan_state(&scan.passes) } else { "running" },
+        "state": if scan.ended.is_some() { scan_state(&scan.sweeps) } else { "running" },
         "started": rfc3339(scan.started),
         "ended": scan.ended.map(rfc3339),
         "asked": asked,
         "answered": answered,
         "left": total.saturating_sub(asked),
-        "passes": passes,
+        "passes": sweeps,
         "notes": scan.notes,
     })))
 }
@@ -171,12 +171,12 @@ struct Target<'a> {
 
 impl Target<'_> {
     /// Configured ones are approved by whoever configured them.
-    fn standing(&self) -> Standing {
+    fn approval(&self) -> Approval {
         let configured = self.view.is_some_and(|view| !view.discovered);
         if configured {
-            Standing::Approved
+            Approval::Approved
         } else {
-            self.record.map_or(Standing::New, |record| record.standing)
+            self.record.map_or(Approval::New, |record| record.approval)
         }
     }
 
@@ -195,7 +195,7 @@ impl Target<'_> {
         let target = self.view.map(|view| &view.target);
         add("device", Some(self.name));
         add("address", Some(&self.address));
-        add("status", Some(self.standing().as_str()));
+        add("status", Some(self.approval().as_str()));
         add(
             "role",
             target
@@ -240,7 +240,7 @@ pub async fn targets(desk: &Desk, request: &hyper::Request<Incoming>) -> Result<
                 let number = value.parse::<u16>().ok().filter(|port| *port > 0);
                 port = Some(number.ok_or_else(|| Error::bad_request("port: expected a number from 1 to 65535"))?);
             }
-            "status" if Standing::parse(&value).is_none() => {
+            "status" if Approval::parse(&value).is_none() => {
                 return Err(Error::bad_request("status: expected new, approved, ignored or blocked"));
             }
             "class" | "role" | "site" | "status" | "probe" => filters.push((key, value)),
@@ -283,14 +283,14 @@ pub async fn targets(desk: &Desk, request: &hyper::Request<Incoming>) -> Result<
     );
     let groups: Vec<Value> = all
         .iter()
-        .filter(|target| passes(target, &filters))
+        .filter(|target| sweeps(target, &filters))
         .map(|target| group(target, port))
         .collect();
     Ok(reply::json(&groups))
 }
 
 /// Whether a target passes: of several values for one key any is enough.
-fn passes(target: &Target, filters: &[(String, String)]) -> bool {
+fn sweeps(target: &Target, filters: &[(String, String)]) -> bool {
     let labels = target.labels();
     let has = |key: &str, value: &str| match key {
         "probe" => {

@@ -11,7 +11,7 @@ use super::discovery::Request;
 use super::reply::{self, Body, Error, rfc3339};
 use super::report::{counts, in_status};
 use super::{Desk, roll};
-use crate::model::{Fault, Pretty, Scan, Standing, Status, Timestamp};
+use crate::model::{Approval, Fault, Pretty, Scan, Status, Timestamp};
 use crate::state::{DeviceView, Snapshot};
 
 /// At most so many devices a table; the API has them all.
@@ -125,11 +125,11 @@ fn internet(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
 
 /// One line about what discovery knows, once there was a scan, and one about each scan under way.
 fn discovery(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fmt::Result {
-    let (records, passes) = (&snapshot.inventory.records, &snapshot.inventory.passes);
-    let last = passes.iter().filter_map(|(.., pass)| pass.success_at).max();
+    let (records, sweeps) = (&snapshot.inventory.records, &snapshot.inventory.sweeps);
+    let last = sweeps.iter().filter_map(|(.., sweep)| sweep.success_at).max();
     if !records.is_empty() || last.is_some() {
         let online = records.iter().filter(|record| record.online).count();
-        let new = records.iter().filter(|record| record.standing == Standing::New).count();
+        let new = records.iter().filter(|record| record.approval == Approval::New).count();
         let last = last.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age(snapshot, at)));
         write!(
             html,
@@ -356,7 +356,7 @@ mod tests {
             id: 7,
             started: Timestamp::default(),
             ended: None,
-            passes: Vec::new(),
+            sweeps: Vec::new(),
             notes: Vec::new(),
             counts: [1500, 3, 65_534],
         };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::query;
-use crate::model::{Class, Method, Standing};
+use crate::model::{Approval, Class, Method};
 
 /// What the audit's query takes.
 pub const AUDIT: [(&str, bool, &str); 3] = [
@@ -28,7 +28,7 @@ pub fn of_parameter(path: &str, name: &str) -> Value {
         "port" => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         "online" => json!({"type": "boolean"}),
         "format" => json!({"enum": ["json", "csv"]}),
-        "status" => json!({"enum": Standing::ALL.map(Standing::as_str)}),
+        "status" => json!({"enum": Approval::ALL.map(Approval::as_str)}),
         "class" if devices => json!({"enum": Class::ALL.map(|(_, word)| word)}),
         "sort" => {
             json!({"type": "string", "pattern": "^-?(name|id|first_seen|last_seen|address|vendor|class|status)$"})
@@ -222,7 +222,7 @@ mod tests {
         let schemas = all();
         assert_eq!(
             schemas["Device"]["properties"]["status"]["enum"],
-            json!(Standing::ALL.map(Standing::as_str))
+            json!(Approval::ALL.map(Approval::as_str))
         );
         assert_eq!(of_parameter("/api/v1/devices/{id}", "id")["type"], "integer");
     }

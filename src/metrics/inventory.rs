@@ -1,34 +1,34 @@
 //! The families about discovery: rows from the inventory's view.
 
 use super::sample::{Row, Value};
-use crate::model::{EventKind, LabelValue, Outcome, Standing};
-use crate::state::{PassView, Snapshot};
+use crate::model::{Approval, EventKind, LabelValue, Outcome};
+use crate::state::{Snapshot, SweepView};
 
-/// Devices by standing and presence.
+/// Devices by approval and presence.
 pub fn devices(snapshot: &Snapshot) -> Vec<Row> {
-    let mut counts = [[0_u64; 2]; Standing::ALL.len()];
+    let mut counts = [[0_u64; 2]; Approval::ALL.len()];
     for record in &snapshot.inventory.records {
-        if let Some(n) = Standing::ALL.iter().position(|known| *known == record.standing) {
+        if let Some(n) = Approval::ALL.iter().position(|known| *known == record.approval) {
             counts[n][usize::from(record.online)] += 1;
         }
     }
-    let rows = |(standing, [off, on]): (Standing, [u64; 2])| {
+    let rows = |(approval, [off, on]): (Approval, [u64; 2])| {
         let row = |online: &str, count| {
             (
-                vec![("status", standing.as_str().to_owned()), ("online", online.to_owned())],
+                vec![("status", approval.as_str().to_owned()), ("online", online.to_owned())],
                 Value::Int(count),
             )
         };
         [row("true", on), row("false", off)]
     };
-    Standing::ALL.into_iter().zip(counts).flat_map(rows).collect()
+    Approval::ALL.into_iter().zip(counts).flat_map(rows).collect()
 }
 
-fn by_pass(snapshot: &Snapshot, value: impl Fn(&PassView) -> Option<Value>) -> Vec<Row> {
-    let row = |(network, method, view): &(std::sync::Arc<str>, crate::model::Method, PassView)| {
+fn by_sweep(snapshot: &Snapshot, value: impl Fn(&SweepView) -> Option<Value>) -> Vec<Row> {
+    let row = |(network, method, view): &(std::sync::Arc<str>, crate::model::Method, SweepView)| {
         Some((labels(network, method.as_str()), value(view)?))
     };
-    snapshot.inventory.passes.iter().filter_map(row).collect()
+    snapshot.inventory.sweeps.iter().filter_map(row).collect()
 }
 
 /// A network is an interface's name in some passes, and those may be anything.
@@ -41,25 +41,25 @@ fn labels(network: &str, method: &str) -> Vec<(&'static str, String)> {
 
 /// How long the last scans took.
 pub fn durations(snapshot: &Snapshot) -> Vec<Row> {
-    by_pass(snapshot, |view| view.last.as_ref().map(|pass| pass.took.into()))
+    by_sweep(snapshot, |view| view.last.as_ref().map(|sweep| sweep.took.into()))
 }
 
 /// How many answered.
 pub fn hosts(snapshot: &Snapshot) -> Vec<Row> {
-    by_pass(snapshot, |view| {
-        view.last.as_ref().map(|pass| Value::Int(pass.answered.into()))
+    by_sweep(snapshot, |view| {
+        view.last.as_ref().map(|sweep| Value::Int(sweep.answered.into()))
     })
 }
 
 /// When scans were last complete.
 pub fn successes(snapshot: &Snapshot) -> Vec<Row> {
-    by_pass(snapshot, |view| view.success_at.map(Value::from))
+    by_sweep(snapshot, |view| view.success_at.map(Value::from))
 }
 
 /// How many went how.
 pub fn scans(snapshot: &Snapshot) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (network, method, view) in &snapshot.inventory.passes {
+    for (network, method, view) in &snapshot.inventory.sweeps {
         for (outcome, count) in Outcome::ALL.into_iter().zip(view.counts) {
             let mut labels = labels(network, method.as_str());
             labels.push(("result", outcome.as_str().to_owned()));

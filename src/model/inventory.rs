@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabelValue, Mac, Method, Pass, SystemReading, Timestamp};
+use super::{LabelValue, Mac, Method, Sweep, SystemReading, Timestamp};
 
 /// What a person thinks of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum Approval {
     /// Found, and nobody has said anything.
     #[default]
     New,
@@ -24,7 +24,7 @@ pub enum Standing {
     Blocked,
 }
 
-impl Standing {
+impl Approval {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::New, Self::Approved, Self::Ignored, Self::Blocked];
 
@@ -38,9 +38,9 @@ impl Standing {
         }
     }
 
-    /// The standing with this word.
+    /// The approval with this word.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|standing| standing.as_str() == text)
+        Self::ALL.into_iter().find(|approval| approval.as_str() == text)
     }
 }
 
@@ -215,7 +215,7 @@ pub struct Record {
     /// The `device` label: frozen at first identification, changed only by a person.
     pub name: LabelValue,
     /// What a person thinks of it.
-    pub standing: Standing,
+    pub approval: Approval,
     /// Whether it is there, by all evidence.
     pub online: bool,
     /// Complete scans in a row that did not see it.
@@ -349,8 +349,8 @@ pub struct Event {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Patch {
-    /// Another standing.
-    pub status: Option<Standing>,
+    /// Another approval.
+    pub status: Option<Approval>,
     /// Another name.
     pub name: Option<String>,
     /// Another class; `unknown` takes back the person's.
@@ -386,7 +386,7 @@ pub struct Scan {
     /// When it ended, once it has.
     pub ended: Option<Timestamp>,
     /// Networks and methods; empty while it runs.
-    pub passes: Vec<Pass>,
+    pub sweeps: Vec<Sweep>,
     /// What could not be done.
     pub notes: Vec<String>,
     /// Addresses asked, answered, and all there are.

@@ -32,15 +32,15 @@ pub use heartbeat::{
     SignalRecord, Token, TokenDigest,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
-pub use inventory::{Audit, Class, Entry, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Standing, Topic};
+pub use inventory::{Approval, Audit, Class, Entry, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use mac::{Mac, MacKind};
 pub use network::Network;
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
-pub use sighting::{Announcement, Method, Outcome, Pass, Sighting};
+pub use sighting::{Announcement, Method, Outcome, Sighting, Sweep};
 pub use snmp::{
-    InterfaceFacts, InterfaceRow, KeptCounter, KeptCounters, KeptUptime, KeptWalk, MEASURES, Measure, Sample, SnmpWalk,
-    SystemFacts, SystemReading,
+    InterfaceFacts, InterfaceRow, MEASURES, Measure, PersistedCounter, PersistedCounters, PersistedUptime,
+    PersistedWalk, Sample, SnmpWalk, SystemFacts, SystemReading,
 };
 pub use target::{Expectation, Hysteresis, Kind, Limits, Target};
 pub use time::Timestamp;

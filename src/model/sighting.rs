@@ -88,7 +88,7 @@ impl Outcome {
 
 /// One network asked by one method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pass {
+pub struct Sweep {
     /// The network in prefix notation, or the interface where a method has no network.
     pub network: Arc<str>,
     /// How it was asked.

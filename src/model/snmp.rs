@@ -136,7 +136,7 @@ pub struct SnmpWalk {
 /// What is kept of a counter over a restart of lanpulse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeptCounter {
+pub enum PersistedCounter {
     /// Never read.
     #[default]
     Unseen,
@@ -149,11 +149,11 @@ pub enum KeptCounter {
 }
 
 /// The counters of an interface, in the order of [`MEASURES`].
-pub type KeptCounters = [KeptCounter; MEASURES.len()];
+pub type PersistedCounters = [PersistedCounter; MEASURES.len()];
 
 /// sysUpTime as last read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptUptime {
+pub struct PersistedUptime {
     /// Hundredths of a second.
     pub ticks: u32,
     /// When it was read.
@@ -164,7 +164,7 @@ pub struct KeptUptime {
 
 /// What is kept of a device's walks over a restart of lanpulse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptWalk {
+pub struct PersistedWalk {
     /// The target's name.
     pub device: LabelValue,
     /// The target's address: at another one is another device.
@@ -172,8 +172,8 @@ pub struct KeptWalk {
     /// When its counters were last read.
     pub at: Timestamp,
     /// How long its agent had run.
-    pub uptime: Option<KeptUptime>,
+    pub uptime: Option<PersistedUptime>,
     /// Its interfaces by name: all of them where they were loaded, those that changed where they are to be saved. `None`
     /// is forgotten.
-    pub interfaces: BTreeMap<LabelValue, Option<KeptCounters>>,
+    pub interfaces: BTreeMap<LabelValue, Option<PersistedCounters>>,
 }

@@ -25,8 +25,8 @@ use super::icmp::Icmp;
 use super::snapshot::DeviceView;
 use super::snmp::Snmp;
 use crate::model::{
-    Address, Check, Device, Expectation, Failure, KeptWalk, Kind, LabelValue, Observation, Phase, SnmpWalk, Status,
-    Target, Timestamp, Transition,
+    Address, Check, Device, Expectation, Failure, Kind, LabelValue, Observation, PersistedWalk, Phase, SnmpWalk,
+    Status, Target, Timestamp, Transition,
 };
 
 /// More than this between two sweeps is a step of the clock or a suspended host.
@@ -362,7 +362,7 @@ impl DeviceState {
     }
 
     /// Goes on with the walks of an earlier run, if they were of this device and there are none yet.
-    pub(super) fn recall(&mut self, kept: &KeptWalk) {
+    pub(super) fn recall(&mut self, kept: &PersistedWalk) {
         let same = kept.address == self.target.address.to_string();
         if let Some(snmp) = self.snmp.as_mut().filter(|snmp| same && snmp.view.last_run.is_none()) {
             snmp.restore(kept);
@@ -370,12 +370,12 @@ impl DeviceState {
     }
 
     /// What of its walks must go to disk.
-    pub(super) fn dirty_walk(&mut self, now: Timestamp, every: Duration, all: bool) -> Option<KeptWalk> {
+    pub(super) fn dirty_walk(&mut self, now: Timestamp, every: Duration, all: bool) -> Option<PersistedWalk> {
         self.snmp.as_mut()?.take_dirty(&self.target, now, every, all)
     }
 
     /// All that is to be remembered of its walks.
-    pub(super) fn kept_walk(&self) -> Option<KeptWalk> {
+    pub(super) fn kept_walk(&self) -> Option<PersistedWalk> {
         self.snmp.as_ref()?.kept(&self.target)
     }
 

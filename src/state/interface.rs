@@ -15,7 +15,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{InterfaceFacts, InterfaceRow, KeptCounter, KeptCounters, MEASURES, Measure, Sample, Timestamp};
+use crate::model::{
+    InterfaceFacts, InterfaceRow, MEASURES, Measure, PersistedCounter, PersistedCounters, Sample, Timestamp,
+};
 
 /// What a line of unknown speed carries at least, bytes a second: 10 Mbit/s.
 const SLOW: f64 = 1_250_000.0;
@@ -50,7 +52,7 @@ pub(super) struct Interface {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counter {
-    kept: KeptCounter,
+    kept: PersistedCounter,
     /// When a 32-bit one was last read.
     at: Timestamp,
     /// What a 64-bit one said last.
@@ -61,7 +63,7 @@ struct Counter {
 
 impl Interface {
     /// As it was when it was last read, by an earlier run.
-    pub fn restore(counters: &KeptCounters, at: Timestamp) -> Self {
+    pub fn restore(counters: &PersistedCounters, at: Timestamp) -> Self {
         Self {
             counters: counters.map(|kept| Counter {
                 kept,
@@ -74,12 +76,12 @@ impl Interface {
     }
 
     /// What is to be kept of it.
-    pub fn kept(&self) -> KeptCounters {
+    pub fn kept(&self) -> PersistedCounters {
         self.counters.map(|counter| counter.kept)
     }
 
     /// The same, if it has changed since the last call.
-    pub fn take_dirty(&mut self) -> Option<KeptCounters> {
+    pub fn take_dirty(&mut self) -> Option<PersistedCounters> {
         std::mem::take(&mut self.dirty).then(|| self.kept())
     }
 
@@ -87,8 +89,8 @@ impl Interface {
     pub fn restart(&mut self) {
         for counter in &mut self.counters {
             counter.wide = 0;
-            if let KeptCounter::Narrow(_) = counter.kept {
-                counter.kept = KeptCounter::Reset;
+            if let PersistedCounter::Narrow(_) = counter.kept {
+                counter.kept = PersistedCounter::Reset;
                 self.dirty = true;
             }
         }
@@ -110,12 +112,12 @@ impl Interface {
             counters[place] = counter.take(row.samples[place], at, capacity);
             self.dirty |= counter.kept != before;
             wrapped |= matches!((before, counter.kept),
-                (KeptCounter::Narrow(before), KeptCounter::Narrow(now)) if now >> 32 > before >> 32);
+                (PersistedCounter::Narrow(before), PersistedCounter::Narrow(now)) if now >> 32 > before >> 32);
         }
         let width = |counter: &Counter| match counter.kept {
-            KeptCounter::Unseen => None,
-            KeptCounter::Wide => Some(64),
-            KeptCounter::Reset | KeptCounter::Narrow(_) => Some(32),
+            PersistedCounter::Unseen => None,
+            PersistedCounter::Wide => Some(64),
+            PersistedCounter::Reset | PersistedCounter::Narrow(_) => Some(32),
         };
         let view = InterfaceView {
             facts: row.facts.clone(),
@@ -142,7 +144,7 @@ impl Counter {
         // 3.
         let narrow = sample.narrow.or(sample.wide.map(|wide| wide as u32));
         match self.kept {
-            KeptCounter::Wide => {
+            PersistedCounter::Wide => {
                 let now = sample.wide?;
                 if !self.slips(self.wide, now) {
                     self.wide = now;
@@ -150,21 +152,21 @@ impl Counter {
                 return Some(self.wide);
             }
             // 1.
-            KeptCounter::Unseen => match (sample.wide, sample.narrow) {
+            PersistedCounter::Unseen => match (sample.wide, sample.narrow) {
                 (Some(wide), _) => {
-                    self.kept = KeptCounter::Wide;
+                    self.kept = PersistedCounter::Wide;
                     self.wide = wide;
                     return Some(wide);
                 }
-                (None, Some(now)) => self.kept = KeptCounter::Narrow(now.into()),
+                (None, Some(now)) => self.kept = PersistedCounter::Narrow(now.into()),
                 (None, None) => return None,
             },
-            KeptCounter::Reset => self.kept = KeptCounter::Narrow(narrow?.into()),
-            KeptCounter::Narrow(total) => {
+            PersistedCounter::Reset => self.kept = PersistedCounter::Narrow(narrow?.into()),
+            PersistedCounter::Narrow(total) => {
                 let (now, last) = (narrow?, total as u32);
                 let passed = now.wrapping_sub(last);
                 let set_back = now < last && !may_wrap(passed, at.since(self.at), capacity);
-                self.kept = KeptCounter::Narrow(match set_back {
+                self.kept = PersistedCounter::Narrow(match set_back {
                     true if self.slips(last.into(), now.into()) => total,
                     true => now.into(),
                     false => total.saturating_add(passed.into()),
@@ -173,7 +175,7 @@ impl Counter {
         }
         self.at = at;
         match self.kept {
-            KeptCounter::Narrow(total) => Some(total),
+            PersistedCounter::Narrow(total) => Some(total),
             _ => None,
         }
     }
@@ -348,7 +350,7 @@ mod tests {
         assert_eq!(bytes(&mut eth, 86_461, Some(1_000_000), Some(8), None), Some(8));
         // The width stays, whatever the device has now.
         assert_eq!(bytes(&mut eth, 86_500, fast, None, Some((7 << 32) + 20)), Some(20));
-        assert_eq!(eth.kept()[0], KeptCounter::Narrow(20));
+        assert_eq!(eth.kept()[0], PersistedCounter::Narrow(20));
         let mut wide = Interface::default();
         bytes(&mut wide, 0, fast, Some(5), Some(1 << 40));
         let mut wide = restart(&wide, 0);

@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Device, Failure, INTERNET, KeptWalk, LabelValue, Link, Network, Observation, Outage, Outcome, Pass, Reading,
-    Record, Target, Timestamp, Transition,
+    Device, Failure, INTERNET, LabelValue, Link, Network, Observation, Outage, Outcome, PersistedWalk, Reading, Record,
+    Sweep, Target, Timestamp, Transition,
 };
 
 pub use check::CheckView;
@@ -34,7 +34,7 @@ pub use heartbeats::Heartbeats;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
 pub use interface::InterfaceView;
 pub use internet::{GATEWAY, InternetChange, InternetSettings, InternetView};
-pub use inventory::{Evidence, Finding, Inventory, InventoryView, MOST_DEVICES, PassView, PatchError, Rules};
+pub use inventory::{Evidence, Finding, Inventory, InventoryView, MOST_DEVICES, PatchError, Rules, SweepView};
 pub use schedule::upcoming;
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use snmp::SnmpView;
@@ -55,9 +55,9 @@ pub struct State {
     /// What the store knows of devices that are not targets now: should they come back, they are no strangers.
     remembered: HashMap<LabelValue, Device>,
     /// And of their walks.
-    walks: HashMap<LabelValue, KeptWalk>,
+    walks: HashMap<LabelValue, PersistedWalk>,
     /// What must still go to disk of walks of devices that are no targets any more.
-    left: Vec<KeptWalk>,
+    left: Vec<PersistedWalk>,
     /// How late probes are sent.
     lag: Histogram,
     /// The devices that were discovered.
@@ -208,12 +208,12 @@ impl State {
     }
 
     /// What earlier runs kept of walks.
-    pub fn restore_walks(&mut self, walks: Vec<KeptWalk>) {
+    pub fn restore_walks(&mut self, walks: Vec<PersistedWalk>) {
         self.walks = walks.into_iter().map(|kept| (kept.device.clone(), kept)).collect();
     }
 
     /// What of walks must go to disk since the last call; whatever changed where `all`.
-    pub fn dirty_walks(&mut self, now: Timestamp, all: bool) -> Vec<KeptWalk> {
+    pub fn dirty_walks(&mut self, now: Timestamp, all: bool) -> Vec<PersistedWalk> {
         let mut dirty = std::mem::take(&mut self.left);
         let devices = self.devices.iter_mut();
         dirty.extend(devices.filter_map(|device| device.dirty_walk(now, PERSIST_EVERY, all)));
@@ -331,8 +331,8 @@ impl State {
 }
 
 /// What a scan came to as a whole.
-pub fn scan_state(passes: &[Pass]) -> &'static str {
-    let has = |outcome| passes.iter().any(|pass| pass.outcome == outcome);
+pub fn scan_state(sweeps: &[Sweep]) -> &'static str {
+    let has = |outcome| sweeps.iter().any(|sweep| sweep.outcome == outcome);
     match (has(Outcome::Partial), has(Outcome::Complete), has(Outcome::Failed)) {
         (false, true, false) => "complete",
         (false, false, _) => "failed",

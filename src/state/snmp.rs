@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::interface::{Interface, InterfaceView};
-use crate::model::{Failure, KeptUptime, KeptWalk, LabelValue, SnmpWalk, SystemFacts, Target, Timestamp};
+use crate::model::{Failure, LabelValue, PersistedUptime, PersistedWalk, SnmpWalk, SystemFacts, Target, Timestamp};
 
 /// An interface that no complete walk has shown for so long is forgotten.
 const FORGET: Duration = Duration::from_secs(86_400);
@@ -53,7 +53,7 @@ pub struct SnmpView {
 pub(super) struct Snmp {
     pub view: SnmpView,
     interfaces: HashMap<LabelValue, Interface>,
-    uptime: Option<KeptUptime>,
+    uptime: Option<PersistedUptime>,
     /// When interfaces were last read.
     read: Option<Timestamp>,
     /// When something of it was last handed to the store, and as of which reading.
@@ -134,11 +134,11 @@ impl Snmp {
                 wraps = before.wraps + u64::from(wrapped);
             }
         }
-        self.uptime = Some(KeptUptime { ticks, at, wraps });
+        self.uptime = Some(PersistedUptime { ticks, at, wraps });
     }
 
     /// Goes on where an earlier run was. Nothing may have been read yet.
-    pub fn restore(&mut self, kept: &KeptWalk) {
+    pub fn restore(&mut self, kept: &PersistedWalk) {
         self.uptime = kept.uptime;
         self.read = Some(kept.at);
         self.saved = Some((kept.at, kept.at));
@@ -150,7 +150,7 @@ impl Snmp {
 
     /// What changed and must go to disk: with the first walk, then `every` so often, and after a wrap; where `all`,
     /// whatever changed.
-    pub fn take_dirty(&mut self, target: &Target, now: Timestamp, every: Duration, all: bool) -> Option<KeptWalk> {
+    pub fn take_dirty(&mut self, target: &Target, now: Timestamp, every: Duration, all: bool) -> Option<PersistedWalk> {
         let at = self.read?;
         let due = match self.saved {
             Some((_, read)) if read == at => false,
@@ -168,7 +168,7 @@ impl Snmp {
                 interfaces.insert(name.clone(), Some(counters));
             }
         }
-        Some(KeptWalk {
+        Some(PersistedWalk {
             device: target.name.clone(),
             address: target.address.to_string(),
             at,
@@ -178,9 +178,9 @@ impl Snmp {
     }
 
     /// All of it, to go on later in this run.
-    pub fn kept(&self, target: &Target) -> Option<KeptWalk> {
+    pub fn kept(&self, target: &Target) -> Option<PersistedWalk> {
         let of = |(name, interface): (&LabelValue, &Interface)| (name.clone(), Some(interface.kept()));
-        Some(KeptWalk {
+        Some(PersistedWalk {
             device: target.name.clone(),
             address: target.address.to_string(),
             at: self.read?,
@@ -193,7 +193,7 @@ impl Snmp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{InterfaceFacts, InterfaceRow, KeptCounter, MEASURES, Sample};
+    use crate::model::{InterfaceFacts, InterfaceRow, MEASURES, PersistedCounter, Sample};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -289,7 +289,7 @@ mod tests {
     fn what_changed_is_kept_once_a_minute_after_a_wrap_and_at_the_end() {
         let mut snmp = Snmp::default();
         let kept = |snmp: &mut Snmp, second, all| {
-            let names = |kept: KeptWalk| {
+            let names = |kept: PersistedWalk| {
                 kept.interfaces
                     .keys()
                     .map(ToString::to_string)
@@ -315,7 +315,7 @@ mod tests {
         let dirty = snmp.take_dirty(&target(), at(100_000), MINUTE, false).unwrap();
         assert_eq!(dirty.interfaces, BTreeMap::from([("b".into(), None)]));
         let all = snmp.kept(&target()).unwrap();
-        let counters = [KeptCounter::Narrow(2); MEASURES.len()];
+        let counters = [PersistedCounter::Narrow(2); MEASURES.len()];
         assert_eq!(all.interfaces, BTreeMap::from([("a".into(), Some(counters))]));
     }
 

@@ -14,7 +14,7 @@ use rusqlite::{Connection, Result, Row, Transaction, params};
 use super::column::{integer, signed, time, unsigned};
 use super::journal;
 use super::pending::Pending;
-use crate::model::{Class, Event, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Standing, Topic};
+use crate::model::{Approval, Class, Event, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Topic};
 
 /// The step to schema version 4.
 pub(super) const STEP: &str = "
@@ -61,7 +61,7 @@ pub(super) const STEP: &str = "
         id INTEGER PRIMARY KEY,
         started INTEGER NOT NULL,
         ended INTEGER,
-        passes TEXT NOT NULL,
+        sweeps TEXT NOT NULL,
         notes TEXT NOT NULL
     ) STRICT;
     CREATE TABLE audit (
@@ -123,7 +123,7 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
         Ok(Record {
             id,
             name: LabelValue::new(row.get_ref(1)?.as_str()?),
-            standing: Standing::parse(row.get_ref(2)?.as_str()?).unwrap_or_default(),
+            approval: Approval::parse(row.get_ref(2)?.as_str()?).unwrap_or_default(),
             online: row.get(3)?,
             missed: row.get(4)?,
             first_seen: time(row, 5)?,
@@ -177,7 +177,7 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
         .execute(params![
             signed(record.id),
             record.name.as_str(),
-            record.standing.as_str(),
+            record.approval.as_str(),
             record.online,
             record.missed,
             integer(record.first_seen),
@@ -240,7 +240,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Audit, Entry, Pass, Scan, Timestamp};
+    use crate::model::{Audit, Entry, Scan, Sweep, Timestamp};
     use crate::store::schema;
 
     fn record(id: u64) -> Record {
@@ -248,7 +248,7 @@ mod tests {
         Record {
             id,
             name: format!("d'\"{id}").as_str().into(),
-            standing: Standing::Blocked,
+            approval: Approval::Blocked,
             online: true,
             missed: 2,
             first_seen: at,
@@ -312,7 +312,7 @@ mod tests {
             id: 1,
             started: Timestamp::from_secs(1),
             ended: None,
-            passes: Vec::<Pass>::new(),
+            sweeps: Vec::<Sweep>::new(),
             notes: vec![],
             counts: [0; 3],
         };

@@ -85,18 +85,18 @@ fn insert(transaction: &Transaction<'_>, row: &Entry) -> Result<()> {
             id,
             started,
             ended,
-            passes,
+            sweeps,
             notes,
             ..
         }) => {
-            let (passes, notes) = (serde_json::to_string(passes), serde_json::to_string(notes));
+            let (sweeps, notes) = (serde_json::to_string(sweeps), serde_json::to_string(notes));
             let ended = ended.map(integer);
             let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO scans VALUES (?1, ?2, ?3, ?4, ?5)")?;
             insert.execute(params![
                 signed(*id),
                 integer(*started),
                 ended,
-                passes.unwrap_or_default(),
+                sweeps.unwrap_or_default(),
                 notes.unwrap_or_default()
             ])?;
         }

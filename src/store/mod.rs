@@ -35,7 +35,7 @@ pub use health::Health;
 pub use heartbeats::SavedHeartbeats;
 pub use inventory::Rows as InventoryRows;
 
-use crate::model::{Audit, Device, Entry, HeartbeatRow, KeptWalk, LabelValue, Outage, SignalRecord, Timestamp};
+use crate::model::{Audit, Device, Entry, HeartbeatRow, LabelValue, Outage, PersistedWalk, SignalRecord, Timestamp};
 use heartbeats::{Beats, Report};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
@@ -45,7 +45,7 @@ use writer::Writer;
 struct Rows {
     devices: Vec<Device>,
     outages: Vec<Outage>,
-    walks: Vec<KeptWalk>,
+    walks: Vec<PersistedWalk>,
 }
 
 /// A handle to the database and its writer thread; clones share both.
@@ -60,7 +60,7 @@ struct Handle {
     inventory: Mutex<Option<InventoryRows>>,
     path: PathBuf,
     outages: Vec<Outage>,
-    walks: Mutex<Vec<KeptWalk>>,
+    walks: Mutex<Vec<PersistedWalk>>,
 }
 
 impl Drop for Handle {
@@ -151,12 +151,12 @@ impl Store {
     }
 
     /// What was kept of SNMP walks as of the start; nothing after the first call.
-    pub fn take_walks(&self) -> Vec<KeptWalk> {
+    pub fn take_walks(&self) -> Vec<PersistedWalk> {
         std::mem::take(&mut *self.0.walks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Hands what changed of SNMP walks to the writer. The latest row of an interface wins.
-    pub fn save_walks(&self, walks: Vec<KeptWalk>) {
+    pub fn save_walks(&self, walks: Vec<PersistedWalk>) {
         self.0.queue.push(Command::SaveWalks(walks));
     }
 

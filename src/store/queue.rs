@@ -12,7 +12,7 @@ use super::heartbeats::{Beats, Report};
 use super::outages::Outages;
 use super::pending::Pending;
 use super::walks::{self, Walks};
-use crate::model::{Device, Entry, KeptWalk, LabelValue, Outage, Timestamp};
+use crate::model::{Device, Entry, LabelValue, Outage, PersistedWalk, Timestamp};
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ pub(super) enum Command {
     /// Write these outages; the latest of a start wins.
     SaveOutages(Vec<Outage>),
     /// Write these rows of SNMP walks; the latest of an interface wins.
-    SaveWalks(Vec<KeptWalk>),
+    SaveWalks(Vec<PersistedWalk>),
     /// Commit now what is pending, then reply.
     Flush(Reply),
     /// Try once more to commit what is pending, close the file, reply, end.

@@ -1,6 +1,6 @@
 //! The tables `walks` and `interface_counters`: what SNMP counters go on from after a restart.
 //!
-//! Owns their SQL. Gets what changed from `writer`; gives [`KeptWalk`]s. Rows of a device at another address are those of
+//! Owns their SQL. Gets what changed from `writer`; gives [`PersistedWalk`]s. Rows of a device at another address are those of
 //! another device: they are replaced.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
 use super::column::{integer, signed, timestamp};
-use crate::model::{KeptCounters, KeptUptime, KeptWalk, LabelValue};
+use crate::model::{LabelValue, PersistedCounters, PersistedUptime, PersistedWalk};
 
 /// Rows of one device that wait while nothing can be written, at most; past it the older ones go.
 const WAITING: usize = 50_000;
@@ -34,12 +34,12 @@ pub(super) const STEP: &str = "
     ) STRICT, WITHOUT ROWID;";
 
 /// What waits to be written, by device.
-pub(super) type Walks = BTreeMap<LabelValue, KeptWalk>;
+pub(super) type Walks = BTreeMap<LabelValue, PersistedWalk>;
 
 /// Adds newer ones; the latest row of each interface wins.
-pub(super) fn add(walks: &mut Walks, newer: impl IntoIterator<Item = KeptWalk>) {
+pub(super) fn add(walks: &mut Walks, newer: impl IntoIterator<Item = PersistedWalk>) {
     for mut walk in newer {
-        let same = |older: &KeptWalk| older.address == walk.address && older.interfaces.len() < WAITING;
+        let same = |older: &PersistedWalk| older.address == walk.address && older.interfaces.len() < WAITING;
         if let Some(older) = walks.remove(&walk.device).filter(same) {
             let mut interfaces = older.interfaces;
             interfaces.append(&mut walk.interfaces);
@@ -104,12 +104,12 @@ pub(super) fn write(transaction: &Transaction<'_>, walks: &Walks, pruned: &mut b
 }
 
 /// All that is stored. What only a later lanpulse could read is left out.
-pub(super) fn load(connection: &Connection) -> Result<Vec<KeptWalk>> {
+pub(super) fn load(connection: &Connection) -> Result<Vec<PersistedWalk>> {
     let mut statement = connection.prepare("SELECT device, interface, counters FROM interface_counters")?;
     let mut rows = statement.query(())?;
-    let mut interfaces: HashMap<String, BTreeMap<LabelValue, Option<KeptCounters>>> = HashMap::new();
+    let mut interfaces: HashMap<String, BTreeMap<LabelValue, Option<PersistedCounters>>> = HashMap::new();
     while let Some(row) = rows.next()? {
-        let counters: Option<KeptCounters> = serde_json::from_str(row.get_ref(2)?.as_str()?).ok();
+        let counters: Option<PersistedCounters> = serde_json::from_str(row.get_ref(2)?.as_str()?).ok();
         if counters.is_some() {
             let device = interfaces.entry(row.get(0)?).or_default();
             device.insert(LabelValue::new(row.get_ref(1)?.as_str()?), counters);
@@ -125,12 +125,12 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<KeptWalk>> {
         let wraps = row
             .get::<_, Option<i64>>(5)?
             .and_then(|wraps| u64::try_from(wraps).ok());
-        Ok(KeptWalk {
+        Ok(PersistedWalk {
             interfaces: interfaces.remove(&device).unwrap_or_default(),
             device: device.into(),
             address: row.get(1)?,
             at: timestamp(row.get(2)?),
-            uptime: ticks.zip(at).map(|(ticks, at)| KeptUptime {
+            uptime: ticks.zip(at).map(|(ticks, at)| PersistedUptime {
                 ticks,
                 at,
                 wraps: wraps.unwrap_or(0),
@@ -145,31 +145,31 @@ mod tests {
     use rusqlite::TransactionBehavior;
 
     use super::*;
-    use crate::model::{KeptCounter, MEASURES, Timestamp};
+    use crate::model::{MEASURES, PersistedCounter, Timestamp};
     use crate::store::schema;
 
     const DAY: u64 = 86_400;
 
-    fn walk(device: &str, address: &str, day: u64, interfaces: &[(&str, Option<u64>)]) -> KeptWalk {
-        let mut counters = [KeptCounter::Wide; MEASURES.len()];
+    fn walk(device: &str, address: &str, day: u64, interfaces: &[(&str, Option<u64>)]) -> PersistedWalk {
+        let mut counters = [PersistedCounter::Wide; MEASURES.len()];
         let row = |(name, total): &(&str, Option<u64>)| {
             (
                 (*name).into(),
                 total.map(|total| {
                     counters[1..4].copy_from_slice(&[
-                        KeptCounter::Narrow(total),
-                        KeptCounter::Unseen,
-                        KeptCounter::Reset,
+                        PersistedCounter::Narrow(total),
+                        PersistedCounter::Unseen,
+                        PersistedCounter::Reset,
                     ]);
                     counters
                 }),
             )
         };
-        KeptWalk {
+        PersistedWalk {
             device: device.into(),
             address: address.into(),
             at: Timestamp::from_secs(day * DAY),
-            uptime: (day > 1).then_some(KeptUptime {
+            uptime: (day > 1).then_some(PersistedUptime {
                 ticks: u32::MAX,
                 at: Timestamp::from_secs(day * DAY - 1),
                 wraps: 3,
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    fn save(connection: &mut Connection, pruned: &mut bool, all: impl IntoIterator<Item = KeptWalk>) {
+    fn save(connection: &mut Connection, pruned: &mut bool, all: impl IntoIterator<Item = PersistedWalk>) {
         let mut walks = Walks::new();
         add(&mut walks, all);
         let transaction = connection

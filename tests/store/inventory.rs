@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanpulse::model::{Entry, Fact, Mac, Method, Origin, Record, Seen, Standing, Timestamp, Topic};
+use lanpulse::model::{Approval, Entry, Fact, Mac, Method, Origin, Record, Seen, Timestamp, Topic};
 use lanpulse::state::Inventory;
 use lanpulse::store;
 
@@ -13,7 +13,7 @@ fn record(id: u64) -> Record {
     Record {
         id,
         name: format!("device-{id}").as_str().into(),
-        standing: Standing::Approved,
+        approval: Approval::Approved,
         online: true,
         missed: 0,
         first_seen: at,

@@ -60,7 +60,7 @@ pub struct Answer {
 }
 
 /// Who is to be asked when.
-struct Sweep {
+struct Requests {
     /// When to ask (or, past the last question, to give up), whom, for the how-many-eth time.
     due: BinaryHeap<Reverse<(Instant, u32, u8)>>,
     heard: Vec<Vec<Mac>>,
@@ -70,7 +70,7 @@ struct Sweep {
     asked: u32,
 }
 
-impl Sweep {
+impl Requests {
     fn new(addresses: &[Ipv4Addr], known: usize, start: Instant) -> Self {
         let count = 0..addresses.len() as u32;
         Self {
@@ -133,7 +133,7 @@ impl Sweep {
 /// Scans until everybody has answered or had time to, the deadline comes, or somebody stops it.
 pub fn scan(link: &mut impl Link, question: &Question, deadline: Instant, progress: &Progress) -> Answer {
     let mut now = Instant::now();
-    let mut sweep = Sweep::new(&question.addresses, question.known, now);
+    let mut sweep = Requests::new(&question.addresses, question.known, now);
     let mut pace = Pace::new(question.rate, now);
     let mut sightings = Vec::new();
     let mut looked = now;
@@ -189,7 +189,7 @@ pub fn scan(link: &mut impl Link, question: &Question, deadline: Instant, progre
 fn hear(
     link: &mut impl Link,
     question: &Question,
-    sweep: &mut Sweep,
+    sweep: &mut Requests,
     sightings: &mut Vec<Sighting>,
     progress: &Progress,
 ) -> Result<bool, LinkError> {
@@ -209,7 +209,7 @@ fn hear(
 fn ask(
     link: &mut impl Link,
     question: &Question,
-    sweep: &mut Sweep,
+    sweep: &mut Requests,
     pace: &mut Pace,
     now: Instant,
     progress: &Progress,

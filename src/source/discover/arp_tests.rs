@@ -183,7 +183,7 @@ fn only_answers_to_us_count() {
     }
     let nobody = answer_of(Mac([0xff; 6]), ip(9));
     assert_eq!(reply(&nobody, &question), None);
-    let mut sweep = Sweep::new(&question.addresses, 0, Instant::now());
+    let mut sweep = Requests::new(&question.addresses, 0, Instant::now());
     assert!(!sweep.hear(ip(200), mac), "not asked");
     assert!(sweep.hear(ip(9), mac) && !sweep.hear(ip(9), mac));
     assert!(

@@ -10,8 +10,8 @@ use mdns_sd::{IfKind, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
 
 use super::progress::Progress;
 use super::resolve::{Resolved, Resolver, instance_of};
-use super::{Door, Report, interfaces};
-use crate::model::{Announcement, Method, Outcome, Pass, Sighting};
+use super::{LocalInterface, Report, interfaces};
+use crate::model::{Announcement, Method, Outcome, Sighting, Sweep};
 use crate::net::mdns::MdnsSocket;
 use crate::net::{Nic, nics, wall_clock};
 
@@ -30,7 +30,7 @@ const LONGEST: usize = 256;
 const MOST_TEXTS: usize = 32;
 
 /// Asks for all services and listens for four seconds. Blocks.
-pub fn listen(links: &[&Door], progress: &Progress) -> Report {
+pub fn listen(links: &[&LocalInterface], progress: &Progress) -> Report {
     let mut report = Report::default();
     if links.is_empty() {
         return report;
@@ -44,7 +44,7 @@ pub fn listen(links: &[&Door], progress: &Progress) -> Report {
             (Outcome::Failed, Some(error.to_string().into()))
         }
     };
-    report.passes.push(Pass {
+    report.sweeps.push(Sweep {
         network: interfaces(links).into(),
         method: Method::Mdns,
         outcome,
@@ -57,7 +57,7 @@ pub fn listen(links: &[&Door], progress: &Progress) -> Report {
     report
 }
 
-fn browse(links: &[&Door], progress: &Progress, report: &mut Report) -> Result<(), mdns_sd::Error> {
+fn browse(links: &[&LocalInterface], progress: &Progress, report: &mut Report) -> Result<(), mdns_sd::Error> {
     let daemon = ServiceDaemon::new()?;
     // It leaves out what does not run yet, and the kernel may take a second over that after a cable is in.
     daemon.set_ip_check_interval(1)?;
@@ -106,7 +106,7 @@ fn browse(links: &[&Door], progress: &Progress, report: &mut Report) -> Result<(
 }
 
 /// Who asks for what mdns-sd leaves unresolved, with sockets on the same interfaces.
-fn resolver(links: &[&Door], report: &mut Report) -> Resolver {
+fn resolver(links: &[&LocalInterface], report: &mut Report) -> Resolver {
     let chosen = |nic: &&Nic| links.iter().any(|door| door.index == nic.index);
     let mut sockets = Vec::new();
     for nic in nics().iter().filter(chosen) {

@@ -1,7 +1,7 @@
 //! Who is there: one file a source, and the scan that uses them together.
 //!
 //! Owns how a network is asked. Gets what to scan and how fast; gives `Sighting`s and, for each network and method, a
-//! `Pass` that says whether silence means anything. Decides neither who is a device nor what is watched.
+//! `Sweep` that says whether silence means anything. Decides neither who is a device nor what is watched.
 //! Everything here blocks: it runs on threads of its own.
 
 mod arp;
@@ -17,10 +17,10 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use crate::model::{Announcement, Mac, MacKind, Method, Network, Outcome, Pass, Sighting};
+use crate::model::{Announcement, Mac, MacKind, Method, Network, Outcome, Sighting, Sweep};
 use crate::net::{LinkError, Nic, PacketLink, neighbours, nics, wall_clock};
 
-pub use networks::{Area, Door, EXCLUDED, LARGEST, area, matches, own, usable};
+pub use networks::{EXCLUDED, LARGEST, LocalInterface, ScanNetwork, area, matches, own, usable};
 pub use progress::Progress;
 
 /// Who says of which address that it has it, if a frame says so to the host it is read for: for the fuzzer, which has no
@@ -75,7 +75,7 @@ impl Settings {
     }
 
     /// What is to be scanned now, and what is not and why.
-    pub fn areas(&self) -> (Vec<Area>, Vec<String>) {
+    pub fn areas(&self) -> (Vec<ScanNetwork>, Vec<String>) {
         let all = nics();
         let usable = usable(&all, &self.exclude);
         match &self.networks {
@@ -96,16 +96,22 @@ pub struct Report {
     /// What was announced.
     pub announcements: Vec<Announcement>,
     /// Each network by each method.
-    pub passes: Vec<Pass>,
+    pub sweeps: Vec<Sweep>,
     /// What could not be done, and what was done instead.
     pub notes: Vec<String>,
 }
 
 /// Scans. Known addresses are asked first and more often. Blocks until every network is done or the deadline comes.
-pub fn scan(settings: &Settings, areas: &[Area], known: &[IpAddr], timeout: Duration, progress: &Progress) -> Report {
+pub fn scan(
+    settings: &Settings,
+    areas: &[ScanNetwork],
+    known: &[IpAddr],
+    timeout: Duration,
+    progress: &Progress,
+) -> Report {
     let deadline = Instant::now() + timeout;
     // Interfaces side by side, the networks of one interface in turn: the rate is the interface's.
-    let mut lanes: HashMap<Option<&str>, Vec<&Area>> = HashMap::new();
+    let mut lanes: HashMap<Option<&str>, Vec<&ScanNetwork>> = HashMap::new();
     for area in areas {
         progress.expect(area.network.hosts().count() as u32);
         lanes
@@ -114,11 +120,11 @@ pub fn scan(settings: &Settings, areas: &[Area], known: &[IpAddr], timeout: Dura
             .push(area);
     }
     let known: HashSet<IpAddr> = known.iter().copied().collect();
-    let links: Vec<&Door> = areas.iter().filter_map(|area| area.link.as_ref()).collect();
+    let links: Vec<&LocalInterface> = areas.iter().filter_map(|area| area.link.as_ref()).collect();
     let mut report = Report::default();
     std::thread::scope(|scope| {
         let known = &known;
-        let lane = |areas: Vec<&Area>| {
+        let lane = |areas: Vec<&ScanNetwork>| {
             let mut part = Report::default();
             for area in areas {
                 part.add(scan_area(settings, area, known, deadline, progress));
@@ -160,7 +166,7 @@ impl Report {
     fn add(&mut self, other: Self) {
         self.sightings.extend(other.sightings);
         self.announcements.extend(other.announcements);
-        self.passes.extend(other.passes);
+        self.sweeps.extend(other.sweeps);
         for note in other.notes {
             if !self.notes.contains(&note) {
                 self.notes.push(note);
@@ -172,7 +178,7 @@ impl Report {
 /// One network: by ARP where that works, by ICMP where not.
 fn scan_area(
     settings: &Settings,
-    area: &Area,
+    area: &ScanNetwork,
     known: &HashSet<IpAddr>,
     deadline: Instant,
     progress: &Progress,
@@ -203,7 +209,7 @@ fn scan_area(
                 let answer = arp::scan(&mut link, &question, deadline, progress);
                 let heard: HashSet<IpAddr> = answer.sightings.iter().map(|sighting| sighting.address).collect();
                 let asked = silent.len() as u32;
-                report.passes.push(Pass {
+                report.sweeps.push(Sweep {
                     network: area.network.to_string().into(),
                     method: Method::Arp,
                     outcome: answer.outcome,
@@ -225,7 +231,7 @@ fn scan_area(
                     .push(format!("{error}: {instead}the neighbour cache are used instead"));
                 if !matches!(error, LinkError::Denied(..)) {
                     report
-                        .passes
+                        .sweeps
                         .push(failed(area, Method::Arp, silent.len(), &error.to_string()));
                 }
             }
@@ -233,7 +239,7 @@ fn scan_area(
     }
     if arp && !icmp && area.link.as_ref().is_none_or(|door| door.mac.is_none()) {
         let why = "there is no ARP on the way to it, only icmp gets there";
-        report.passes.push(failed(area, Method::Arp, silent.len(), why));
+        report.sweeps.push(failed(area, Method::Arp, silent.len(), why));
     }
     if icmp && !silent.is_empty() {
         let addresses: Vec<IpAddr> = silent.into_iter().map(IpAddr::V4).collect();
@@ -250,7 +256,7 @@ fn scan_area(
         }
         // After a complete ARP scan this is a second look, not a pass of its own.
         if !asked_by_arp {
-            report.passes.push(Pass {
+            report.sweeps.push(Sweep {
                 network: area.network.to_string().into(),
                 method: Method::Icmp,
                 outcome: answer.outcome,
@@ -266,7 +272,13 @@ fn scan_area(
     report
 }
 
-fn question(settings: &Settings, door: &Door, mac: Mac, known: usize, addresses: Vec<Ipv4Addr>) -> arp::Question {
+fn question(
+    settings: &Settings,
+    door: &LocalInterface,
+    mac: Mac,
+    known: usize,
+    addresses: Vec<Ipv4Addr>,
+) -> arp::Question {
     arp::Question {
         interface: door.interface.clone(),
         mac,
@@ -277,8 +289,8 @@ fn question(settings: &Settings, door: &Door, mac: Mac, known: usize, addresses:
     }
 }
 
-fn failed(area: &Area, method: Method, asked: usize, why: &str) -> Pass {
-    Pass {
+fn failed(area: &ScanNetwork, method: Method, asked: usize, why: &str) -> Sweep {
+    Sweep {
         network: area.network.to_string().into(),
         method,
         outcome: Outcome::Failed,
@@ -291,7 +303,7 @@ fn failed(area: &Area, method: Method, asked: usize, why: &str) -> Pass {
 }
 
 /// What the kernel's neighbour cache says about these interfaces, and the hardware addresses for what was only pinged.
-fn cache(links: &[&Door]) -> Report {
+fn cache(links: &[&LocalInterface]) -> Report {
     let mut report = Report::default();
     if links.is_empty() {
         return report;
@@ -321,7 +333,7 @@ fn cache(links: &[&Door]) -> Report {
             });
         }
     }
-    report.passes.push(Pass {
+    report.sweeps.push(Sweep {
         network: interfaces(links).into(),
         method: Method::Neighbours,
         outcome: if why.is_none() {
@@ -339,7 +351,7 @@ fn cache(links: &[&Door]) -> Report {
 }
 
 /// Their names, each once: what a pass is about that is not about a network.
-fn interfaces(links: &[&Door]) -> String {
+fn interfaces(links: &[&LocalInterface]) -> String {
     let mut names: Vec<&str> = links.iter().map(|door| door.interface.as_str()).collect();
     names.sort_unstable();
     names.dedup();

@@ -1,7 +1,7 @@
 //! Which networks to scan, on which interface, as whom.
 //!
 //! Owns the choice: the host's own IPv4 networks up to /16, without loopback and what matches the excludes; or those
-//! the user lists. Gets the interfaces; gives `Area`s, and says what was left out and why.
+//! the user lists. Gets the interfaces; gives `ScanNetwork`s, and says what was left out and why.
 
 use std::net::Ipv4Addr;
 
@@ -16,16 +16,16 @@ pub const EXCLUDED: [&str; 4] = ["docker*", "br-*", "veth*", "virbr*"];
 
 /// A network to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Area {
+pub struct ScanNetwork {
     /// The network.
     pub network: Network,
     /// The interface it is on; none for one that is reached through a router.
-    pub link: Option<Door>,
+    pub link: Option<LocalInterface>,
 }
 
 /// This host's place in a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Door {
+pub struct LocalInterface {
     /// The interface's name.
     pub interface: String,
     /// The interface's index.
@@ -55,8 +55,8 @@ pub fn usable<'a>(all: &'a [Nic], exclude: &[String]) -> Vec<&'a Nic> {
 }
 
 /// The host's own networks, and what of them is too large to be scanned.
-pub fn own(interfaces: &[&Nic]) -> (Vec<Area>, Vec<String>) {
-    let mut areas: Vec<Area> = Vec::new();
+pub fn own(interfaces: &[&Nic]) -> (Vec<ScanNetwork>, Vec<String>) {
+    let mut areas: Vec<ScanNetwork> = Vec::new();
     let mut left_out = Vec::new();
     for interface in interfaces {
         for (address, network) in &interface.v4 {
@@ -70,7 +70,7 @@ pub fn own(interfaces: &[&Nic]) -> (Vec<Area>, Vec<String>) {
                 ));
                 continue;
             }
-            areas.push(Area {
+            areas.push(ScanNetwork {
                 network: *network,
                 link: Some(door(interface, *address)),
             });
@@ -81,12 +81,12 @@ pub fn own(interfaces: &[&Nic]) -> (Vec<Area>, Vec<String>) {
 
 /// Without those that are a part of another on the same interface: nobody is asked twice. Of equal ones the first stays,
 /// for a host with a cable and Wi-Fi is in one network twice; a part on another interface is another wire.
-fn apart(mut areas: Vec<Area>) -> Vec<Area> {
-    let interface = |area: &Area| area.link.as_ref().map(|door| door.index);
+fn apart(mut areas: Vec<ScanNetwork>) -> Vec<ScanNetwork> {
+    let interface = |area: &ScanNetwork| area.link.as_ref().map(|door| door.index);
     areas.sort_by_key(|area| area.network.length());
-    let mut all: Vec<Area> = Vec::new();
+    let mut all: Vec<ScanNetwork> = Vec::new();
     for area in areas {
-        let same = |other: &Area| {
+        let same = |other: &ScanNetwork| {
             other.network == area.network
                 || (interface(other) == interface(&area) && other.network.covers(area.network))
         };
@@ -99,11 +99,11 @@ fn apart(mut areas: Vec<Area>) -> Vec<Area> {
 }
 
 /// A network that the user asks for, split where only a part of it is on an interface.
-pub fn area(network: Network, interfaces: &[&Nic]) -> Vec<Area> {
+pub fn area(network: Network, interfaces: &[&Nic]) -> Vec<ScanNetwork> {
     for interface in interfaces {
         for (address, on_link) in &interface.v4 {
             if on_link.covers(network) {
-                return vec![Area {
+                return vec![ScanNetwork {
                     network,
                     link: Some(door(interface, *address)),
                 }];
@@ -118,11 +118,11 @@ pub fn area(network: Network, interfaces: &[&Nic]) -> Vec<Area> {
             .flat_map(|address| area(Network::of(address, half), interfaces))
             .collect();
     }
-    vec![Area { network, link: None }]
+    vec![ScanNetwork { network, link: None }]
 }
 
-fn door(interface: &Nic, address: Ipv4Addr) -> Door {
-    Door {
+fn door(interface: &Nic, address: Ipv4Addr) -> LocalInterface {
+    LocalInterface {
         interface: interface.name.clone(),
         index: interface.index,
         address,

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use super::{Door, Report};
-use crate::model::{Method, Outcome, Pass, Sighting};
+use super::{LocalInterface, Report};
+use crate::model::{Method, Outcome, Sighting, Sweep};
 use crate::net::{NodeSocket, wall_clock};
 
 /// How long answers are waited for; RFC 4861 lets hosts take half a second over an answer to all.
@@ -16,7 +16,7 @@ const WAIT: Duration = Duration::from_secs(1);
 const MOST: usize = 65_536;
 
 /// Asks on each interface once. Blocks for a second.
-pub fn ask_all(links: &[&Door]) -> Report {
+pub fn ask_all(links: &[&LocalInterface]) -> Report {
     let mut report = Report::default();
     let mut seen = HashSet::new();
     for door in links.iter().filter(|door| seen.insert(door.index)) {
@@ -33,7 +33,7 @@ pub fn ask_all(links: &[&Door]) -> Report {
                 (Outcome::Failed, 0, Some(error.to_string().into()))
             }
         };
-        report.passes.push(Pass {
+        report.sweeps.push(Sweep {
             network: door.interface.as_str().into(),
             method: Method::Ipv6,
             outcome,
@@ -51,7 +51,7 @@ fn no_ipv6(code: i32) -> bool {
     [libc::EADDRNOTAVAIL, libc::ENETUNREACH, libc::EAFNOSUPPORT].contains(&code)
 }
 
-fn ask(door: &Door, sightings: &mut Vec<Sighting>) -> std::io::Result<u32> {
+fn ask(door: &LocalInterface, sightings: &mut Vec<Sighting>) -> std::io::Result<u32> {
     let mut socket = NodeSocket::open(door.index)?;
     socket.ask()?;
     let end = Instant::now() + WAIT;

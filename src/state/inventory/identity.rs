@@ -9,7 +9,7 @@
 //!    fresh one and an announcement where ARP has asked and was not answered.
 //! 5. A device has its name from its first scan on: see [`name`].
 //! 6. Another hardware address with the same stable identity is proposed as the same device, never merged in silence:
-//!    see `twins`.
+//!    see `duplicate_names`.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::addresses::Claims;
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
 use crate::model::{
-    EventKind, Fact, LabelValue, Mac, Method, Network, Outcome, Record, Seen, Sighting, Standing, Timestamp, Topic,
+    Approval, EventKind, Fact, LabelValue, Mac, Method, Network, Outcome, Record, Seen, Sighting, Timestamp, Topic,
 };
 
 /// Hardware addresses one device is remembered with.
@@ -47,10 +47,10 @@ impl Inventory {
         let hearsay = |method| matches!(method, Method::Neighbours | Method::Mdns);
         let asked: Vec<Network> = evidence
             .scan
-            .passes
+            .sweeps
             .iter()
-            .filter(|pass| pass.method == Method::Arp && pass.outcome == Outcome::Complete)
-            .filter_map(|pass| pass.network.parse().ok())
+            .filter(|sweep| sweep.method == Method::Arp && sweep.outcome == Outcome::Complete)
+            .filter_map(|sweep| sweep.network.parse().ok())
             .collect();
         let doubtful = |sighting: &Sighting| match sighting.address {
             IpAddr::V4(ip) => hearsay(sighting.method) && asked.iter().any(|network| network.contains(ip)),
@@ -135,7 +135,7 @@ impl Inventory {
         let record = Record {
             id,
             name: LabelValue::new(""),
-            standing: Standing::New,
+            approval: Approval::New,
             online: true,
             missed: 0,
             first_seen: at,
@@ -207,7 +207,7 @@ impl Inventory {
         self.change(id, |record| {
             record.name = name;
             if claimed.is_some() {
-                record.standing = Standing::Approved;
+                record.approval = Approval::Approved;
             }
         });
         // Strangers to a daemon that could not read its inventory are probably none.

@@ -1,13 +1,13 @@
 //! The inventory: which sightings are the same device, who is there, and what people say of it.
 //!
-//! Owns identity (`identity`, `addresses`, `twins`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
+//! Owns identity (`identity`, `addresses`, `duplicate_names`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
 //! out; gives `Record`s, `Event`s and the `Entry`s to be stored. Pure: no clock, no I/O.
 
 mod addresses;
+mod duplicate_names;
 mod identity;
 mod person;
 mod presence;
-mod twins;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Class, Entry, Event, EventKind, Fact, LabelValue, Mac, Method, Outcome, Pass, Record, Scan, Sighting, Standing,
+    Approval, Class, Entry, Event, EventKind, Fact, LabelValue, Mac, Method, Outcome, Record, Scan, Sighting, Sweep,
     SystemReading, Target, Timestamp,
 };
 
@@ -71,9 +71,9 @@ pub struct Evidence {
 
 /// What is known of one network by one method.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PassView {
+pub struct SweepView {
     /// The latest one that was not a failure.
-    pub last: Option<Pass>,
+    pub last: Option<Sweep>,
     /// When one was last complete.
     pub success_at: Option<Timestamp>,
     /// How many, in the order of [`Outcome::ALL`].
@@ -95,7 +95,7 @@ pub struct Inventory {
     dirty: BTreeSet<u64>,
     entries: Vec<Entry>,
     recent: VecDeque<Event>,
-    passes: BTreeMap<(Arc<str>, Method), PassView>,
+    sweeps: BTreeMap<(Arc<str>, Method), SweepView>,
     /// Configured targets by their address, and all their names.
     configured: HashMap<IpAddr, LabelValue>,
     reserved: HashSet<LabelValue>,
@@ -112,7 +112,7 @@ pub struct InventoryView {
     /// How often what happened, in the order of [`EventKind::ALL`].
     pub events: [u64; EventKind::ALL.len()],
     /// Scans by network and method.
-    pub passes: Vec<(Arc<str>, Method, PassView)>,
+    pub sweeps: Vec<(Arc<str>, Method, SweepView)>,
     /// What happened lately.
     pub recent: Vec<Event>,
 }
@@ -190,7 +190,7 @@ impl Inventory {
         let Some(record) = self
             .records
             .get(&id)
-            .filter(|record| record.name != *name || record.standing == Standing::New)
+            .filter(|record| record.name != *name || record.approval == Approval::New)
         else {
             return;
         };
@@ -201,8 +201,8 @@ impl Inventory {
         self.names.insert(name.clone(), id);
         self.change(id, |record| {
             record.name = name.clone();
-            if record.standing == Standing::New {
-                record.standing = Standing::Approved;
+            if record.approval == Approval::New {
+                record.approval = Approval::Approved;
             }
         });
         if old != *name {
@@ -237,7 +237,7 @@ impl Inventory {
             "event": kind.as_str(),
             "id": id,
             "device": record.name.as_str(),
-            "status": record.standing.as_str(),
+            "status": record.approval.as_str(),
             "address": record.address(),
             "mac": record.mac(),
         });
@@ -326,8 +326,8 @@ impl Inventory {
         InventoryView {
             records: self.devices().cloned().collect(),
             events: self.counts,
-            passes: self
-                .passes
+            sweeps: self
+                .sweeps
                 .iter()
                 .map(|((network, method), view)| (network.clone(), *method, view.clone()))
                 .collect(),

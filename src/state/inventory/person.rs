@@ -50,7 +50,7 @@ impl Inventory {
         let old_name = record.name.clone();
         self.audit(id, patch, by, now);
         self.change(id, |record| {
-            record.standing = patch.status.unwrap_or(record.standing);
+            record.approval = patch.status.unwrap_or(record.approval);
             if let Some(class) = patch.class {
                 record.class = Some(class).filter(|class| *class != Class::Unknown);
             }

@@ -10,8 +10,8 @@
 
 use std::net::IpAddr;
 
-use super::{Evidence, Inventory, PassView};
-use crate::model::{Entry, EventKind, LabelValue, Method, Network, Outcome, Pass, Record, Seen, Standing, Timestamp};
+use super::{Evidence, Inventory, SweepView};
+use crate::model::{Approval, Entry, EventKind, LabelValue, Method, Network, Outcome, Record, Seen, Sweep, Timestamp};
 
 impl Inventory {
     pub(super) fn judge_presence(
@@ -21,10 +21,10 @@ impl Inventory {
         now: Timestamp,
     ) {
         let scan = &evidence.scan;
-        for pass in &scan.passes {
-            self.count(pass, now);
+        for sweep in &scan.sweeps {
+            self.count(sweep, now);
         }
-        let silence = Silence::of(&scan.passes);
+        let silence = Silence::of(&scan.sweeps);
         let ids: Vec<u64> = self.devices().map(|record| record.id).collect();
         for id in ids {
             let Some(record) = self.records.get(&id) else { continue };
@@ -61,7 +61,7 @@ impl Inventory {
         }
         let detail = serde_json::json!({
             "id": scan.id,
-            "state": super::super::scan_state(&scan.passes),
+            "state": super::super::scan_state(&scan.sweeps),
             "asked": scan.counts[0],
             "answered": scan.counts[1],
         });
@@ -69,22 +69,22 @@ impl Inventory {
         self.entries.push(Entry::Scan(scan.clone()));
     }
 
-    fn count(&mut self, pass: &Pass, now: Timestamp) {
+    fn count(&mut self, sweep: &Sweep, now: Timestamp) {
         let view = self
-            .passes
-            .entry((pass.network.clone(), pass.method))
-            .or_insert(PassView {
+            .sweeps
+            .entry((sweep.network.clone(), sweep.method))
+            .or_insert(SweepView {
                 last: None,
                 success_at: None,
                 counts: [0; Outcome::ALL.len()],
             });
-        if let Some(count) = Outcome::ALL.iter().position(|outcome| *outcome == pass.outcome) {
+        if let Some(count) = Outcome::ALL.iter().position(|outcome| *outcome == sweep.outcome) {
             view.counts[count] += 1;
         }
-        if pass.outcome != Outcome::Failed {
-            view.last = Some(pass.clone());
+        if sweep.outcome != Outcome::Failed {
+            view.last = Some(sweep.clone());
         }
-        if pass.outcome == Outcome::Complete {
+        if sweep.outcome == Outcome::Complete {
             view.success_at = Some(now);
         }
     }
@@ -92,7 +92,7 @@ impl Inventory {
     /// Drops strangers that nobody has seen for long. What a person has spoken of stays.
     pub(super) fn forget_old(&mut self, now: Timestamp) {
         let old = |record: &Record| {
-            let unspoken = record.standing == Standing::New && record.notes.is_empty() && record.labels.is_empty();
+            let unspoken = record.approval == Approval::New && record.notes.is_empty() && record.labels.is_empty();
             unspoken && !record.online && record.merged.is_none() && now.since(record.last_seen) > self.rules.retention
         };
         let gone: Vec<u64> = self
@@ -125,16 +125,16 @@ pub(super) struct Silence {
 }
 
 impl Silence {
-    pub(super) fn of(passes: &[Pass]) -> Self {
+    pub(super) fn of(sweeps: &[Sweep]) -> Self {
         let networks = |complete: bool| {
-            let passes = passes
+            let sweeps = sweeps
                 .iter()
-                .filter(move |pass| (pass.outcome == Outcome::Complete) == complete);
-            passes.filter_map(|pass| Some((pass.network.parse().ok()?, pass.method == Method::Icmp)))
+                .filter(move |sweep| (sweep.outcome == Outcome::Complete) == complete);
+            sweeps.filter_map(|sweep| Some((sweep.network.parse().ok()?, sweep.method == Method::Icmp)))
         };
         let all = |method: Method| {
-            let mut of = passes.iter().filter(|pass| pass.method == method).peekable();
-            of.peek().is_some() && of.all(|pass| pass.outcome == Outcome::Complete)
+            let mut of = sweeps.iter().filter(|sweep| sweep.method == method).peekable();
+            of.peek().is_some() && of.all(|sweep| sweep.outcome == Outcome::Complete)
         };
         Self {
             complete: networks(true).collect(),

@@ -67,7 +67,7 @@ impl Story {
             at: now,
             alive: true,
         };
-        let pass = Pass {
+        let sweep = Sweep {
             network: NETWORK.into(),
             method: Method::Arp,
             outcome,
@@ -82,7 +82,7 @@ impl Story {
                 id: self.minute,
                 started,
                 ended: Some(now),
-                passes: vec![pass],
+                sweeps: vec![sweep],
                 notes: vec![],
                 counts: [0; 3],
             },
@@ -245,7 +245,7 @@ fn people_win_and_a_merge_can_be_undone() {
     story.find(ip(1), vec![fact(Topic::Identity, Origin::Mdns, "cast:abc")]);
     story.scan(&[(Some(local(1)), ip(1))]);
     let approve = Patch {
-        status: Some(Standing::Approved),
+        status: Some(Approval::Approved),
         name: Some("anna".into()),
         class: Some(Class::Phone),
         ..Patch::default()
@@ -257,8 +257,8 @@ fn people_win_and_a_merge_can_be_undone() {
     story.scan(&[(Some(local(2)), ip(2))]);
     let second = story.all()[1].id;
     assert_eq!(
-        (story.all()[1].proposed.clone(), story.all()[1].standing),
-        (vec![first], Standing::New)
+        (story.all()[1].proposed.clone(), story.all()[1].approval),
+        (vec![first], Approval::New)
     );
     let merge = |into| Patch {
         same_as: Some(into),
@@ -332,7 +332,7 @@ fn strangers_are_forgotten_in_time_and_floods_are_bounded() {
     let mut story = Story::new();
     story.scan(&[(Some(mac(1)), ip(1)), (Some(mac(2)), ip(2))]);
     let keep = Patch {
-        status: Some(Standing::Blocked),
+        status: Some(Approval::Blocked),
         ..Patch::default()
     };
     story.inventory.patch(2, &keep, "x", at(2)).unwrap();
@@ -364,10 +364,10 @@ fn a_configured_target_gives_its_name() {
     story.inventory.configure(&[target("router", "10.0.0.1")], at(0));
     story.scan(&[(Some(mac(1)), ip(1)), (Some(mac(2)), ip(2))]);
     assert_eq!(
-        (story.all()[0].name.as_str(), story.all()[0].standing),
-        ("router", Standing::Approved)
+        (story.all()[0].name.as_str(), story.all()[0].approval),
+        ("router", Approval::Approved)
     );
-    assert_eq!(story.all()[1].standing, Standing::New);
+    assert_eq!(story.all()[1].approval, Approval::New);
     story
         .inventory
         .configure(&[target("router", "10.0.0.1"), target("nas", "10.0.0.2")], at(1));

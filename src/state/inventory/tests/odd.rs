@@ -99,7 +99,7 @@ fn a_device_that_moves_daily_is_found_at_its_latest_address() {
 fn pings_alone_miss_only_what_pings_found() {
     let mut story = Story::new();
     story.scan(&[(Some(mac(1)), ip(1)), (None, ip(2))]);
-    let pass = |network: &str, method| Pass {
+    let sweep = |network: &str, method| Sweep {
         network: network.into(),
         method,
         outcome: Outcome::Complete,
@@ -125,22 +125,22 @@ fn pings_alone_miss_only_what_pings_found() {
         source: Method::Ipv6,
         ..pinged.clone()
     };
-    let icmp = pass(NETWORK, Method::Icmp);
-    let cache = pass("eth0", Method::Neighbours);
-    let nodes = pass("eth0", Method::Ipv6);
-    for (passes, seen, covered) in [
+    let icmp = sweep(NETWORK, Method::Icmp);
+    let cache = sweep("eth0", Method::Neighbours);
+    let nodes = sweep("eth0", Method::Ipv6);
+    for (sweeps, seen, covered) in [
         (vec![icmp.clone()], &pinged, true),
         (vec![icmp.clone()], &arp, false),
         (vec![icmp.clone(), cache.clone()], &arp, true),
-        (vec![pass(NETWORK, Method::Arp)], &pinged, true),
+        (vec![sweep(NETWORK, Method::Arp)], &pinged, true),
         (vec![cache, nodes.clone()], &arp, false),
         (vec![icmp], &v6, false),
         (vec![nodes], &v6, true),
     ] {
         assert_eq!(
-            presence::Silence::of(&passes).covers(seen),
+            presence::Silence::of(&sweeps).covers(seen),
             covered,
-            "{passes:?} {seen:?}"
+            "{sweeps:?} {seen:?}"
         );
     }
 }

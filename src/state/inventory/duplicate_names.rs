@@ -50,7 +50,7 @@ impl Inventory {
     /// Rules 2 and 3.
     fn propose(&mut self, id: u64, mark: &LabelValue) {
         let Some(record) = self.records.get(&id) else { return };
-        let twins = self.by_mark.get(mark).into_iter().flatten().take(MOST_TWINS);
+        let duplicate_names = self.by_mark.get(mark).into_iter().flatten().take(MOST_TWINS);
         let may_be = |twin: &u64| {
             let other = self.records.get(twin).filter(|other| other.merged.is_none());
             *twin != id
@@ -58,7 +58,7 @@ impl Inventory {
                 && other.is_some_and(|other| made_up(record) || made_up(other))
         };
         let room = MOST_PROPOSED.saturating_sub(record.proposed.len());
-        let new: Vec<u64> = twins.copied().filter(may_be).take(room).collect();
+        let new: Vec<u64> = duplicate_names.copied().filter(may_be).take(room).collect();
         if !new.is_empty() {
             self.change(id, |record| record.proposed.extend(new));
         }
