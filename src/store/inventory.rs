@@ -61,7 +61,7 @@ pub(super) const STEP: &str = "
         id INTEGER PRIMARY KEY,
         started INTEGER NOT NULL,
         ended INTEGER,
-        sweeps TEXT NOT NULL,
+        passes TEXT NOT NULL,
         notes TEXT NOT NULL
     ) STRICT;
     CREATE TABLE audit (
