@@ -16,6 +16,7 @@ mod label;
 mod mac;
 mod network;
 mod observation;
+mod row;
 mod sighting;
 mod snmp;
 mod target;
@@ -32,11 +33,12 @@ pub use heartbeat::{
     SignalRecord, Token, TokenDigest,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
-pub use inventory::{Approval, Audit, Class, Entry, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
+pub use inventory::{Approval, Audit, Class, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use mac::{Mac, MacKind};
 pub use network::Network;
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
+pub use row::Row;
 pub use sighting::{Announcement, Method, Outcome, Sighting, Sweep};
 pub use snmp::{
     InterfaceFacts, InterfaceRow, MEASURES, Measure, PersistedCounter, PersistedCounters, PersistedUptime,
