@@ -1,4 +1,7 @@
-//! Numbers and times in columns. SQLite's integers are signed; times are microseconds since the epoch, 0 for never.
+//! Numbers, times and durations in columns. SQLite's integers are signed. Times are microseconds since 1970-01-01 UTC, 0 is
+//! never; durations are microseconds, too.
+
+use std::time::Duration;
 
 use rusqlite::{Result, Row};
 
@@ -15,12 +18,12 @@ pub(super) fn unsigned(row: &Row<'_>, index: usize) -> Result<u64> {
         .map(|number| u64::try_from(number).unwrap_or(0))
 }
 
-/// A time as a column holds it: what does not fit is 292,000 years away.
+/// A time as a column holds it; what does not fit is 292,000 years away.
 pub(super) fn integer(time: Timestamp) -> i64 {
     signed(time.micros())
 }
 
-/// What a column holds; a negative number is never.
+/// The time that a column holds; a negative number is never.
 pub(super) fn timestamp(micros: i64) -> Timestamp {
     Timestamp::from_micros(u64::try_from(micros).unwrap_or(0))
 }
@@ -28,4 +31,20 @@ pub(super) fn timestamp(micros: i64) -> Timestamp {
 /// A time of a row.
 pub(super) fn time(row: &Row<'_>, index: usize) -> Result<Timestamp> {
     row.get(index).map(timestamp)
+}
+
+/// A time of a row, or `None` for NULL.
+pub(super) fn optional_time(row: &Row<'_>, index: usize) -> Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(index)?.map(timestamp))
+}
+
+/// A duration as a column holds it.
+pub(super) fn length(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A duration of a row, or `None` for NULL; a negative one is 0.
+pub(super) fn optional_length(row: &Row<'_>, index: usize) -> Result<Option<Duration>> {
+    let micros: Option<i64> = row.get(index)?;
+    Ok(micros.map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
 }

@@ -1,29 +1,29 @@
-//! The rows of table `devices`: read all at start, written by name.
-//!
-//! Owns the SQL of the rows. Gets a connection and what changed from `writer`; gives `Device`s.
-
-use std::collections::BTreeMap;
+//! Table `devices`: the status of each watched device, so that a restart is no flap.
 
 use rusqlite::{Connection, Result, Row, Transaction, params};
 
-use super::column::{integer, timestamp};
-use super::past::Past;
+use super::column::{integer, optional_time, time};
+use super::late::LateRows;
+use super::step::Step;
 use crate::model::{Device, LabelValue, Status};
 
-/// What is to be done to a device's row.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Change {
-    /// Write this.
-    Save(Device),
-    /// Delete the row.
-    Forget,
-}
+/// Times are microseconds since the epoch, 0 is never. STRICT, so that a column holds what its type says.
+pub(super) const STEPS: &[Step] = &[(
+    1,
+    "CREATE TABLE devices (
+         id INTEGER PRIMARY KEY,
+         name TEXT UNIQUE NOT NULL,
+         status TEXT NOT NULL,
+         status_since INTEGER NOT NULL,
+         up INTEGER,
+         up_since INTEGER NOT NULL,
+         first_seen INTEGER,
+         last_seen INTEGER
+     ) STRICT;",
+)];
 
-/// The latest change of each name; sorted, so that the name's index is written in its order.
-pub(super) type Changes = BTreeMap<LabelValue, Change>;
-
-/// 1. The state decides, it has loaded the row before: its values replace the old ones.
-/// 2. What was seen is never unseen: a NULL does not replace a time, and the first time stays the first.
+/// 1. The state has loaded the row before, so its values replace the old ones.
+/// 2. A time of first or last evidence is never lost: a NULL does not replace it, and the first stays the first.
 const UPSERT: &str = "
     INSERT INTO devices (name, status, status_since, up, up_since, first_seen, last_seen)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
@@ -42,51 +42,59 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<Device>> {
     statement.query_map((), device)?.collect()
 }
 
-/// Writes the changes within the transaction.
-pub(super) fn write(transaction: &Transaction<'_>, changes: &Changes, past: &mut Past) -> Result<()> {
-    let mut upsert = transaction.prepare_cached(UPSERT)?;
-    let mut delete = transaction.prepare_cached("DELETE FROM devices WHERE name = ?1")?;
-    for (name, change) in changes {
-        match change {
-            Change::Save(device) => {
-                let device = past.continued(device);
-                upsert.execute(params![
-                    name.as_str(),
-                    device.status.as_str(),
-                    integer(device.status_since),
-                    device.up,
-                    integer(device.up_since),
-                    device.first_seen.map(integer),
-                    device.last_seen.map(integer),
-                ])?;
-            }
-            Change::Forget => {
-                past.forget(name);
-                delete.execute([name.as_str()])?;
-            }
-        }
-    }
-    Ok(())
-}
-
 fn device(row: &Row<'_>) -> Result<Device> {
-    let time = |index| row.get(index).map(timestamp);
     Ok(Device {
         name: LabelValue::new(row.get_ref(0)?.as_str()?),
-        // A status that only a later lanpulse knows is none to this one.
+        // A status that only a later lanpulse knows is unknown to this one.
         status: Status::parse(row.get_ref(1)?.as_str()?).unwrap_or_default(),
-        status_since: time(2)?,
+        status_since: time(row, 2)?,
         up: row.get(3)?,
-        up_since: time(4)?,
-        first_seen: row.get::<_, Option<i64>>(5)?.map(timestamp),
-        last_seen: row.get::<_, Option<i64>>(6)?.map(timestamp),
+        up_since: time(row, 4)?,
+        first_seen: optional_time(row, 5)?,
+        last_seen: optional_time(row, 6)?,
     })
+}
+
+/// Writes the table.
+#[derive(Debug, Default)]
+pub(super) struct Devices {
+    late: LateRows,
+}
+
+impl Devices {
+    /// Reads the rows that could not be read at the start: what is written goes on from them.
+    pub(super) fn load_late(&mut self, connection: &Connection) -> Result<()> {
+        self.late = LateRows::new(load(connection)?);
+        Ok(())
+    }
+
+    /// Writes a device's row.
+    pub(super) fn save(&mut self, transaction: &Transaction<'_>, device: &Device) -> Result<()> {
+        let device = self.late.continued(device);
+        let mut upsert = transaction.prepare_cached(UPSERT)?;
+        upsert.execute(params![
+            device.name.as_str(),
+            device.status.as_str(),
+            integer(device.status_since),
+            device.up,
+            integer(device.up_since),
+            device.first_seen.map(integer),
+            device.last_seen.map(integer),
+        ])?;
+        Ok(())
+    }
+
+    /// Deletes a device's row.
+    pub(super) fn delete(&mut self, transaction: &Transaction<'_>, name: &LabelValue) -> Result<()> {
+        self.late.forget(name);
+        let mut delete = transaction.prepare_cached("DELETE FROM devices WHERE name = ?1")?;
+        delete.execute([name.as_str()])?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::TransactionBehavior;
-
     use super::*;
     use crate::model::Timestamp;
     use crate::store::schema;
@@ -103,41 +111,34 @@ mod tests {
         }
     }
 
-    fn apply(connection: &mut Connection, name: &str, change: Change) {
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .unwrap();
-        write(
-            &transaction,
-            &Changes::from([(name.into(), change)]),
-            &mut Past::default(),
-        )
-        .unwrap();
+    fn save(connection: &mut Connection, device: &Device) {
+        let transaction = connection.transaction().unwrap();
+        Devices::default().save(&transaction, device).unwrap();
         transaction.commit().unwrap();
     }
 
     #[test]
     fn every_value_comes_back() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
+        let mut connection = schema::in_memory();
         let rows = Status::ALL.map(|status| row(&format!("é\"' {}", status.as_str()), status, None, Some(u64::MAX)));
         for row in &rows {
-            apply(&mut connection, row.name.as_str(), Change::Save(row.clone()));
+            save(&mut connection, row);
         }
         let mut expected = rows.to_vec();
         for row in &mut expected {
             row.last_seen = Some(Timestamp::from_micros(i64::MAX as u64));
         }
         assert_eq!(load(&connection).unwrap(), expected);
-        apply(&mut connection, rows[1].name.as_str(), Change::Forget);
+        let transaction = connection.transaction().unwrap();
+        Devices::default().delete(&transaction, &rows[1].name).unwrap();
+        transaction.commit().unwrap();
         expected.remove(1);
         assert_eq!(load(&connection).unwrap(), expected);
     }
 
     #[test]
-    fn what_was_seen_is_never_unseen() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
+    fn times_of_evidence_are_never_lost() {
+        let mut connection = schema::in_memory();
         let steps = [
             (None, None, None, None),
             (Some(20), Some(20), Some(20), Some(20)),
@@ -146,7 +147,7 @@ mod tests {
             (Some(10), Some(25), Some(10), Some(25)),
         ];
         for (first, last, first_kept, last_kept) in steps {
-            apply(&mut connection, "a", Change::Save(row("a", Status::Up, first, last)));
+            save(&mut connection, &row("a", Status::Up, first, last));
             let expected = row("a", Status::Up, first_kept, last_kept);
             assert_eq!(load(&connection).unwrap(), [expected], "after {first:?}, {last:?}");
         }
@@ -154,14 +155,9 @@ mod tests {
 
     #[test]
     fn a_status_of_a_later_version_is_unknown() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
-        connection
-            .execute(
-                "INSERT INTO devices VALUES (1, 'a', 'paused', -1, NULL, 0, NULL, NULL)",
-                (),
-            )
-            .unwrap();
+        let connection = schema::in_memory();
+        let sql = "INSERT INTO devices (name, status, status_since, up_since) VALUES ('a', 'paused', -1, 0)";
+        connection.execute(sql, ()).unwrap();
         let devices = load(&connection).unwrap();
         assert_eq!(devices[0].status, Status::Unknown);
         assert_eq!(devices[0].status_since, Timestamp::default());

@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::backup::Backup;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -26,6 +27,8 @@ const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What the -wal file shrinks to after a burst: 8 MiB.
 const WAL_LIMIT_BYTES: i64 = 8 << 20;
+/// Prepared statements that a connection keeps: more than the tables have.
+const STATEMENTS: usize = 64;
 
 /// Opens for writing: creates what is missing, checks, migrates.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -72,6 +75,19 @@ pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>, StoreErr
         Err(error) if error.refuses() => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+/// The connection itself, or, where its file is of an earlier version, a copy in memory that has been migrated.
+///
+/// A file that cannot be written cannot be migrated: this is how its rows are read all the same.
+pub(super) fn migrated_copy(connection: Connection) -> rusqlite::Result<Connection> {
+    if schema::version(&connection)? == VERSION {
+        return Ok(connection);
+    }
+    let mut copy = Connection::open_in_memory()?;
+    Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+    schema::migrate(&mut copy)?;
+    Ok(copy)
 }
 
 /// A connection beside the writer's, for reading a file that was checked when it was opened.
@@ -195,6 +211,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     // Damage in a page is then an error at once, and not rows written to the wrong place.
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::migrate(connection)
 }
 

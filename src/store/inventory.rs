@@ -1,8 +1,5 @@
-//! The rows of the inventory: devices that were discovered, what they were seen with, what was found out, what
-//! happened, which scans ran and who changed what.
-//!
-//! Owns these tables, and the SQL of the devices'; that of what happened is in `journal`. Gets `Row`s from `queue`; gives
-//! the records and the latest events back at the start.
+//! Tables `inventory`, `bindings` and `facts`: the devices that were discovered, what they were seen with, and what was found
+//! out about them.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -12,13 +9,15 @@ use std::sync::Arc;
 use rusqlite::{Connection, Result, Row, Transaction, params};
 
 use super::column::{integer, signed, time, unsigned};
-use super::journal;
-use super::pending::Pending;
-use crate::model::{Approval, Class, Event, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Topic};
+use super::step::Step;
+use crate::model::{Approval, Class, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Topic};
 
-/// The step to schema version 4.
-pub(super) const STEP: &str = "
-    CREATE TABLE inventory (
+/// `standing` is the approval, an older word. `labels` and `proposed` are JSON, and so is `system`: what a device says of
+/// itself by SNMP.
+pub(super) const STEPS: &[Step] = &[
+    (
+        4,
+        "CREATE TABLE inventory (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL,
         standing TEXT NOT NULL,
@@ -50,53 +49,91 @@ pub(super) const STEP: &str = "
         confidence INTEGER NOT NULL,
         found INTEGER NOT NULL,
         PRIMARY KEY (device, topic, origin, value)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE events (
-        id INTEGER PRIMARY KEY,
-        at INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        detail TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE scans (
-        id INTEGER PRIMARY KEY,
-        started INTEGER NOT NULL,
-        ended INTEGER,
-        passes TEXT NOT NULL,
-        notes TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE audit (
-        id INTEGER PRIMARY KEY,
-        at INTEGER NOT NULL,
-        by TEXT NOT NULL,
-        device INTEGER NOT NULL,
-        change TEXT NOT NULL
-    ) STRICT;";
+    ) STRICT, WITHOUT ROWID;",
+    ),
+    (5, "ALTER TABLE inventory ADD COLUMN system TEXT;"),
+];
 
-/// What the start gives back.
-pub type Rows = (Vec<Record>, Vec<Event>);
+/// All devices, in the order of their ids.
+pub(super) fn load(connection: &Connection) -> Result<Vec<Record>> {
+    let mut bindings = load_bindings(connection)?;
+    let mut facts = load_facts(connection)?;
+    let mut statement = connection.prepare(
+        "SELECT id, name, standing, online, missed, first_seen, last_seen, class, labels, notes, proposed, merged, system
+         FROM inventory ORDER BY id",
+    )?;
+    let records = statement.query_map((), |row| {
+        let id = unsigned(row, 0)?;
+        let Bindings { macs, addresses } = bindings.remove(&id).unwrap_or_default();
+        Ok(Record {
+            id,
+            name: LabelValue::new(row.get_ref(1)?.as_str()?),
+            approval: Approval::parse(row.get_ref(2)?.as_str()?).unwrap_or_default(),
+            online: row.get(3)?,
+            missed: row.get(4)?,
+            first_seen: time(row, 5)?,
+            last_seen: time(row, 6)?,
+            macs,
+            addresses,
+            facts: facts.remove(&id).unwrap_or_default(),
+            system: row
+                .get_ref(12)?
+                .as_str_or_null()?
+                .and_then(|json| serde_json::from_str(json).ok())
+                .map(Arc::new),
+            class: row.get_ref(7)?.as_str_or_null()?.and_then(Class::parse),
+            labels: serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or_default(),
+            notes: row.get(9)?,
+            proposed: serde_json::from_str(row.get_ref(10)?.as_str()?).unwrap_or_default(),
+            merged: row.get::<_, Option<i64>>(11)?.and_then(|id| u64::try_from(id).ok()),
+        })
+    })?;
+    records.collect()
+}
 
-/// All devices, and the latest events in their order.
-pub(super) fn load(connection: &Connection) -> Result<Rows> {
-    let mut macs: HashMap<u64, Vec<Seen<Mac>>> = HashMap::new();
-    let mut addresses: HashMap<u64, Vec<Seen<IpAddr>>> = HashMap::new();
+/// What a device was seen with.
+#[derive(Default)]
+struct Bindings {
+    macs: Vec<Seen<Mac>>,
+    addresses: Vec<Seen<IpAddr>>,
+}
+
+/// By device. What only a later lanpulse can read is left out.
+fn load_bindings(connection: &Connection) -> Result<HashMap<u64, Bindings>> {
+    let mut bindings: HashMap<u64, Bindings> = HashMap::new();
     let mut statement =
         connection.prepare("SELECT device, kind, value, source, first_seen, last_seen, current FROM bindings")?;
     let mut rows = statement.query(())?;
     while let Some(row) = rows.next()? {
-        let (device, value) = (unsigned(row, 0)?, row.get_ref(2)?.as_str()?);
+        let of_device = bindings.entry(unsigned(row, 0)?).or_default();
+        let value = row.get_ref(2)?.as_str()?;
         match row.get_ref(1)?.as_str()? {
-            // What a later lanpulse wrote and this one cannot read is left out.
-            "mac" => macs
-                .entry(device)
-                .or_default()
-                .extend(value.parse().ok().map(|mac| seen(row, mac)).transpose()?),
+            "mac" => {
+                let seen = value.parse().ok().map(|mac| seen(row, mac)).transpose()?;
+                of_device.macs.extend(seen);
+            }
             "address" => {
                 let seen = value.parse().ok().map(|address| seen(row, address)).transpose()?;
-                addresses.entry(device).or_default().extend(seen);
+                of_device.addresses.extend(seen);
             }
             _ => {}
         }
     }
+    Ok(bindings)
+}
+
+fn seen<T>(row: &Row<'_>, value: T) -> Result<Seen<T>> {
+    Ok(Seen {
+        value,
+        source: Method::parse(row.get_ref(3)?.as_str()?).unwrap_or(Method::Neighbours),
+        first: time(row, 4)?,
+        last: time(row, 5)?,
+        current: row.get(6)?,
+    })
+}
+
+/// By device. What only a later lanpulse can read is left out.
+fn load_facts(connection: &Connection) -> Result<HashMap<u64, Vec<Fact>>> {
     let mut facts: HashMap<u64, Vec<Fact>> = HashMap::new();
     let mut statement = connection.prepare("SELECT device, topic, origin, value, confidence, found FROM facts")?;
     let mut rows = statement.query(())?;
@@ -114,65 +151,19 @@ pub(super) fn load(connection: &Connection) -> Result<Rows> {
             });
         }
     }
-    let mut statement = connection.prepare(
-        "SELECT id, name, standing, online, missed, first_seen, last_seen, class, labels, notes, proposed, merged, system
-         FROM inventory ORDER BY id",
-    )?;
-    let records = statement.query_map((), |row| {
-        let id = unsigned(row, 0)?;
-        Ok(Record {
-            id,
-            name: LabelValue::new(row.get_ref(1)?.as_str()?),
-            approval: Approval::parse(row.get_ref(2)?.as_str()?).unwrap_or_default(),
-            online: row.get(3)?,
-            missed: row.get(4)?,
-            first_seen: time(row, 5)?,
-            last_seen: time(row, 6)?,
-            macs: macs.remove(&id).unwrap_or_default(),
-            addresses: addresses.remove(&id).unwrap_or_default(),
-            facts: facts.remove(&id).unwrap_or_default(),
-            system: row
-                .get_ref(12)?
-                .as_str_or_null()?
-                .and_then(|json| serde_json::from_str(json).ok())
-                .map(Arc::new),
-            class: row.get_ref(7)?.as_str_or_null()?.and_then(Class::parse),
-            labels: serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or_default(),
-            notes: row.get(9)?,
-            proposed: serde_json::from_str(row.get_ref(10)?.as_str()?).unwrap_or_default(),
-            merged: row.get::<_, Option<i64>>(11)?.and_then(|id| u64::try_from(id).ok()),
-        })
-    })?;
-    let records = records.collect::<Result<Vec<Record>>>()?;
-    Ok((records, journal::recent(connection)?))
+    Ok(facts)
 }
 
-/// Writes all of it within the transaction.
-pub(super) fn write(transaction: &Transaction<'_>, pending: &Pending) -> Result<()> {
-    for (id, record) in &pending.records {
-        for table in [
-            "DELETE FROM bindings WHERE device = ?1",
-            "DELETE FROM facts WHERE device = ?1",
-        ] {
-            transaction.prepare_cached(table)?.execute([signed(*id)])?;
-        }
-        match record {
-            Some(record) => write_record(transaction, record)?,
-            None => drop(
-                transaction
-                    .prepare_cached("DELETE FROM inventory WHERE id = ?1")?
-                    .execute([signed(*id)])?,
-            ),
-        }
-    }
-    journal::write(transaction, &pending.rows)
-}
-
-fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
+/// Writes a device with all that belongs to it.
+pub(super) fn save(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
+    delete_parts(transaction, record.id)?;
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
+    let system = record.system.as_deref();
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO inventory VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT OR REPLACE INTO inventory (id, name, standing, online, missed, first_seen, last_seen, class, labels,
+                 notes, proposed, merged, system)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             signed(record.id),
@@ -187,14 +178,14 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
             record.notes,
             json(serde_json::to_string(&record.proposed)),
             record.merged.map(signed),
-            record
-                .system
-                .as_ref()
-                .map(|system| json(serde_json::to_string(&**system))),
+            system.map(|system| json(serde_json::to_string(system))),
         ])?;
-    write_bindings(transaction, record.id, "mac", &record.macs)?;
-    write_bindings(transaction, record.id, "address", &record.addresses)?;
-    let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO facts VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    save_bindings(transaction, record.id, "mac", &record.macs)?;
+    save_bindings(transaction, record.id, "address", &record.addresses)?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO facts (device, topic, origin, value, confidence, found)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
     for fact in &record.facts {
         insert.execute(params![
             signed(record.id),
@@ -208,9 +199,11 @@ fn write_record(transaction: &Transaction<'_>, record: &Record) -> Result<()> {
     Ok(())
 }
 
-fn write_bindings<T: Display>(transaction: &Transaction<'_>, device: u64, kind: &str, all: &[Seen<T>]) -> Result<()> {
-    let mut insert =
-        transaction.prepare_cached("INSERT OR REPLACE INTO bindings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+fn save_bindings<T: Display>(transaction: &Transaction<'_>, device: u64, kind: &str, all: &[Seen<T>]) -> Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO bindings (device, kind, value, source, first_seen, last_seen, current)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
     for seen in all {
         insert.execute(params![
             signed(device),
@@ -225,14 +218,22 @@ fn write_bindings<T: Display>(transaction: &Transaction<'_>, device: u64, kind: 
     Ok(())
 }
 
-fn seen<T>(row: &Row<'_>, value: T) -> Result<Seen<T>> {
-    Ok(Seen {
-        value,
-        source: Method::parse(row.get_ref(3)?.as_str()?).unwrap_or(Method::Neighbours),
-        first: time(row, 4)?,
-        last: time(row, 5)?,
-        current: row.get(6)?,
-    })
+/// Deletes a device with all that belongs to it.
+pub(super) fn delete(transaction: &Transaction<'_>, id: u64) -> Result<()> {
+    delete_parts(transaction, id)?;
+    let mut delete = transaction.prepare_cached("DELETE FROM inventory WHERE id = ?1")?;
+    delete.execute([signed(id)])?;
+    Ok(())
+}
+
+fn delete_parts(transaction: &Transaction<'_>, id: u64) -> Result<()> {
+    for sql in [
+        "DELETE FROM bindings WHERE device = ?1",
+        "DELETE FROM facts WHERE device = ?1",
+    ] {
+        transaction.prepare_cached(sql)?.execute([signed(id)])?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -240,7 +241,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Audit, Row, Scan, Sweep, Timestamp};
+    use crate::model::Timestamp;
     use crate::store::schema;
 
     fn record(id: u64) -> Record {
@@ -290,76 +291,43 @@ mod tests {
         }
     }
 
-    fn save(connection: &mut Connection, entries: Vec<Row>) {
-        let mut pending = Pending::default();
-        pending.add(entries);
-        let transaction = connection.transaction().unwrap();
-        write(&transaction, &pending).unwrap();
-        transaction.commit().unwrap();
-    }
-
     #[test]
     fn everything_comes_back() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
-        let event = Event {
-            id: 5,
-            at: Timestamp::from_secs(1),
-            kind: "scan".into(),
-            detail: "{}".into(),
-        };
-        let scan = Scan {
-            id: 1,
-            started: Timestamp::from_secs(1),
-            ended: None,
-            sweeps: Vec::<Sweep>::new(),
-            notes: vec![],
-            counts: [0; 3],
-        };
-        let audit = Audit {
-            at: Timestamp::from_secs(1),
-            by: "x".into(),
-            device: 1,
-            change: "{}".into(),
-        };
+        let mut connection = schema::in_memory();
         let mut changed = record(1);
         changed.facts.clear();
         changed.macs.clear();
-        save(
-            &mut connection,
-            vec![
-                Row::Record(record(1).into()),
-                Row::Record(record(2).into()),
-                Row::Event(event.clone()),
-                Row::Scan(scan),
-                Row::Audit(audit),
-            ],
-        );
-        save(&mut connection, vec![Row::Record(changed.clone().into())]);
-        assert_eq!(load(&connection).unwrap(), (vec![changed, record(2)], vec![event]));
-        save(&mut connection, vec![Row::ForgetRecord(2)]);
-        assert_eq!(load(&connection).unwrap().0.len(), 1);
+        let transaction = connection.transaction().unwrap();
+        for record in [record(1), record(2)] {
+            save(&transaction, &record).unwrap();
+        }
+        transaction.commit().unwrap();
+        assert_eq!(load(&connection).unwrap(), [record(1), record(2)]);
+        let transaction = connection.transaction().unwrap();
+        save(&transaction, &changed).unwrap();
+        delete(&transaction, 2).unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(load(&connection).unwrap(), [changed]);
         let rows = |table: &str| -> i64 {
             connection
                 .query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))
                 .unwrap()
         };
-        assert_eq!(
-            (rows("scans"), rows("audit"), rows("bindings"), rows("facts")),
-            (1, 1, 1, 0)
-        );
+        assert_eq!((rows("bindings"), rows("facts")), (1, 0));
     }
 
     #[test]
-    fn what_could_not_be_written_waits_under_what_came_since() {
-        let mut old = Pending::default();
-        old.add(vec![Row::Record(record(1).into()), Row::Record(record(2).into())]);
-        let mut new = Pending::default();
-        new.add(vec![Row::ForgetRecord(1)]);
-        new.restore(old);
-        assert_eq!(
-            (new.records[&1].clone(), new.records[&2].is_some(), new.len()),
-            (None, true, 2)
-        );
+    fn parts_of_a_later_lanpulse_are_left_out() {
+        let mut connection = schema::in_memory();
+        let transaction = connection.transaction().unwrap();
+        save(&transaction, &record(1)).unwrap();
+        transaction
+            .execute_batch(
+                "INSERT INTO bindings VALUES (1, 'mac', 'x', 'arp', 1, 1, 1), (1, 'duid', 'x', 'arp', 1, 1, 1);
+                 INSERT INTO facts VALUES (1, 'colour', 'oui', 'red', 1, 1), (1, 'vendor', 'lldp', 'x', 1, 1);",
+            )
+            .unwrap();
+        transaction.commit().unwrap();
+        assert_eq!(load(&connection).unwrap(), [record(1)]);
     }
 }

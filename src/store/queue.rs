@@ -1,111 +1,53 @@
-//! What waits for the writer: one row a device, and those who want to know when it is on disk.
+//! The queue between the callers and the writer's thread.
 //!
-//! Owns the hand-over between the callers and the writer's thread, and its pace. Gets [`Command`]s from the handles;
-//! gives a [`Batch`] at a time to `writer`. Nobody holds the lock while the disk is at work.
+//! Owns the pace of commits, and who is told of them. Gets rows from the handles; gives a [`Batch`] at a time to `writer`.
+//! The lock is never held while the disk is at work, so no caller waits for the disk.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::devices::{Change, Changes};
 use super::health::Gauges;
-use super::heartbeats::Beats;
-use super::outages::Outages;
 use super::pending::Pending;
-use super::walks::{self, Walks};
 use crate::model::Row;
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Where there is nothing to write: a disk that is full, locked or read-only is known before something is lost.
+/// With nothing to write, the file is still tried: a disk that is full, locked or read-only is noticed before rows come.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
-/// After a failure.
+/// The pause after a failure.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
-/// After a failure, while somebody waits.
+/// The pause after a failure while somebody waits.
 const URGENT_RETRY_EVERY: Duration = Duration::from_secs(1);
 
-/// Called once, after COMMIT; dropped without a call where that never happened. It runs on the writer's thread and
-/// must not wait for anything: it sends on a channel.
+/// Called once, after COMMIT; dropped without a call where that never happened. It runs on the writer's thread and must
+/// not wait for anything: it sends on a channel.
 pub(super) type Reply = Box<dyn FnOnce() + Send>;
-
-/// What can be asked of the writer. A write that must be acknowledged carries a [`Reply`], joins the [`Batch`] with it
-/// and sets `urgent` in [`Queue::push`].
-pub(super) enum Command {
-    /// Write these rows; the latest row of a key wins.
-    Keep(Vec<Row>),
-    /// Write these rows; commit promptly and then reply. Where the commit fails the reply is dropped at once, but the
-    /// rows stay pending.
-    KeepThen(Vec<Row>, Reply),
-    /// Commit now what is pending, then reply.
-    Flush(Reply),
-    /// Try once more to commit what is pending, close the file, reply, end.
-    Stop(Reply),
-}
 
 /// What one transaction commits.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// The rows of devices.
-    pub changes: Changes,
-    /// Those of the inventory.
-    pub inventory: Pending,
-    /// What heartbeats have brought.
-    pub beats: Beats,
-    /// Times without internet.
-    pub outages: Outages,
-    /// What SNMP counters go on from.
-    pub walks: Walks,
-    /// Who waits for them.
-    replies: Vec<Reply>,
-    /// Who is told if this attempt succeeds.
+    /// The rows.
+    pub rows: Pending,
+    /// Flushes: called when the rows are on disk, however many attempts that takes.
+    flushes: Vec<Reply>,
+    /// Acknowledgements: called only if this attempt succeeds.
     acks: Vec<Reply>,
-    /// Whether this is the last one.
+    /// Whether this is the last batch.
     pub last: bool,
 }
 
 #[derive(Default)]
 struct Inner {
-    changes: Changes,
-    inventory: Pending,
-    beats: Beats,
-    outages: Outages,
-    walks: Walks,
-    replies: Vec<Reply>,
+    rows: Pending,
+    flushes: Vec<Reply>,
     acks: Vec<Reply>,
     /// The writer is at work on this many rows.
     in_flight: usize,
-    /// Somebody waits: do not wait for the next group commit.
+    /// A flush has arrived: do not wait for the next group commit.
     urgent: bool,
-    stop: Vec<Reply>,
+    stops: Vec<Reply>,
     stopping: bool,
     stopped: bool,
-}
-
-impl Inner {
-    fn add(&mut self, rows: Vec<Row>) {
-        for row in rows {
-            self.add_one(row);
-        }
-    }
-
-    fn add_one(&mut self, row: Row) {
-        match row {
-            Row::Device(device) => drop(self.changes.insert(device.name.clone(), Change::Save(device))),
-            Row::ForgetDevice(name) => drop(self.changes.insert(name, Change::Forget)),
-            Row::Walk(walk) => walks::add(&mut self.walks, [walk]),
-            Row::Outage(outage) => drop(self.outages.insert(outage.start, outage)),
-            Row::Record(_) | Row::ForgetRecord(_) | Row::Event(_) | Row::Scan(_) | Row::Audit(_) => {
-                self.inventory.add(vec![row]);
-            }
-            Row::Heartbeat(name, row) => drop(self.beats.rows.insert(name, Some(*row))),
-            Row::ForgetHeartbeat(name) => drop(self.beats.rows.insert(name, None)),
-            Row::Signal(record) => self.beats.records.push(record),
-            Row::Alive(at) => self.beats.alive = Some(at),
-        }
-    }
-
-    fn pending(&self) -> usize {
-        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len() + walks::len(&self.walks)
-    }
 }
 
 /// The hand-over between callers and writer.
@@ -113,66 +55,65 @@ impl Inner {
 pub(super) struct Queue {
     inner: Mutex<Inner>,
     wake: Condvar,
-    /// The numbers for everybody.
+    /// The store's numbers, to be read without a lock.
     pub gauges: Gauges,
 }
 
-impl Batch {
-    /// How many rows it has.
-    pub(super) fn len(&self) -> usize {
-        self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len() + walks::len(&self.walks)
-    }
-}
-
 impl Queue {
-    /// Takes a command. Never waits for the disk.
-    pub(super) fn push(&self, command: Command) {
+    /// Takes rows for the next group commit.
+    pub(super) fn keep(&self, rows: Vec<Row>) {
         let mut inner = self.lock();
-        match command {
-            Command::Keep(rows) => inner.add(rows),
-            // As below: nobody would commit it.
-            Command::KeepThen(..) if inner.stopped => {}
-            Command::KeepThen(rows, reply) => {
-                inner.add(rows);
-                inner.acks.push(reply);
-            }
-            Command::Flush(reply) if inner.pending() == 0 && inner.in_flight == 0 => reply(),
-            // Nobody would ever commit it: the dropped reply says so.
-            Command::Flush(_) if inner.stopped => {}
-            Command::Flush(reply) => {
-                inner.replies.push(reply);
-                inner.urgent = true;
-            }
-            Command::Stop(reply) if inner.stopped => reply(),
-            Command::Stop(reply) => {
-                inner.stop.push(reply);
-                inner.stopping = true;
-            }
+        inner.add(rows, false);
+        self.changed(&inner);
+    }
+
+    /// Takes rows to commit promptly, and calls the reply after that. Where the commit fails the reply is dropped at once,
+    /// but the rows stay pending.
+    pub(super) fn keep_then(&self, rows: Vec<Row>, reply: Reply) {
+        let mut inner = self.lock();
+        // After the stop nothing is committed any more: the dropped reply says so.
+        if !inner.stopped {
+            inner.add(rows, true);
+            inner.acks.push(reply);
         }
-        self.count(&inner);
-        self.wake.notify_one();
+        self.changed(&inner);
+    }
+
+    /// Has all that is pending committed now, and calls the reply after that.
+    pub(super) fn flush(&self, reply: Reply) {
+        let mut inner = self.lock();
+        if inner.rows.len() == 0 && inner.in_flight == 0 {
+            reply();
+        } else if !inner.stopped {
+            inner.flushes.push(reply);
+            inner.urgent = true;
+        }
+        self.changed(&inner);
+    }
+
+    /// Has the writer try once more to commit what is pending, close the file, call the reply and end.
+    pub(super) fn stop(&self, reply: Reply) {
+        let mut inner = self.lock();
+        if inner.stopped {
+            reply();
+        } else {
+            inner.stops.push(reply);
+            inner.stopping = true;
+        }
+        self.changed(&inner);
     }
 
     /// Waits for the time of the next attempt and takes what is pending.
     ///
-    /// 1. Stop: now. A flush: now. A report that waits to be acknowledged: now, unless the last attempt failed. What
-    ///    arrives while the disk is at work is the next group.
-    /// 2. After a failure: 5 s after the attempt, 1 s while somebody waits; also without rows, to learn when the file
-    ///    can be opened again.
+    /// 1. Stop: now. A flush: now. Rows to be acknowledged: now, unless the last attempt failed. What arrives while the
+    ///    disk is at work is the next group.
+    /// 2. After a failure: 5 s after the attempt, 1 s while somebody waits; also without rows, to learn when the file can
+    ///    be opened again.
     /// 3. Rows: a second after the attempt. No rows: 10 s after it, to learn that it could not be written.
     pub(super) fn take(&self, attempt: Instant, failing: bool) -> Batch {
         let mut inner = self.lock();
         loop {
-            let awaited = !inner.replies.is_empty() || !inner.acks.is_empty();
-            let pause = match (failing, awaited) {
-                _ if inner.stopping || inner.urgent => Duration::ZERO,
-                (true, false) => RETRY_EVERY,
-                (true, true) => URGENT_RETRY_EVERY,
-                (false, _) if !inner.acks.is_empty() => Duration::ZERO,
-                (false, _) if inner.pending() == 0 => CHECK_EVERY,
-                (false, _) => COMMIT_EVERY,
-            };
-            let left = pause.saturating_sub(attempt.elapsed());
+            let left = inner.pause(failing).saturating_sub(attempt.elapsed());
             if left.is_zero() {
                 break;
             }
@@ -180,67 +121,81 @@ impl Queue {
             inner = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         inner.urgent = false;
-        inner.in_flight = inner.pending();
+        inner.in_flight = inner.rows.len();
         Batch {
-            changes: std::mem::take(&mut inner.changes),
-            inventory: std::mem::take(&mut inner.inventory),
-            beats: std::mem::take(&mut inner.beats),
-            outages: std::mem::take(&mut inner.outages),
-            walks: std::mem::take(&mut inner.walks),
-            replies: std::mem::take(&mut inner.replies),
+            rows: std::mem::take(&mut inner.rows),
+            flushes: std::mem::take(&mut inner.flushes),
             acks: std::mem::take(&mut inner.acks),
             last: inner.stopping,
         }
     }
 
-    /// The batch is on disk: tells those who waited for it.
+    /// The batch is on disk: calls the replies that waited for it.
     pub(super) fn committed(&self, batch: Batch) {
         let mut inner = self.lock();
         inner.in_flight = 0;
         self.count(&inner);
         drop(inner);
-        for reply in batch.replies.into_iter().chain(batch.acks) {
+        for reply in batch.flushes.into_iter().chain(batch.acks) {
             reply();
         }
     }
 
-    /// The batch is not on disk: it waits again, under what has come since. Reports are not acknowledged.
+    /// The batch is not on disk: it waits again, under what has come since. Its acknowledgements are dropped.
     pub(super) fn restore(&self, batch: Batch) {
         let mut inner = self.lock();
         inner.in_flight = 0;
-        let newer = std::mem::replace(&mut inner.changes, batch.changes);
-        inner.changes.extend(newer);
-        inner.inventory.restore(batch.inventory);
-        let newer = std::mem::replace(&mut inner.beats, batch.beats);
-        inner.beats.add(newer);
-        let newer = std::mem::replace(&mut inner.outages, batch.outages);
-        inner.outages.extend(newer);
-        let newer = std::mem::replace(&mut inner.walks, batch.walks);
-        walks::add(&mut inner.walks, newer.into_values());
-        inner.replies.extend(batch.replies);
+        inner.rows.restore(batch.rows);
+        inner.flushes.extend(batch.flushes);
         self.count(&inner);
     }
 
-    /// The writer has ended. What comes from now on stays pending for ever.
+    /// The writer has ended. Rows that come from now on stay pending for ever.
     pub(super) fn stopped(&self) {
         let mut inner = self.lock();
         inner.stopped = true;
-        inner.replies.clear();
+        inner.flushes.clear();
         inner.acks.clear();
-        let replies = std::mem::take(&mut inner.stop);
+        let replies = std::mem::take(&mut inner.stops);
         drop(inner);
         for reply in replies {
             reply();
         }
     }
 
-    fn count(&self, inner: &Inner) {
-        self.gauges.set_pending(inner.pending() + inner.in_flight);
+    fn changed(&self, inner: &Inner) {
+        self.count(inner);
+        self.wake.notify_one();
     }
 
-    /// A caller that panicked while it held the lock cannot have left half a row: the maps are whole at any time.
+    fn count(&self, inner: &Inner) {
+        self.gauges.set_pending(inner.rows.len() + inner.in_flight);
+    }
+
+    /// A caller that panicked while it held the lock cannot have left half a row: `Inner` is whole at any time.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn add(&mut self, rows: Vec<Row>, awaited: bool) {
+        for row in rows {
+            self.rows.add(row, awaited);
+        }
+    }
+
+    /// How long after the last attempt the next one is due.
+    fn pause(&self, failing: bool) -> Duration {
+        let awaited = !self.flushes.is_empty() || !self.acks.is_empty();
+        match (failing, awaited) {
+            _ if self.stopping || self.urgent => Duration::ZERO,
+            (true, false) => RETRY_EVERY,
+            (true, true) => URGENT_RETRY_EVERY,
+            (false, _) if !self.acks.is_empty() => Duration::ZERO,
+            (false, _) if self.rows.len() == 0 => CHECK_EVERY,
+            (false, _) => COMMIT_EVERY,
+        }
     }
 }
 
@@ -273,22 +228,21 @@ mod tests {
     #[test]
     fn a_batch_that_failed_waits_under_what_came_since() {
         let queue = Queue::default();
-        queue.push(Command::Keep(vec![device("a", 1), device("b", 1), device("a", 2)]));
+        queue.keep(vec![device("a", 1), device("b", 1), device("a", 2)]);
         assert_eq!(queue.gauges.read().pending, 2);
         let (done, reply) = flag();
-        queue.push(Command::Flush(reply));
+        queue.flush(reply);
         let batch = queue.take(Instant::now(), false);
-        queue.push(Command::Keep(vec![device("a", 3)]));
-        queue.push(Command::Keep(vec![Row::ForgetDevice("c".into())]));
+        queue.keep(vec![device("a", 3)]);
+        queue.keep(vec![Row::ForgetDevice("c".into())]);
         queue.restore(batch);
         assert!(!done.load(Ordering::SeqCst), "nothing is on disk yet");
         assert_eq!(queue.gauges.read().pending, 3);
         let (_, reply) = flag();
-        queue.push(Command::Flush(reply));
+        queue.flush(reply);
         let batch = queue.take(Instant::now(), false);
-        let mut expected = Inner::default();
-        expected.add(vec![device("a", 3), device("b", 1), Row::ForgetDevice("c".into())]);
-        assert_eq!(batch.changes, expected.changes);
+        let rows: Vec<_> = batch.rows.rows().cloned().collect();
+        assert_eq!(rows, [Row::ForgetDevice("c".into()), device("a", 3), device("b", 1)]);
         queue.committed(batch);
         assert!(done.load(Ordering::SeqCst));
         assert_eq!(queue.gauges.read().pending, 0);
@@ -298,14 +252,14 @@ mod tests {
     fn a_flush_waits_for_rows_in_flight() {
         let queue = Queue::default();
         let (done, reply) = flag();
-        queue.push(Command::Flush(reply));
+        queue.flush(reply);
         assert!(done.load(Ordering::SeqCst), "nothing to wait for");
-        queue.push(Command::Keep(vec![device("a", 1)]));
+        queue.keep(vec![device("a", 1)]);
         let (_, reply) = flag();
-        queue.push(Command::Flush(reply));
+        queue.flush(reply);
         let batch = queue.take(Instant::now(), false);
         let (done, reply) = flag();
-        queue.push(Command::Flush(reply));
+        queue.flush(reply);
         assert!(!done.load(Ordering::SeqCst), "the writer is still at it");
         queue.restore(batch);
         let batch = queue.take(Instant::now(), true);
@@ -314,12 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_committed_at_once_and_acknowledged_after_that_or_never() {
+    fn awaited_rows_are_committed_at_once_and_acknowledged_after_that_or_never() {
         let queue = Queue::default();
         let report = |queue: &Queue| {
             let (done, reply) = flag();
-            let row = Row::Heartbeat("a".into(), Box::default());
-            queue.push(Command::KeepThen(vec![row], reply));
+            queue.keep_then(vec![Row::Heartbeat("a".into(), Box::default())], reply);
             done
         };
         let first = report(&queue);
@@ -339,7 +292,7 @@ mod tests {
         assert_eq!(queue.gauges.read().pending, 1);
         let third = report(&queue);
         let batch = queue.take(Instant::now().checked_sub(URGENT_RETRY_EVERY).unwrap_or(started), true);
-        assert_eq!(batch.len(), 1);
+        assert_eq!(batch.rows.len(), 1);
         queue.committed(batch);
         assert!(third.load(Ordering::SeqCst) && !second.load(Ordering::SeqCst));
     }
@@ -354,9 +307,9 @@ mod tests {
         })
         .join();
         assert!(panicked.is_err() && queue.inner.is_poisoned());
-        queue.push(Command::Keep(vec![device("a", 1)]));
-        queue.push(Command::Stop(Box::new(|| ())));
+        queue.keep(vec![device("a", 1)]);
+        queue.stop(Box::new(|| ()));
         let batch = queue.take(Instant::now(), false);
-        assert!(batch.last && batch.changes.len() == 1);
+        assert!(batch.last && batch.rows.len() == 1);
     }
 }

@@ -1,24 +1,20 @@
-//! The tables `walks` and `interface_counters`: what SNMP counters go on from after a restart.
+//! Tables `walks` and `interface_counters`: what SNMP counters go on from after a restart.
 //!
-//! Owns their SQL. Gets what changed from `writer`; gives [`PersistedWalk`]s. Rows of a device at another address are those of
-//! another device: they are replaced.
+//! A device at another address is another device: its rows are replaced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
-use super::column::{integer, signed, timestamp};
-use crate::model::{LabelValue, PersistedCounters, PersistedUptime, PersistedWalk};
+use super::column::{integer, optional_time, signed, time};
+use super::step::Step;
+use crate::model::{LabelValue, PersistedCounters, PersistedUptime, PersistedWalk, Timestamp};
 
-/// Rows of one device that wait while nothing can be written, at most; past it the older ones go.
-const WAITING: usize = 50_000;
-/// Devices that have not been walked for so long are forgotten.
-const KEEP: Duration = Duration::from_secs(30 * 86_400);
-
-/// The step to version 6 of the schema. The counters are a JSON list in the order of `MEASURES`.
-pub(super) const STEP: &str = "
-    CREATE TABLE walks (
+/// `counters` is a JSON list in the order of `MEASURES`.
+pub(super) const STEPS: &[Step] = &[(
+    6,
+    "CREATE TABLE walks (
         device TEXT PRIMARY KEY NOT NULL,
         address TEXT NOT NULL,
         at INTEGER NOT NULL,
@@ -31,79 +27,27 @@ pub(super) const STEP: &str = "
         interface TEXT NOT NULL,
         counters TEXT NOT NULL,
         PRIMARY KEY (device, interface)
-    ) STRICT, WITHOUT ROWID;";
+    ) STRICT, WITHOUT ROWID;",
+)];
 
-/// What waits to be written, by device.
-pub(super) type Walks = BTreeMap<LabelValue, PersistedWalk>;
+/// Rows of one device that wait while nothing can be written, at most; with more the older ones are dropped.
+const WAITING: usize = 50_000;
+/// Devices that have not been walked for so long are deleted.
+const KEEP: Duration = Duration::from_secs(30 * 86_400);
+/// How often such devices are looked for.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
-/// Adds newer ones; the latest row of each interface wins.
-pub(super) fn add(walks: &mut Walks, newer: impl IntoIterator<Item = PersistedWalk>) {
-    for mut walk in newer {
-        let same = |older: &PersistedWalk| older.address == walk.address && older.interfaces.len() < WAITING;
-        if let Some(older) = walks.remove(&walk.device).filter(same) {
-            let mut interfaces = older.interfaces;
-            interfaces.append(&mut walk.interfaces);
-            walk.interfaces = interfaces;
-        }
-        walks.insert(walk.device.clone(), walk);
+/// Adds what changed since to a walk that waits; the newer row of each interface wins.
+pub(super) fn merge(older: &mut PersistedWalk, mut newer: PersistedWalk) {
+    if older.address == newer.address && older.interfaces.len() < WAITING {
+        let mut interfaces = std::mem::take(&mut older.interfaces);
+        interfaces.append(&mut newer.interfaces);
+        newer.interfaces = interfaces;
     }
+    *older = newer;
 }
 
-/// How many rows there are to write.
-pub(super) fn len(walks: &Walks) -> usize {
-    walks.values().map(|walk| 1 + walk.interfaces.len()).sum()
-}
-
-/// Writes all of it within the transaction; the first time, also deletes what is older than [`KEEP`].
-pub(super) fn write(transaction: &Transaction<'_>, walks: &Walks, pruned: &mut bool) -> Result<()> {
-    let Some(newest) = walks.values().map(|walk| walk.at).max() else {
-        return Ok(());
-    };
-    let mut known = transaction.prepare_cached("SELECT address FROM walks WHERE device = ?1")?;
-    let mut clear = transaction.prepare_cached("DELETE FROM interface_counters WHERE device = ?1")?;
-    let mut upsert = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO walks (device, address, at, uptime, uptime_at, uptime_wraps)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    let mut keep = transaction.prepare_cached(
-        "INSERT OR REPLACE INTO interface_counters (device, interface, counters) VALUES (?1, ?2, ?3)",
-    )?;
-    let mut forget =
-        transaction.prepare_cached("DELETE FROM interface_counters WHERE device = ?1 AND interface = ?2")?;
-    for (device, walk) in walks {
-        let address: Option<String> = known.query_row([device.as_str()], |row| row.get(0)).optional()?;
-        if address.is_some_and(|address| address != walk.address) {
-            clear.execute([device.as_str()])?;
-        }
-        let uptime = walk.uptime;
-        upsert.execute(params![
-            device.as_str(),
-            walk.address,
-            integer(walk.at),
-            uptime.map(|uptime| uptime.ticks),
-            uptime.map(|uptime| integer(uptime.at)),
-            uptime.map(|uptime| signed(uptime.wraps)),
-        ])?;
-        for (interface, counters) in &walk.interfaces {
-            let text = counters
-                .as_ref()
-                .and_then(|counters| serde_json::to_string(counters).ok());
-            match text {
-                Some(text) => keep.execute([device.as_str(), interface.as_str(), &text])?,
-                None => forget.execute([device.as_str(), interface.as_str()])?,
-            };
-        }
-    }
-    if !*pruned {
-        transaction.execute("DELETE FROM walks WHERE at < ?1", [integer(newest.minus(KEEP))])?;
-        let orphans = "DELETE FROM interface_counters WHERE device NOT IN (SELECT device FROM walks)";
-        transaction.execute(orphans, ())?;
-        *pruned = true;
-    }
-    Ok(())
-}
-
-/// All that is stored. What only a later lanpulse could read is left out.
+/// All rows, each device with its interfaces. What only a later lanpulse can read is left out.
 pub(super) fn load(connection: &Connection) -> Result<Vec<PersistedWalk>> {
     let mut statement = connection.prepare("SELECT device, interface, counters FROM interface_counters")?;
     let mut rows = statement.query(())?;
@@ -121,7 +65,7 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<PersistedWalk>> {
         let ticks = row
             .get::<_, Option<i64>>(3)?
             .and_then(|ticks| u32::try_from(ticks).ok());
-        let at = row.get::<_, Option<i64>>(4)?.map(timestamp);
+        let at = optional_time(row, 4)?;
         let wraps = row
             .get::<_, Option<i64>>(5)?
             .and_then(|wraps| u64::try_from(wraps).ok());
@@ -129,7 +73,7 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<PersistedWalk>> {
             interfaces: interfaces.remove(&device).unwrap_or_default(),
             device: device.into(),
             address: row.get(1)?,
-            at: timestamp(row.get(2)?),
+            at: time(row, 2)?,
             uptime: ticks.zip(at).map(|(ticks, at)| PersistedUptime {
                 ticks,
                 at,
@@ -140,12 +84,75 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<PersistedWalk>> {
     walks.collect()
 }
 
+/// Writes the tables.
+#[derive(Debug, Default)]
+pub(super) struct Walks {
+    /// When devices that are too old were last looked for.
+    pruned: Option<Timestamp>,
+}
+
+impl Walks {
+    /// Writes a device's row, and those of its interfaces that changed; now and then deletes the devices past [`KEEP`].
+    pub(super) fn save(&mut self, transaction: &Transaction<'_>, walk: &PersistedWalk) -> Result<()> {
+        let device = walk.device.as_str();
+        let mut known = transaction.prepare_cached("SELECT address FROM walks WHERE device = ?1")?;
+        let address: Option<String> = known.query_row([device], |row| row.get(0)).optional()?;
+        if address.is_some_and(|address| address != walk.address) {
+            let mut clear = transaction.prepare_cached("DELETE FROM interface_counters WHERE device = ?1")?;
+            clear.execute([device])?;
+        }
+        let mut upsert = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO walks (device, address, at, uptime, uptime_at, uptime_wraps)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        upsert.execute(params![
+            device,
+            walk.address,
+            integer(walk.at),
+            walk.uptime.map(|uptime| uptime.ticks),
+            walk.uptime.map(|uptime| integer(uptime.at)),
+            walk.uptime.map(|uptime| signed(uptime.wraps)),
+        ])?;
+        write_interfaces(transaction, walk)?;
+        self.prune(transaction, walk.at)
+    }
+
+    fn prune(&mut self, transaction: &Transaction<'_>, now: Timestamp) -> Result<()> {
+        // Not at the start: after a long absence every row is old, and a walk writes only the interfaces that changed.
+        if now.since(*self.pruned.get_or_insert(now)) < PRUNE_EVERY {
+            return Ok(());
+        }
+        transaction.execute("DELETE FROM walks WHERE at < ?1", [integer(now.minus(KEEP))])?;
+        let orphans = "DELETE FROM interface_counters WHERE device NOT IN (SELECT device FROM walks)";
+        transaction.execute(orphans, ())?;
+        self.pruned = Some(now);
+        Ok(())
+    }
+}
+
+fn write_interfaces(transaction: &Transaction<'_>, walk: &PersistedWalk) -> Result<()> {
+    let device = walk.device.as_str();
+    let mut upsert = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO interface_counters (device, interface, counters) VALUES (?1, ?2, ?3)",
+    )?;
+    let mut delete =
+        transaction.prepare_cached("DELETE FROM interface_counters WHERE device = ?1 AND interface = ?2")?;
+    for (interface, counters) in &walk.interfaces {
+        let text = counters
+            .as_ref()
+            .and_then(|counters| serde_json::to_string(counters).ok());
+        match text {
+            Some(text) => upsert.execute([device, interface.as_str(), &text])?,
+            None => delete.execute([device, interface.as_str()])?,
+        };
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use rusqlite::TransactionBehavior;
-
     use super::*;
-    use crate::model::{MEASURES, PersistedCounter, Timestamp};
+    use crate::model::{MEASURES, PersistedCounter};
     use crate::store::schema;
 
     const DAY: u64 = 86_400;
@@ -178,45 +185,40 @@ mod tests {
         }
     }
 
-    fn save(connection: &mut Connection, pruned: &mut bool, all: impl IntoIterator<Item = PersistedWalk>) {
-        let mut walks = Walks::new();
-        add(&mut walks, all);
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .unwrap();
-        write(&transaction, &walks, pruned).unwrap();
+    fn save(connection: &mut Connection, walks: &mut Walks, all: impl IntoIterator<Item = PersistedWalk>) {
+        let transaction = connection.transaction().unwrap();
+        for walk in all {
+            walks.save(&transaction, &walk).unwrap();
+        }
         transaction.commit().unwrap();
     }
 
     #[test]
     fn walks_come_back_as_they_were_last() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
-        let mut pruned = false;
+        let mut connection = schema::in_memory();
+        let mut walks = Walks::default();
         let first = walk(
             "a\"'",
             "10.0.0.1",
             1,
             &[("eth0", Some(1 << 40)), ("é #2", Some(7)), ("gone", Some(1))],
         );
-        save(
-            &mut connection,
-            &mut pruned,
-            [first.clone(), walk("b", "b.lan", 2, &[])],
-        );
+        save(&mut connection, &mut walks, [first.clone(), walk("b", "b.lan", 2, &[])]);
         assert_eq!(load(&connection).unwrap(), [first, walk("b", "b.lan", 2, &[])]);
-        // What changed, in two steps that were written together.
-        let changes = [
+        // What changed, in two steps that are written together.
+        let mut changes = [
             walk("a\"'", "10.0.0.1", 2, &[("eth0", Some(1)), ("gone", None)]),
             walk("a\"'", "10.0.0.1", 3, &[("eth0", Some(1 << 41))]),
         ];
-        save(&mut connection, &mut pruned, changes);
+        let newer = changes[1].clone();
+        merge(&mut changes[0], newer);
+        save(&mut connection, &mut walks, changes.into_iter().take(1));
         let now = walk("a\"'", "10.0.0.1", 3, &[("eth0", Some(1 << 41)), ("é #2", Some(7))]);
         assert_eq!(load(&connection).unwrap()[0], now);
         // Another device under the same name, and after a long time.
         save(
             &mut connection,
-            &mut false,
+            &mut walks,
             [walk("a\"'", "10.0.0.2", 40, &[("eth0", Some(5))])],
         );
         assert_eq!(
@@ -232,8 +234,7 @@ mod tests {
 
     #[test]
     fn rows_of_a_later_lanpulse_are_left_out() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut connection).unwrap();
+        let connection = schema::in_memory();
         connection
             .execute_batch(
                 "INSERT INTO walks VALUES ('a', '::1', -5, -1, 0, -7);

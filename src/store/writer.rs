@@ -1,7 +1,7 @@
-//! The one thread that writes: takes a batch, commits it, tells who waits; tries again when that fails.
+//! The one thread that writes: takes a batch and commits it, and tries again when that fails.
 //!
-//! Owns the connection. Gets batches from `queue`; gives counts to its gauges and a log line for each change between
-//! working and failing.
+//! Owns the connection. Gets batches from `queue`; gives counts to its gauges, and a log line for each change between working
+//! and failing.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,16 +9,12 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::devices;
 use super::error::StoreError;
 use super::file;
-use super::heartbeats::{self, Pruning};
-use super::inventory;
-use super::outages;
-use super::past::Past;
-use super::queue::{Batch, Queue};
+use super::pending::Pending;
+use super::queue::Queue;
 use super::schema;
-use super::walks;
+use super::tables::Tables;
 
 /// The writer's thread.
 pub(super) struct Writer {
@@ -28,12 +24,9 @@ pub(super) struct Writer {
     connection: Option<Connection>,
     /// The file that the connection has open.
     identity: Option<(u64, u64)>,
-    /// Whether the state knows the rows of the file: they were read at the start, or are in `past`.
+    /// Whether the rows of the file were read: at the start, or later into `tables`.
     loaded: bool,
-    past: Past,
-    pruning: Pruning,
-    /// Whether walks that are too old have been deleted in this run.
-    walks_pruned: bool,
+    tables: Tables,
     failing: bool,
 }
 
@@ -47,9 +40,7 @@ impl Writer {
             path,
             connection,
             loaded,
-            past: Past::default(),
-            pruning: Pruning::default(),
-            walks_pruned: false,
+            tables: Tables::default(),
         }
     }
 
@@ -60,13 +51,13 @@ impl Writer {
         loop {
             let batch = self.queue.take(attempt, self.failing);
             let last = batch.last;
-            let outcome = self.commit(&batch);
+            let outcome = self.commit(&batch.rows);
             attempt = Instant::now();
             self.failing = outcome.is_err();
             self.queue.gauges.set_size(file::size(&self.path));
             match outcome {
                 Ok(()) => {
-                    if self.queue.gauges.succeeded(batch.len() as u64) {
+                    if self.queue.gauges.succeeded(batch.rows.len() as u64) {
                         tracing::info!(path = %self.path.display(), "the database works again");
                     }
                     self.queue.committed(batch);
@@ -84,8 +75,8 @@ impl Writer {
         self.queue.stopped();
     }
 
-    /// One transaction with all changes, on a new connection where there is none.
-    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    /// Writes the rows in one transaction, on a new connection where there is none.
+    fn commit(&mut self, rows: &Pending) -> Result<(), StoreError> {
         let mut connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
@@ -93,17 +84,17 @@ impl Writer {
             self.identity = file::identity(&self.path);
             connection
         };
-        // SQLite would go on writing to a file without a name, and leave a -wal that the next file of this name takes
-        // for its own: its rows go to where their database went.
+        // The file was moved or deleted. SQLite would go on writing to it, and leave a -wal under the old name, which the
+        // next file of that name takes for its own. So the rows in the -wal go into the file that moved.
         if file::identity(&self.path) != self.identity {
             let _ = checkpoint(&connection);
             return Err(StoreError::Moved {
                 path: self.path.clone(),
             });
         }
-        let outcome = self.write(&mut connection, batch);
+        let outcome = self.write(&mut connection, rows);
         match &outcome {
-            // Damage found while at work: moving the -wal into the file would only spread it.
+            // Damage was found: moving the -wal into the file would only spread it.
             Err(StoreError::Corrupt { .. }) => {
                 let _ = file::keep_wal(&connection, true);
             }
@@ -114,24 +105,22 @@ impl Writer {
         outcome
     }
 
-    fn write(&mut self, connection: &mut Connection, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&mut self, connection: &mut Connection, rows: &Pending) -> Result<(), StoreError> {
         if !self.loaded {
-            let rows = devices::load(connection).map_err(|source| file::failed("read", &self.path, source))?;
-            self.past = Past::new(rows);
+            let late = self.tables.load_late(connection);
+            late.map_err(|source| file::failed("read", &self.path, source))?;
             self.loaded = true;
         }
-        if batch.len() == 0 {
+        if rows.len() == 0 {
             return schema::touch(connection).map_err(|source| file::failed("write to", &self.path, source));
         }
         let mut commit = || {
             // Immediate: a transaction that reads first and writes later can fail at once beside another process,
             // whatever the busy timeout.
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            devices::write(&transaction, &batch.changes, &mut self.past)?;
-            heartbeats::write(&transaction, &batch.beats, &mut self.pruning)?;
-            outages::write(&transaction, &batch.outages)?;
-            inventory::write(&transaction, &batch.inventory)?;
-            walks::write(&transaction, &batch.walks, &mut self.walks_pruned)?;
+            for row in rows.rows() {
+                self.tables.write(&transaction, row)?;
+            }
             transaction.commit()
         };
         commit().map_err(|source| file::failed("write to", &self.path, source))

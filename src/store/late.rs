@@ -1,7 +1,6 @@
-//! Rows found in the file by a run that could not read it at its start.
+//! Rows of devices that were read late: the file could not be read at the start, but later.
 //!
-//! Owns the rule by which such a run goes on with them. Gets the rows from `writer` once the file can be read; gives
-//! each row to write with its past. A run that did read its file at the start has an empty [`Past`].
+//! Owns the rule by which such a run goes on from them. A run that did read its file at the start has no [`LateRows`].
 
 use std::collections::HashMap;
 
@@ -9,20 +8,21 @@ use crate::model::{Device, LabelValue, Status, Timestamp};
 
 /// The rows that the state has never seen, by name.
 #[derive(Debug, Default)]
-pub(super) struct Past(HashMap<LabelValue, Entry>);
+pub(super) struct LateRows(HashMap<LabelValue, LateRow>);
 
 #[derive(Debug)]
-struct Entry {
+struct LateRow {
     old: Device,
-    /// Since when this run's first known status, and its first `up`, hold: what has them still has the old ones.
+    /// `status_since` and `up_since` of the first row with a known status that this run has written. While they are the
+    /// same, nothing has changed since the start.
     first: Option<(Timestamp, Timestamp)>,
 }
 
-impl Past {
-    /// What was found in the file.
+impl LateRows {
+    /// The rows found in the file.
     pub(super) fn new(rows: Vec<Device>) -> Self {
-        let entry = |old: Device| (old.name.clone(), Entry { old, first: None });
-        Self(rows.into_iter().map(entry).collect())
+        let late = |old: Device| (old.name.clone(), LateRow { old, first: None });
+        Self(rows.into_iter().map(late).collect())
     }
 
     /// The row to write for a device, as if this run had read the old row at its start:
@@ -30,21 +30,21 @@ impl Past {
     /// 2. the first status it knows goes on from the old one where they are equal: it keeps the earlier time;
     /// 3. from the first change on, this run's own times count.
     ///
-    /// `up` goes by the same rules. When it was seen is the upsert's business.
+    /// `up` goes by the same rules. The times of evidence are left to the upsert.
     pub(super) fn continued(&mut self, new: &Device) -> Device {
         let mut row = new.clone();
-        let Some(entry) = self.0.get_mut(&new.name) else {
+        let Some(late) = self.0.get_mut(&new.name) else {
             return row;
         };
-        let old = &entry.old;
-        if entry.first.is_none() && new.status == Status::Unknown && new.up.is_none() {
+        let old = &late.old;
+        if late.first.is_none() && new.status == Status::Unknown && new.up.is_none() {
             row.status = old.status;
             row.status_since = old.status_since;
             row.up = old.up;
             row.up_since = old.up_since;
             return row;
         }
-        let (status_since, up_since) = *entry.first.get_or_insert((new.status_since, new.up_since));
+        let (status_since, up_since) = *late.first.get_or_insert((new.status_since, new.up_since));
         if new.status == old.status && new.status_since == status_since {
             row.status_since = status_since.min(old.status_since);
         }
@@ -54,7 +54,7 @@ impl Past {
         row
     }
 
-    /// A deleted row has no past.
+    /// The row was deleted: a new device of this name starts anew.
     pub(super) fn forget(&mut self, name: &LabelValue) {
         self.0.remove(name);
     }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_run_goes_on_with_the_row_it_could_not_read() {
         use Status::{Degraded, Down, Unknown, Up};
-        let mut past = Past::new(vec![device(Up, 10)]);
+        let mut late = LateRows::new(vec![device(Up, 10)]);
         // (what this run says, what is written)
         let steps = [
             (device(Unknown, 100), device(Up, 10)),
@@ -94,18 +94,18 @@ mod tests {
             (device(Unknown, 140), device(Unknown, 140)),
         ];
         for (new, expected) in steps {
-            assert_eq!(past.continued(&new), expected, "{new:?}");
+            assert_eq!(late.continued(&new), expected, "{new:?}");
         }
-        let mut past = Past::new(vec![device(Up, 10)]);
-        let written = past.continued(&device(Degraded, 110));
+        let mut late = LateRows::new(vec![device(Up, 10)]);
+        let written = late.continued(&device(Degraded, 110));
         assert_eq!(written.status_since, Timestamp::from_micros(110), "another status");
         assert_eq!(written.up_since, Timestamp::from_micros(10), "but still up");
     }
 
     #[test]
     fn other_and_forgotten_devices_are_written_as_they_are() {
-        let mut past = Past::new(vec![device(Status::Up, 10)]);
-        past.forget(&"a".into());
-        assert_eq!(past.continued(&device(Status::Up, 110)), device(Status::Up, 110));
+        let mut late = LateRows::new(vec![device(Status::Up, 10)]);
+        late.forget(&"a".into());
+        assert_eq!(late.continued(&device(Status::Up, 110)), device(Status::Up, 110));
     }
 }
