@@ -15,7 +15,7 @@ use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use lanpulse::http::digest;
+use lanpulse::serve::digest;
 use serde_json::Value;
 use support::{Daemon, Home, Lan, Parts, Server, binary, repository, wait_until};
 

@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use lanpulse::http::digest;
+use lanpulse::serve::digest;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};

@@ -12,7 +12,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use lanpulse::http::digest;
+use lanpulse::serve::digest;
 use support::{Daemon, Home, loopback, repository};
 
 const CONFIG: &str = "\

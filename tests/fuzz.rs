@@ -163,7 +163,7 @@ fn the_web_configuration() {
         "rate_limit: {interval: 1m1.5s, burst: 20}\n",
     ];
     fuzz("web", &corpus.map(|text| text.as_bytes().to_vec()), |input| {
-        lanpulse::http::web_problems_of(input);
+        lanpulse::serve::web_problems_of(input);
     });
 }
 
@@ -473,7 +473,7 @@ fn heartbeat_bodies() {
     ];
     // Limits are an address's and a heartbeat's: many of both, so that bodies are read, and none waits.
     let heartbeat = |n: usize| {
-        let hash = lanpulse::http::digest(format!("token{n}").as_bytes());
+        let hash = lanpulse::serve::digest(format!("token{n}").as_bytes());
         let hash = hash
             .iter()
             .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use lanpulse::http::digest;
+use lanpulse::serve::digest;
 use socket2::{Domain, Socket, Type};
 
 use crate::measure::{Kill, cpu, quantile, total, version};

@@ -13,9 +13,9 @@ use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::Flags;
-use crate::http::PLAIN_HTTP;
 use crate::model::Failure;
 use crate::net::{Answer, Call, TlsSettings, WebError, basic, bearer, call};
+use crate::serve::PLAIN_HTTP;
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);

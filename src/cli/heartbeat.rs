@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::{Client, DaemonArgs};
 use super::{Flags, complain, report, say};
-use crate::http::digest;
+use crate::serve::digest;
 
 /// Random bytes of a token: 128 bits.
 const TOKEN_BYTES: usize = 16;

@@ -18,8 +18,8 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{self, upcoming};
-use crate::http;
 use crate::model::{Heartbeat, Schedule, Timestamp};
+use crate::serve;
 use crate::store;
 
 pub use heartbeat::HeartbeatCommand;
@@ -166,7 +166,7 @@ pub enum Alertmanager {
 pub fn check_config(files: &[PathBuf], web: Option<&Path>) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     if let Some(web) = web {
-        match &http::check_web(web)[..] {
+        match &serve::check_web(web)[..] {
             [] => say(&format!("{}: ok", web.display())),
             problems => {
                 report(problems);
@@ -280,7 +280,7 @@ fn finish<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
 
 /// `lanpulse api-token`: 256 random bits, and what the configuration has of them.
 pub fn api_token() -> ExitCode {
-    let Some((token, digest)) = http::new_token() else {
+    let Some((token, digest)) = serve::new_token() else {
         complain("lanpulse: the system gives no random numbers");
         return ExitCode::FAILURE;
     };

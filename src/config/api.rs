@@ -1,11 +1,11 @@
 //! The `api` section: tokens and what they may do.
 //!
-//! Owns its keys. Gets the main file's fields; gives `http::Settings`. Tokens themselves never stand in the file.
+//! Owns its keys. Gets the main file's fields; gives `serve::Settings`. Tokens themselves never stand in the file.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::http::{Scope, Secret, Settings, Token};
+use crate::serve::{Scope, Settings, Token, TokenSource};
 
 use super::decode::{At, Fields, Findings};
 use super::node::Node;
@@ -65,7 +65,7 @@ fn scopes_of(at: &At, findings: &mut Findings) -> Vec<Scope> {
     scopes
 }
 
-fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> Option<Secret> {
+fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> Option<TokenSource> {
     let given: Vec<&str> = SECRETS
         .into_iter()
         .filter(|name| fields.ordinal(name).is_some())
@@ -89,14 +89,14 @@ fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> O
                     "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";
                 findings.value(&at, "this is not a SHA-256", hint);
             }
-            digest.map(Secret::Sha256)
+            digest.map(TokenSource::Sha256)
         }
         _ if text.trim().is_empty() => {
             findings.value(&at, "the name is empty", "");
             None
         }
-        "token_file" => Some(Secret::File(file.parent().unwrap_or(Path::new("")).join(text))),
-        _ => Some(Secret::Env(text.clone())),
+        "token_file" => Some(TokenSource::File(file.parent().unwrap_or(Path::new("")).join(text))),
+        _ => Some(TokenSource::Env(text.clone())),
     }
 }
 

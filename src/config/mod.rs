@@ -20,7 +20,7 @@ mod target;
 mod web;
 
 pub use crate::yaml::problem::Problem;
-// The rooms' files say `super::decode`: what reads YAML is shared with `http`.
+// The rooms' files say `super::decode`: what reads YAML is shared with `serve`.
 pub use crate::state::upcoming;
 use crate::yaml::{decode, locate, node, problem, report, scalar, suggest, syntax};
 pub use discovery::{Discovery, Monitor};
@@ -32,9 +32,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http;
 use crate::metrics;
 use crate::model::{Address, Calendar, Enrolment, Heartbeat, Target};
+use crate::serve;
 use crate::source::probe::{self as probes, Probe};
 use crate::state::InternetSettings;
 
@@ -52,7 +52,7 @@ pub struct Config {
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
     /// The API tokens.
-    pub api: http::Settings,
+    pub api: serve::Settings,
     /// How to find devices.
     pub discovery: Discovery,
     /// How to tell what they are.
@@ -190,7 +190,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
     let mut defaults = global::Defaults::default();
     let mut series = metrics::Settings::default();
     let mut credentials = snmp::Named::default();
-    let mut api = http::Settings::default();
+    let mut api = serve::Settings::default();
     let (mut discovery, mut identify) = (Discovery::default(), crate::source::identify::Settings::default());
     if let Some(main) = fields.first() {
         defaults = global::defaults(main, findings);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::api::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes};
 use crate::config::Module;
-use crate::http::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes};
 use crate::model::{Address, Failure, Reading};
 use crate::net::{Echo, Lookup, Resolver, resolve_now};
 use crate::source::probe::{self, Check, Names, Service, Settings, icmp};
