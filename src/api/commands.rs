@@ -30,7 +30,7 @@ pub enum DiscoveryCommand {
     Look(u64, oneshot::Sender<Option<Scan>>),
     /// The scans that are running.
     Running(oneshot::Sender<Vec<Scan>>),
-    /// Change a device as a person asks. The text says who asked, and from where.
+    /// Change a device as a person asks. The text is for the audit: who asked, and from where.
     Patch(
         u64,
         Box<Patch>,
@@ -39,7 +39,7 @@ pub enum DiscoveryCommand {
     ),
 }
 
-/// A scan that a person asks for. What is none is taken from the configuration.
+/// A scan that a person asks for. What is not given is taken from the configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScanRequest {
     /// Scan these networks.

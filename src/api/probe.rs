@@ -1,6 +1,6 @@
 //! `/probe?target=&module=`: probes what the scraper names, as `blackbox_exporter` does.
 //!
-//! Whoever may read can make lanpulse connect to any address. So a request can only use modules of the configuration, of
+//! A client that may read can make lanpulse connect to any address. So it can use only modules of the configuration, of
 //! which there is none by default, and answers hold numbers only, never a response body. See `docs/probe.md`.
 
 use std::sync::Arc;

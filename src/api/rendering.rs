@@ -194,6 +194,6 @@ mod tests {
         assert!(renderings.turn.try_acquire().is_ok());
         assert!(!sender.is_closed());
         drop(first);
-        assert!(sender.is_closed(), "nobody waits any more");
+        assert!(sender.is_closed(), "no scrape waits any more");
     }
 }

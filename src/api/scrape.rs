@@ -1,6 +1,6 @@
-//! `/metrics`: an exposition of a moment after the scrape came, in the format and encoding that the client asks for.
+//! `/metrics`: the exposition, in the format and encoding that the client asks for.
 //!
-//! Renders off the async threads, in the order and number that `rendering` allows.
+//! It shows a moment after the scrape came. Rendering runs off the async threads, one at a time (`rendering`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

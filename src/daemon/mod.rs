@@ -253,7 +253,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     };
     let server = Server {
         state: Arc::new(app),
-        routes: &api::ROUTES,
+        routes: api::ROUTES,
         guard: Guard::new(web, api_now),
     };
     let server = tokio::spawn(serve::serve(listeners, server, stopping, places()));

@@ -1,22 +1,22 @@
-//! Who may use a route.
+//! Access: which clients may use a route.
 
 use hyper::Method;
 
-/// Who may use a route.
+/// Which clients may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody. Never authenticated and never limited: for what watches lanpulse itself.
+    /// All clients. Never authenticated and never limited, for programs that watch lanpulse itself.
     Anyone,
-    /// Whoever has the route's own token, which its handler checks.
+    /// Clients with the route's own token, which its handler checks.
     OwnToken,
-    /// Whoever may read.
+    /// Clients that may read.
     Read,
-    /// Whoever may write.
+    /// Clients that may write.
     Write,
 }
 
 impl Access {
-    /// Who may use a method unless a route says otherwise: GET and HEAD read, every other method writes.
+    /// The access to a method, unless a route says otherwise: GET and HEAD read, every other method writes.
     pub fn of(method: &Method) -> Self {
         if matches!(*method, Method::GET | Method::HEAD) {
             Self::Read

@@ -12,9 +12,9 @@ use super::error::Error;
 pub const MAX_BODY: usize = 64 * 1024;
 /// How long reading a body may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// How much of a body that nobody wants is still taken from the client, in bytes.
+/// How much of an unread body is still taken from the client, in bytes.
 const MAX_DISCARDED: usize = 1 << 20;
-/// How long that may take.
+/// How long taking it may last.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 /// Reads a body to its end, and keeps its last `keep` bytes.
@@ -110,7 +110,7 @@ mod tests {
             assert_eq!(read(&mut body, 10).await.unwrap_err().status(), 413);
         }
         let error = read(&mut chunked(&[PIECE, PIECE]), 10).await.unwrap_err();
-        assert_eq!(error.status(), 413, "a length that nobody announced counts too");
+        assert_eq!(error.status(), 413, "a body without a Content-Length is limited too");
     }
 
     #[tokio::test(start_paused = true)]

@@ -60,7 +60,7 @@ impl Kind {
     }
 }
 
-/// Why a request is not answered as it asked.
+/// An error that is sent as the answer to a request.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {

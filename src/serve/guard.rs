@@ -29,10 +29,11 @@ use super::logins::FailedLogins;
 use super::tokens::{self, Found, Scope, Settings};
 use super::web::{Verdict, Web, WebConfig};
 
-/// How long a client is told to wait that has come too often.
+/// The `Retry-After` of a client that has sent too many requests.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Who sent a request, as the audit shows it: `user:alice`, `token:ops`, `loopback`, or empty if nobody asked.
+/// Who sent a request, as the audit shows it: `user:alice`, `token:ops`, `loopback`, or empty if it was not
+/// checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller(pub String);
 

@@ -142,7 +142,7 @@ where
             Ok::<_, Infallible>(answer.map(|body| exchange.answer(body)))
         }
     });
-    // An error here is about the client; there is nobody to tell.
+    // An error here means that the client has left or made a mistake; it needs no log line.
     if h2 {
         let builder = http2_builder();
         let _ = watcher

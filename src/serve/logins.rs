@@ -2,7 +2,7 @@
 //!
 //! Owns an allowance for each network, for a bounded number of networks. A try takes one from it before the credentials
 //! are checked; a success gives it back. A token that was right before is let in even without an allowance, since a
-//! router or a container bridge has one address for everybody behind it, those who guess and those who do not.
+//! router or a container bridge gives one address to all clients behind it, and only some of them may be guessing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

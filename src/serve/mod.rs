@@ -35,7 +35,7 @@ pub use listen::{PLAIN_HTTP, serve};
 pub use percent::percent_decode;
 pub use reply::{Body, bytes, text};
 pub use request::Request;
-pub use route::{Answering, Content, Doc, Found, Handler, QueryParameter, Route, find, optional, required};
+pub use route::{Answering, Content, Doc, Found, GET, Handler, QueryParameter, Route, Table, find, optional, required};
 pub use server::Server;
 pub use tokens::{Scope, Settings, Token, TokenSource, digest, new_token};
 pub use web::{Web, check as check_web, problems_of as web_problems_of};

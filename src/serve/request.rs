@@ -32,7 +32,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request from this address, before anybody has looked at it.
+    /// A request from this address, not yet let in.
     pub(super) fn new(peer: SocketAddr, request: hyper::Request<Incoming>) -> Self {
         let (head, body) = request.into_parts();
         let body = (!body.is_end_stream()).then_some(body);
@@ -145,7 +145,7 @@ impl Request {
     /// Ends the request: completes the answer and discards what is left of the body.
     pub(super) async fn finish(mut self, answer: &mut Response<Body>) {
         reply::seal(answer, self.close);
-        // A client that waits for "100 Continue" does not send a body that nobody has asked for.
+        // A client that waits for "100 Continue" does not send its body until a handler reads it.
         if let Some(body) = self
             .body
             .as_mut()

@@ -4,8 +4,8 @@
 //!    is text. The last parameter takes the rest of the path, slashes included, and may be empty.
 //! 2. The first row whose path and method fit answers. A row for a longer path therefore stands before the row whose
 //!    last parameter would take it, too.
-//! 3. A request without a row is let in as one with a row would be (`Access::of`), and only then told that there is
-//!    no such path or method. Paths whose rows all check tokens of their own do so for every method.
+//! 3. A request without a row is let in by its method (`Access::of`) before the answer says that there is no such path
+//!    or method. If all rows of a path check tokens of their own, that holds for its other methods, too.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,9 +18,12 @@ use super::parameters::{Parameters, fits};
 use super::reply::Body;
 use super::request::Request;
 
+/// The methods of a route that only shows something.
+pub const GET: &[Method] = &[Method::GET, Method::HEAD];
+
 /// One route: what it answers, to whom, how, and what the documentation says of it.
 pub struct Route<A> {
-    /// The methods, each once. GET comes with HEAD, which gets the same answer without its body.
+    /// The methods. GET comes with HEAD, whose answer is the same without its body.
     pub methods: &'static [Method],
     /// The path.
     pub path: &'static str,
@@ -31,6 +34,9 @@ pub struct Route<A> {
     /// For the OpenAPI document.
     pub doc: Doc,
 }
+
+/// All routes, in one or more lists of rows.
+pub type Table<A> = &'static [&'static [Route<A>]];
 
 /// Answers a request with the state that all handlers share.
 pub type Handler<A> = for<'a> fn(&'a Arc<A>, &'a mut Request) -> Answering<'a>;
@@ -135,9 +141,9 @@ pub enum Found<A: 'static> {
 }
 
 /// Looks for the row of a request, and says who may send it.
-pub fn find<A>(routes: &'static [Route<A>], method: &Method, path: &str) -> (Access, Found<A>) {
+pub fn find<A>(table: Table<A>, method: &Method, path: &str) -> (Access, Found<A>) {
     let mut other = None;
-    for route in routes {
+    for route in table.iter().copied().flatten() {
         let Some(parameters) = fits(route.path, path) else {
             continue;
         };
@@ -149,17 +155,17 @@ pub fn find<A>(routes: &'static [Route<A>], method: &Method, path: &str) -> (Acc
     let Some(path) = other else {
         return (Access::of(method), Found::Nothing);
     };
-    let access = if rows(routes, path).all(|route| route.access.is_own_token()) {
+    let access = if rows(table, path).all(|route| route.access.is_own_token()) {
         Access::OwnToken
     } else {
         Access::of(method)
     };
-    let allowed = rows(routes, path).flat_map(|route| route.methods).cloned().collect();
+    let allowed = rows(table, path).flat_map(|route| route.methods).cloned().collect();
     (access, Found::OtherMethods(allowed))
 }
 
-fn rows<A>(routes: &'static [Route<A>], path: &str) -> impl Iterator<Item = &'static Route<A>> {
-    routes.iter().filter(move |route| route.path == path)
+fn rows<A>(table: Table<A>, path: &str) -> impl Iterator<Item = &'static Route<A>> {
+    table.iter().copied().flatten().filter(move |route| route.path == path)
 }
 
 #[cfg(test)]
@@ -180,20 +186,23 @@ mod tests {
         Box::pin(async { Err(Error::internal()) })
     }
 
-    const READ: &[Method] = &[Method::GET, Method::HEAD];
-    static ROUTES: [Route<()>; 7] = [
-        row(READ, "/", Access::Read),
-        row(READ, "/live", Access::Anyone),
-        row(READ, "/things/{id}", Access::Read),
-        row(&[Method::PATCH], "/things/{id}", Access::Write),
-        row(&[Method::POST], "/things/{id}/stop", Access::Write),
-        row(&[Method::POST], "/in/{token}/{signal}", Access::OwnToken),
-        row(&[Method::POST], "/in/{token}", Access::OwnToken),
+    static ROUTES: Table<()> = &[
+        &[
+            row(GET, "/", Access::Read),
+            row(GET, "/live", Access::Anyone),
+            row(GET, "/things/{id}", Access::Read),
+            row(&[Method::PATCH], "/things/{id}", Access::Write),
+            row(&[Method::POST], "/things/{id}/stop", Access::Write),
+        ],
+        &[
+            row(&[Method::POST], "/in/{token}/{signal}", Access::OwnToken),
+            row(&[Method::POST], "/in/{token}", Access::OwnToken),
+        ],
     ];
 
     /// The access, and what was found: the path of the row with its parameters, or the methods there are.
     fn found(method: &str, path: &str) -> (Access, String) {
-        let (access, found) = find(&ROUTES, &method.parse().unwrap(), path);
+        let (access, found) = find(ROUTES, &method.parse().unwrap(), path);
         let found = match found {
             Found::Route(route, parameters) => format!("{}{parameters}", route.path),
             Found::OtherMethods(methods) => format!("{methods:?}"),

@@ -10,14 +10,14 @@ use super::error::Error;
 use super::guard::Guard;
 use super::reply::Body;
 use super::request::Request;
-use super::route::{self, Found, Route};
+use super::route::{self, Found, Table};
 
 /// What answers requests.
 pub struct Server<A: 'static> {
     /// The state that the handlers share.
     pub state: Arc<A>,
     /// The table of routes.
-    pub routes: &'static [Route<A>],
+    pub routes: Table<A>,
     /// Decides who gets in.
     pub guard: Guard,
 }

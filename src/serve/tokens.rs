@@ -1,7 +1,7 @@
 //! API tokens: which there are, what each may do, and whether a client has sent one of them.
 //!
 //! Owns the `Settings` of the `api` section. Gets the digest of a token; gives the token's name if its scope suffices.
-//! Only SHA-256 digests are compared, always all of them, each in constant time. So the time it takes tells nobody how
+//! Only SHA-256 digests are compared, always all of them, each in constant time. So the time does not show how
 //! many letters were right, nor which token it was.
 
 use std::fmt;

@@ -63,7 +63,7 @@ pub async fn patch(app: &Arc<App>, request: &mut Request) -> Result<Response<Bod
     }
 }
 
-/// Who asks, for the audit: `token:ops from 192.168.1.7`.
+/// Who sent the request, for the audit: `token:ops from 192.168.1.7`.
 fn author(request: &Request) -> String {
     let address = request.peer().ip().to_canonical();
     let name = &request.caller().0;

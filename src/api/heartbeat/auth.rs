@@ -100,7 +100,7 @@ impl ReportTokens {
 /// What a token opens.
 #[derive(Debug, PartialEq)]
 pub enum Grant {
-    /// Nothing: the token is wrong, or there is no such heartbeat. The client is not told which.
+    /// Nothing: the token is wrong, or there is no such heartbeat. The answer is the same.
     Denied,
     /// This heartbeat.
     Known(Arc<Heartbeat>),

@@ -9,7 +9,7 @@ use crate::api::app::App;
 use crate::api::commands::{HeartbeatCommand, Outcome};
 use crate::serve::Error;
 
-/// How long a command may wait for the disk before the client is told to try again.
+/// How long a command may wait for the disk. After that, the client should try again.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// When a client should try again.
 const RETRY: Duration = Duration::from_secs(2);

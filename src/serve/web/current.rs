@@ -3,7 +3,7 @@
 //! Owns it and its renewal. Gets the path of `--web.config.file`; gives a `WebConfig` to each connection and each
 //! request, as exporter-toolkit does. Each time it checks whether the file or one that it names has changed
 //! (`watched`), and reads them again only then. While they have problems, the last good configuration stays: a half
-//! rotated certificate does not end the monitoring, and nobody gets in who could not before.
+//! rotated certificate does not end the monitoring, and no client gets in that could not before.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

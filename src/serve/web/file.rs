@@ -256,8 +256,8 @@ mod tests {
             ("basic_auth_users: {a: 1, a: 2}", "duplicate"),
         ] {
             let problems = read(text).err().unwrap_or_default();
-            let said = problems.iter().any(|problem| problem.to_string().contains(part));
-            assert!(said, "{text}: {problems:?}");
+            let found = problems.iter().any(|problem| problem.to_string().contains(part));
+            assert!(found, "{text}: {problems:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the memory of passwords that were right. bcrypt is slow on purpose (70 ms at cost 10), so it runs one at a time,
 //! off the async threads, and only once for a right password. A wrong password is computed each time, and for unknown
-//! names as well, so that the time tells nobody which names exist.
+//! names as well, so that the time does not show which names exist.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
