@@ -13,7 +13,7 @@ use super::commands::DiscoveryCommand;
 use super::heartbeat;
 use super::overview::{counts, in_status};
 use super::time::rfc3339;
-use crate::model::{Approval, Fault, Pretty, Scan, Status, Timestamp};
+use crate::model::{Fault, Pretty, Scan, Status, Timestamp};
 use crate::serve::{self, Body, Error};
 use crate::state::{DeviceView, Snapshot};
 
@@ -132,7 +132,7 @@ fn discovery(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fmt
     let last = sweeps.iter().filter_map(|(.., sweep)| sweep.success_at).max();
     if !records.is_empty() || last.is_some() {
         let online = records.iter().filter(|record| record.online).count();
-        let new = records.iter().filter(|record| record.approval == Approval::New).count();
+        let new = records.iter().filter(|record| record.approval.is_new()).count();
         let last = last.map_or_else(|| "never".to_owned(), |at| format!("{} ago", age(snapshot, at)));
         write!(
             html,
@@ -156,7 +156,7 @@ fn discovery(html: &mut String, snapshot: &Snapshot, scans: &[Scan]) -> std::fmt
 
 /// The failing checks of devices that are not down. Devices that are down have a table of their own.
 fn failing(html: &mut String, snapshot: &Snapshot) -> std::fmt::Result {
-    let reached = snapshot.devices.iter().filter(|view| view.status != Status::Down);
+    let reached = snapshot.devices.iter().filter(|view| !view.status.is_down());
     let failed: Vec<_> = reached
         .flat_map(|view| view.checks.iter().map(move |check| (view, check)))
         .filter_map(|(view, check)| Some((view, check, check.last_failure.as_ref()?)))

@@ -31,32 +31,36 @@ struct Trouble<'a> {
 /// `GET /api/v1/status`.
 pub async fn show(app: &Arc<App>) -> Result<Response<Body>, Error> {
     let snapshot = app.snapshot().await?;
+    Ok(serve::json(&body(&snapshot, app.is_ready())))
+}
+
+fn body(snapshot: &Snapshot, ready: bool) -> Value {
     let of = |status: Status| -> Vec<Trouble> {
-        in_status(&snapshot, status)
+        in_status(snapshot, status)
             .into_iter()
             .map(|view| trouble(view, snapshot.at))
             .collect()
     };
     let health = &snapshot.health;
-    let body = json!({
+    json!({
         "at": rfc3339(snapshot.at),
         "version": env!("CARGO_PKG_VERSION"),
         "started": rfc3339(health.started),
-        "ready": app.is_ready(),
-        "devices": counts(&snapshot),
+        "ready": ready,
+        "devices": counts(snapshot),
         "down": of(Status::Down),
         "degraded": of(Status::Degraded),
         "unknown": of(Status::Unknown),
         "maintenance": of(Status::Maintenance),
         "internet": snapshot.internet.as_ref().map(internet),
-        "failing_checks": failing(&snapshot),
+        "failing_checks": failing(snapshot),
         "config": {
             "file": &*health.reload.file,
             "last_reload_successful": health.reload.successful,
             "last_success": rfc3339(health.reload.success_at),
             "problems": &*health.reload.problems,
         },
-        "heartbeats": heartbeat::summary(&snapshot),
+        "heartbeats": heartbeat::summary(snapshot),
         "icmp": { "sockets": &*health.sockets },
         "store": {
             "writes": health.store.writes,
@@ -65,8 +69,7 @@ pub async fn show(app: &Arc<App>) -> Result<Response<Body>, Error> {
             "error": health.store.error,
         },
         "observations_dropped": health.observations_dropped,
-    });
-    Ok(serve::json(&body))
+    })
 }
 
 /// The internet.
@@ -112,5 +115,23 @@ fn trouble(view: &DeviceView, now: Timestamp) -> Trouble<'_> {
         for_seconds: now.since(view.status_since).as_secs(),
         parent: view.target.parent.as_ref().map(LabelValue::as_str),
         failure: reason::of_device(view),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::schemas;
+
+    #[test]
+    fn the_schema_has_every_key() {
+        let schema = &schemas::all()["Status"];
+        let body = body(&Snapshot::default(), true);
+        for key in body.as_object().unwrap().keys() {
+            assert!(schema["properties"][key].is_object(), "{key}");
+        }
+        for key in schema["required"].as_array().unwrap() {
+            assert!(!body[key.as_str().unwrap()].is_null(), "{key}");
+        }
     }
 }

@@ -86,7 +86,7 @@ pub fn summary(snapshot: &Snapshot) -> Value {
 /// The heartbeats that are down.
 pub fn down(snapshot: &Snapshot) -> impl Iterator<Item = &HeartbeatView> {
     let views = snapshot.heartbeats.iter();
-    views.filter(|view| matches!(view.state, HeartbeatState::Down))
+    views.filter(|view| view.state.is_down())
 }
 
 /// Why a heartbeat is down, in words.
