@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use lanpulse::config::{self, Config, Loaded};
 use lanpulse::model::{Address, DayRange, Family, Kind, Methods, Schedule, Span, Token};
-use lanpulse::source::probe::Settings;
 use proptest::prelude::*;
 
 fn complaints(loaded: &Loaded) -> String {
@@ -192,7 +191,7 @@ time_intervals:
     let [router, nas, quiet, same] = &config.targets[..] else {
         panic!("{}", config.targets.len())
     };
-    let target = &router.target;
+    let target = router;
     assert_eq!(target.name.as_str(), "router");
     assert_eq!(target.address, Address::Ip("192.168.1.1".parse().unwrap()));
     assert_eq!(target.role.as_ref().unwrap().as_str(), "gateway");
@@ -200,31 +199,26 @@ time_intervals:
     assert_eq!(target.labels["floor"].as_str(), "1");
     assert_eq!(target.limits.latency, Duration::from_millis(20));
     assert!((target.limits.loss - 0.2).abs() < 1e-12);
-    assert!((nas.target.limits.loss - 0.005).abs() < 1e-12);
+    assert!((nas.limits.loss - 0.005).abs() < 1e-12);
     assert_eq!((target.hysteresis.up_after, target.hysteresis.down_after), (2, 5));
     assert_eq!(target.maintenance, config.calendars);
     assert!(target.authorized && target.parent.is_none());
     assert_eq!(target.window, Duration::from_secs(30));
     assert_eq!(target.probes.len(), 1);
-    assert_eq!((&*target.probes[0].probe, target.probes[0].kind), ("icmp", Kind::Icmp));
+    assert_eq!((&*target.probes[0].name, target.probes[0].kind()), ("icmp", Kind::Icmp));
     assert_eq!(target.probes[0].timeout, Duration::from_secs(3));
 
-    assert_eq!(nas.target.parent.as_ref().unwrap().as_str(), "router");
-    assert_eq!(
-        nas.target.window,
-        Duration::from_secs(63),
-        "never shorter than one round"
-    );
-    let Settings::Icmp(icmp) = &nas.probes[0].settings else {
-        panic!("no ping");
-    };
+    assert_eq!(nas.parent.as_ref().unwrap().as_str(), "router");
+    assert_eq!(nas.window, Duration::from_secs(63), "never shorter than one round");
+    let icmp = &nas.probes[0];
+    assert_eq!(icmp.kind(), Kind::Icmp);
     assert_eq!(
         (icmp.interval, icmp.timeout),
         (Duration::from_secs(60), Duration::from_secs(3))
     );
     assert_eq!(icmp.family, Family::Ip6);
 
-    assert!(quiet.probes.is_empty() && quiet.target.probes.is_empty());
+    assert!(quiet.probes.is_empty());
     assert_eq!(same.probes, router.probes);
 }
 
@@ -344,7 +338,7 @@ fn names(loaded: &Loaded) -> Vec<String> {
     config
         .targets
         .iter()
-        .map(|target| target.target.name.as_str().to_owned())
+        .map(|target| target.name.as_str().to_owned())
         .collect()
 }
 

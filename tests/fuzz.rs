@@ -19,7 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use lanpulse::model::{Announcement, Mac, MacKind, Timestamp};
-use lanpulse::net::snmp::{self, AuthProtocol, Engine, PrivacyProtocol, User};
+use lanpulse::model::{AuthProtocol, PrivacyProtocol};
+use lanpulse::net::snmp::{self, Engine, User};
 use lanpulse::source::identify::{self, Registry};
 use socket2::{Domain, Socket, Type};
 use support::usm::{self, Keys, Outside};
@@ -420,7 +421,7 @@ fn dns_answers() {
         "0007 8183 0001 0000 0001 0000 Q",
     ]
     .map(|text| hex(&text.replace('Q', question)));
-    let read = |message: &[u8]| lanpulse::source::probe::dns::read_any("nas.lan", message);
+    let read = |message: &[u8]| lanpulse::source::probe::read_any_answer("nas.lan", message);
     let found: Vec<_> = corpus.iter().map(|message| read(message)).collect();
     assert_eq!(found, [Some(2), Some(2), Some(2), Some(0)]);
     fuzz("dns", &corpus, |message| {

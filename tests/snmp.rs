@@ -11,10 +11,9 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanpulse::model::{Failure, Measure, SnmpWalk};
-use lanpulse::source::probe::snmp::{Credentials, Filter, Secret};
+use lanpulse::model::{Credentials, Failure, InterfaceFilter, Measure, SecretSource};
 use support::agent::{Agent, Asn, Script, UPTIME, if_entry, ifx_entry, octets};
-use support::{Walker, loopback};
+use support::{Walked, Walker, loopback};
 
 /// A device, the agent that plays it, and what its walks remember.
 struct Bench {
@@ -30,7 +29,7 @@ impl Bench {
             Duration::from_secs(1),
             Arc::new(Credentials::Community {
                 v1: false,
-                community: Secret::Inline("public".into()),
+                community: SecretSource::Inline("public".into()),
             }),
         );
         Self { agent, walker }
@@ -39,17 +38,17 @@ impl Bench {
     fn v1(mut self) -> Self {
         self.walker.settings.credentials = Arc::new(Credentials::Community {
             v1: true,
-            community: Secret::Inline("public".into()),
+            community: SecretSource::Inline("public".into()),
         });
         self
     }
 
-    fn walk(&self) -> SnmpWalk {
+    fn walk(&self) -> Walked {
         self.walker.walk()
     }
 }
 
-fn names(walk: &SnmpWalk) -> Vec<&str> {
+fn names(walk: &Walked) -> Vec<&str> {
     walk.interfaces.iter().map(|row| row.facts.name.as_str()).collect()
 }
 
@@ -58,7 +57,7 @@ type Case = (&'static str, fn(&mut Script));
 
 /// Every cell of a device made by [`Script::device`], from its 64-bit columns.
 #[track_caller]
-fn assert_whole(walk: &SnmpWalk, interfaces: u32) {
+fn assert_whole(walk: &Walked, interfaces: u32) {
     assert_eq!((walk.outcome, &walk.detail), (Ok(()), &None));
     assert_eq!(walk.interfaces.len(), interfaces as usize);
     for (row, index) in walk.interfaces.iter().zip(1..) {
@@ -100,7 +99,7 @@ fn a_good_device_is_read_whole_and_in_few_requests() {
     let bench = Bench::new(Script::device(48));
     let walk = bench.walk();
     assert_whole(&walk, 48);
-    let system = walk.system.unwrap();
+    let system = walk.system.clone().unwrap();
     assert_eq!(system.name.as_ref().unwrap().as_str(), "switch");
     assert_eq!(system.object_id.as_ref().unwrap().as_str(), "1.3.6.1.4.1.99999");
     assert_eq!(walk.uptime, Some(360_000));
@@ -144,7 +143,7 @@ fn replies_that_are_lost_late_doubled_or_stale_change_nothing() {
         let mut bench = Bench::new(script);
         let repeats = !matches!(what, "doubled" | "stale");
         if repeats {
-            bench.walker.settings.timeout = Duration::from_millis(100);
+            bench.walker.settings.reply_timeout = Duration::from_millis(100);
         }
         println!("{what}");
         // Not only the first walk: what an earlier one left behind must not come into a later one.
@@ -165,7 +164,7 @@ fn a_reply_to_another_request_is_never_taken() {
         wrong_id: true,
         ..Script::device(2)
     });
-    bench.walker.settings.timeout = Duration::from_millis(100);
+    bench.walker.settings.reply_timeout = Duration::from_millis(100);
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Timeout));
     assert!(walk.interfaces.is_empty() && walk.uptime.is_none() && walk.retries == 2);
@@ -190,9 +189,9 @@ fn devices_that_cannot_say_much_at_once_are_asked_for_less() {
         fault(&mut script);
         let mut bench = Bench::new(script);
         println!("{what}");
-        bench.walker.settings.timeout = Duration::from_millis(150);
+        bench.walker.settings.reply_timeout = Duration::from_millis(150);
         assert_whole(&bench.walk(), 20);
-        bench.walker.settings.timeout = Duration::from_secs(1);
+        bench.walker.settings.reply_timeout = Duration::from_secs(1);
         // What was learned is remembered.
         bench.agent.seen();
         let again = bench.walk();
@@ -337,11 +336,12 @@ fn a_table_that_loops_ends_and_what_was_read_is_kept() {
     assert_eq!(walk.outcome, Err(Failure::Loop));
     assert!(
         walk.detail
+            .as_ref()
             .unwrap()
             .contains("after 1.3.6.1.2.1.31.1.1.1.6.10 comes 1.3.6.1.2.1.31.1.1.1.6.3")
     );
     assert_eq!(walk.interfaces.len(), 20);
-    let bytes = |walk: &SnmpWalk, row: usize| walk.interfaces[row].samples[0];
+    let bytes = |walk: &Walked, row: usize| walk.interfaces[row].samples[0];
     assert!(bench.walk().interfaces[9].samples[0].wide.is_some());
     let again = bench.walk();
     assert_eq!(
@@ -367,7 +367,7 @@ fn silence_garbage_and_refusal_have_their_reasons() {
         let mut script = Script::device(40);
         fault(&mut script);
         let mut bench = Bench::new(script);
-        bench.walker.settings.timeout = Duration::from_millis(50);
+        bench.walker.settings.reply_timeout = Duration::from_millis(50);
         bench.walk()
     };
     let silent = outcome(|script| script.silent = true);
@@ -401,7 +401,7 @@ fn silence_garbage_and_refusal_have_their_reasons() {
     assert_eq!(bench.walk().outcome, Err(Failure::Unreachable));
     bench.walker.settings.credentials = Arc::new(Credentials::Community {
         v1: false,
-        community: Secret::File("/nonexistent/secret".into()),
+        community: SecretSource::File("/nonexistent/secret".into()),
     });
     let walk = bench.walk();
     assert_eq!((walk.outcome, walk.requests), (Err(Failure::Authentication), 0));
@@ -416,7 +416,7 @@ fn a_slow_device_ends_at_its_deadline_with_what_it_said() {
     script.late = Duration::from_millis(60);
     script.most = Some(20);
     let mut bench = Bench::new(script);
-    bench.walker.settings.walk_timeout = Duration::from_millis(700);
+    bench.walker.walk_timeout = Duration::from_millis(700);
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Deadline));
     assert!(walk.uptime.is_some());
@@ -429,8 +429,8 @@ fn ten_thousand_interfaces_are_read() {
     }
     let mut bench = Bench::new(Script::device(10_000));
     bench.walker.settings.max_repetitions = 100;
-    bench.walker.settings.timeout = Duration::from_secs(2);
-    bench.walker.settings.walk_timeout = Duration::from_secs(50);
+    bench.walker.settings.reply_timeout = Duration::from_secs(2);
+    bench.walker.walk_timeout = Duration::from_secs(50);
     assert_whole(&bench.walk(), 10_000);
 }
 
@@ -491,7 +491,7 @@ fn a_restart_in_the_middle_of_a_walk_spoils_it() {
     ];
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Error));
-    assert!(walk.detail.unwrap().contains("restarted"));
+    assert!(walk.detail.as_ref().unwrap().contains("restarted"));
     assert!(walk.interfaces.is_empty());
     assert_eq!(walk.uptime, Some(10));
     assert_eq!(bench.walk().outcome, Ok(()));
@@ -507,7 +507,7 @@ fn filters_choose_by_name_alias_and_state() {
     script.mib.insert(if_entry(7, 3), Asn::int(2));
     let mut bench = Bench::new(script);
     let patterns = |texts: &[&str]| texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect();
-    bench.walker.settings.interfaces = Filter {
+    bench.walker.settings.interfaces = InterfaceFilter {
         include: patterns(&["*uplink*", "eth[3-5]"]),
         exclude: patterns(&["eth5"]),
         include_down: false,

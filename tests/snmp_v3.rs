@@ -13,11 +13,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lanpulse::model::{Failure, Measure, SnmpWalk};
-use lanpulse::source::probe::snmp::{AuthProtocol, Credentials, PrivacyProtocol, Secret};
+use lanpulse::model::{AuthProtocol, Credentials, Failure, Measure, PrivacyProtocol, SecretSource};
 use support::agent::{Agent, Asn, Script, if_entry, ifx_entry, octets};
 use support::usm::{AUTH_PASSWORD, Gate, PRIVACY_PASSWORD, USER};
-use support::{Walker, loopback};
+use support::{Walked, Walker, loopback};
 
 /// A device, and what its walks remember.
 struct Bench {
@@ -27,7 +26,7 @@ struct Bench {
 }
 
 fn credentials(user: &str, auth: &str, privacy: Option<&str>) -> Arc<Credentials> {
-    let secret = |text: &str| Secret::Inline(text.to_owned());
+    let secret = |text: &str| SecretSource::Inline(text.to_owned());
     Arc::new(Credentials::User {
         user: user.to_owned(),
         context: String::new(),
@@ -48,14 +47,14 @@ impl Bench {
         Self { agent, gate, walker }
     }
 
-    fn walk(&self) -> SnmpWalk {
+    fn walk(&self) -> Walked {
         self.walker.walk()
     }
 }
 
 /// Every 64-bit counter of received bytes, and no trouble.
 #[track_caller]
-fn assert_whole(walk: &SnmpWalk, interfaces: u32) {
+fn assert_whole(walk: &Walked, interfaces: u32) {
     assert_eq!((walk.outcome, &walk.detail), (Ok(()), &None));
     let read: Vec<_> = walk.interfaces.iter().map(|row| row.samples[0].wide).collect();
     let there: Vec<_> = (1..=interfaces)
@@ -94,7 +93,7 @@ fn replies_that_are_lost_late_or_doubled_change_nothing() {
         return;
     }
     let mut bench = Bench::new(Script::device(30));
-    bench.walker.settings.timeout = Duration::from_millis(100);
+    bench.walker.settings.reply_timeout = Duration::from_millis(100);
     bench.agent.script().late = Duration::from_millis(130);
     for _ in 0..2 {
         let walk = bench.walk();
@@ -147,7 +146,7 @@ fn who_is_refused_or_answered_too_openly_is_told_why() {
     assert_whole(&bench.walk(), 3);
     bench.walker.settings.credentials = credentials(USER, AUTH_PASSWORD, Some(PRIVACY_PASSWORD));
     assert_whole(&bench.walk(), 3);
-    (bench.walker.settings.timeout, bench.walker.settings.retries) = (Duration::from_millis(300), 0);
+    (bench.walker.settings.reply_timeout, bench.walker.settings.retries) = (Duration::from_millis(300), 0);
     bench.gate.faults().strip = true;
     let walk = bench.walk();
     assert_eq!(walk.outcome, Err(Failure::Malformed));

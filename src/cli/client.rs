@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use super::Flags;
 use crate::http::PLAIN_HTTP;
-use crate::model::Failure;
-use crate::net::{Answer, Call, TlsSettings, WebError, basic, bearer, call};
+use crate::model::{Failure, TlsSettings};
+use crate::net::{Answer, Call, WebError, basic, bearer, call};
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);

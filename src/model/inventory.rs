@@ -25,6 +25,16 @@ pub enum Approval {
 }
 
 impl Approval {
+    /// Whether a person said that it belongs here.
+    pub const fn is_approved(self) -> bool {
+        matches!(self, Self::Approved)
+    }
+
+    /// Whether a person said that it is not to be watched.
+    pub const fn is_ignored(self) -> bool {
+        matches!(self, Self::Ignored)
+    }
+
     /// All of them.
     pub const ALL: [Self; 4] = [Self::New, Self::Approved, Self::Ignored, Self::Blocked];
 

@@ -25,7 +25,7 @@ mod usm;
 mod value;
 mod walk;
 
-pub use credentials::{Access, AuthProtocol, Credentials, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret, User};
+pub use credentials::{Access, PASSWORD_MIN_BYTES, User, access, read as read_secret};
 pub use message::{Op, Query, Reply, status_name};
 pub use session::{Patience, Session, SnmpError};
 pub use system::{number, system, text};

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
 
 /// The size a compiled expression may have, in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// A regular expression, as RE2 and Prometheus write it. Matching takes time linear in the text, whatever it is.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Pattern {
     text: String,
     regex: Regex,
@@ -40,6 +42,20 @@ impl Pattern {
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text)
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.text
     }
 }
 

@@ -4,11 +4,12 @@ use std::fmt;
 use std::net::IpAddr;
 
 use hyper::Uri;
+use serde::{Deserialize, Serialize};
 
-use crate::model::Address;
+use super::{Address, AddressError};
 
 /// Where an HTTP request goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Url {
     /// Over TLS.
     pub tls: bool,
@@ -66,7 +67,7 @@ impl Url {
             },
             None => host
                 .parse()
-                .map_err(|error: crate::model::AddressError| UrlError::Host(error.to_string()))?,
+                .map_err(|error: AddressError| UrlError::Host(error.to_string()))?,
         };
         // "http://host:" and "http://host:99999" have no port that counts.
         let port = match authority.as_str().strip_prefix(host) {

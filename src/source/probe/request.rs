@@ -1,58 +1,68 @@
-//! From the text of `/probe?target=` to what a module probes, the way `blackbox_exporter` reads it.
+//! From the text of `/probe?target=` to what a module probes, read as `blackbox_exporter` reads it.
 
-use std::sync::Arc;
+use crate::model::{Address, AddressError, Probe, Service, Url};
 
-use super::{Check, Service, Settings, Url};
-use crate::model::Address;
-
-/// Points a module at a target.
+/// Points a module at a target: the module with the target's URL or port in it, and the target's address.
 ///
 /// # Errors
-/// What is wrong with the target, for the one who asked.
-pub fn aim(module: &Settings, target: &str) -> Result<(Settings, Address), String> {
-    let check = match module {
-        Settings::Icmp(_) => return Ok((module.clone(), host(target)?)),
-        Settings::Check(check) => check,
-        Settings::Snmp(_) => return Err("walks are not run from here".to_owned()),
-    };
-    let mut check = Check::clone(check);
-    let address = match &mut check.service {
-        Service::Http(settings) => {
+/// What is wrong with the target, for the person who asked.
+pub fn target_of(module: &Probe, target: &str) -> Result<(Probe, Address), String> {
+    let mut probe = module.clone();
+    let address = match &mut probe.service {
+        Service::Icmp => host(target)?,
+        Service::Snmp(_) => return Err("walks are not run from here".to_owned()),
+        Service::Http(http) => {
             // As in blackbox_exporter, a bare host is meant as http.
             let text = if target.contains("://") {
                 target.to_owned()
             } else {
                 format!("http://{target}")
             };
-            settings.url = Url::parse(&text).map_err(|error| error.to_string())?;
-            settings.url.address.clone()
+            http.url = Url::parse(&text).map_err(|error| error.to_string())?;
+            http.url.address.clone()
         }
-        Service::Tcp(settings) => {
+        Service::Tcp(tcp) => {
             let (address, port) = split(target)?;
-            settings.port = port
-                .or(Some(settings.port).filter(|port| *port > 0))
+            tcp.port = port
+                .or(Some(tcp.port).filter(|port| *port > 0))
                 .ok_or_else(|| "the target of a tcp module needs a port, as in nas.lan:22".to_owned())?;
             address
         }
-        Service::Tls(settings) => {
+        Service::Tls(tls) => {
             let (address, port) = split(target)?;
-            settings.port = port.unwrap_or(settings.port);
+            tls.port = port.unwrap_or(tls.port);
             address
         }
-        Service::Dns(settings) => {
+        Service::Dns(dns) => {
             let (address, port) = split(target)?;
-            settings.port = port.unwrap_or(settings.port);
+            dns.port = port.unwrap_or(dns.port);
             address
         }
     };
-    Ok((Settings::Check(Arc::new(check)), address))
+    Ok((probe, address))
+}
+
+/// Has an HTTP module ask for another host than the URL's: in `Host`, and in the TLS handshake where no name is set.
+///
+/// # Errors
+/// The name cannot be a host name.
+pub fn pretend_host(probe: &mut Probe, host: &str) -> Result<(), String> {
+    let Service::Http(http) = &mut probe.service else {
+        return Ok(());
+    };
+    hyper::header::HeaderValue::from_str(host).map_err(|_| "hostname is no host name".to_owned())?;
+    http.headers.push(("host".to_owned(), host.to_owned()));
+    if http.tls.server_name.is_none() {
+        http.tls.server_name = Some(host.to_owned());
+    }
+    Ok(())
 }
 
 fn host(text: &str) -> Result<Address, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     bare.unwrap_or(text)
         .parse()
-        .map_err(|error: crate::model::AddressError| error.to_string())
+        .map_err(|error: AddressError| error.to_string())
 }
 
 /// `host`, `host:port`, `[v6]:port` or a bare IPv6 address.
