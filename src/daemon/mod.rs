@@ -115,17 +115,17 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let sockets = describe(&opened, &loaded);
     // Before the first thread starts: privileges are a thread's, and new threads have those of the one that starts them.
     confine_to(options, &loaded, &web);
-    let (store, devices) = store::open(&options.storage)?;
+    let (store, stored) = store::open(&options.storage)?;
     let others = runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let mut state = State::restore(devices);
+    let mut state = State::restore(stored.devices);
     // Past every id that an inventory which cannot be read now may hold.
     let seed = schedule::wall_clock().micros() / 1000;
-    state.inventory = Inventory::restore(store.take_inventory(), seed);
-    state.restore_outages(store.outages());
-    state.restore_walks(store.take_walks());
+    state.inventory = Inventory::restore(stored.inventory, seed);
+    state.restore_outages(stored.outages);
+    state.restore_walks(stored.walks);
     let parts = Parts {
         loaded,
         store,

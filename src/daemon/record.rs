@@ -13,7 +13,7 @@ use super::heartbeats::{self, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
 use crate::http::{self, Gate};
-use crate::model::{Entry, Event, Failure, Pretty, Run, Status, Subject, SystemReading, Timestamp, Transition};
+use crate::model::{Event, Failure, Pretty, Row, Run, Status, Subject, SystemReading, Timestamp, Transition};
 use crate::source::identify::{self, Registry, data_date};
 use crate::state::{Health, News, PatchError, ReloadState, State, StoreHealth};
 use crate::store::Store;
@@ -219,31 +219,25 @@ fn announce(state: &mut State, transition: &Transition) {
 
 /// Hands what happened to the store and to who listens.
 fn publish(state: &mut State, vitals: &Vitals) {
-    let entries = state.inventory.take_entries();
-    if entries.is_empty() {
+    let rows = state.inventory.take_rows();
+    if rows.is_empty() {
         return;
     }
-    for entry in &entries {
-        if let Entry::Event(event) = entry {
+    for row in &rows {
+        if let Row::Event(event) = row {
             // Nobody listening is no failure.
             let _ = vitals.events.send(event.clone());
         }
     }
-    vitals.store.keep(entries);
+    vitals.store.keep(rows);
 }
 
 fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
-    let rows = state.dirty(now, all);
+    let mut rows: Vec<Row> = state.dirty(now, all).into_iter().map(Row::Device).collect();
+    rows.extend(state.dirty_walks(now, all).into_iter().map(Row::Walk));
+    rows.extend(state.dirty_outages().into_iter().map(Row::Outage));
     if !rows.is_empty() {
-        vitals.store.save(rows);
-    }
-    let walks = state.dirty_walks(now, all);
-    if !walks.is_empty() {
-        vitals.store.save_walks(walks);
-    }
-    let outages = state.dirty_outages();
-    if !outages.is_empty() {
-        vitals.store.save_outages(outages);
+        vitals.store.keep(rows);
     }
 }
 

@@ -402,18 +402,3 @@ pub struct Scan {
     /// Addresses asked, answered, and all there are.
     pub counts: [u32; 3],
 }
-
-/// What the inventory wants written to disk.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
-    /// A device, whole.
-    Record(Arc<Record>),
-    /// A device that is no more.
-    Forget(u64),
-    /// Something that happened.
-    Event(Event),
-    /// A finished scan.
-    Scan(Scan),
-    /// A person's change.
-    Audit(Audit),
-}

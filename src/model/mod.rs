@@ -19,6 +19,7 @@ mod network;
 mod pattern;
 mod phase;
 mod probe;
+mod row;
 mod run;
 mod secret;
 mod sighting;
@@ -39,7 +40,7 @@ pub use heartbeat::{
     SignalRecord, Token, TokenDigest,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
-pub use inventory::{Approval, Audit, Class, Entry, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
+pub use inventory::{Approval, Audit, Class, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use mac::{Mac, MacKind};
 pub use network::Network;
@@ -50,6 +51,7 @@ pub use probe::{
     InterfaceFilter, Job, JobKey, Kind, PrivacyProtocol, Probe, RecordType, Service, SnmpProbe, TcpProbe, TlsFacts,
     TlsProbe, TlsSettings,
 };
+pub use row::Row;
 pub use run::{Facts, Reading, Run};
 pub use secret::SecretSource;
 pub use sighting::{Announcement, Method, Outcome, Sighting, Sweep};
