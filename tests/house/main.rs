@@ -1,4 +1,4 @@
-//! Checks of the source tree itself: it is read as text, nothing of lanpulse runs.
+//! Checks of the source tree itself. They read it as text; lanpulse does not run.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,4 +6,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod circles;
+mod exceptions;
+mod files;
 mod floors;
+mod members;
+mod names;
+mod source;
