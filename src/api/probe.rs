@@ -15,7 +15,6 @@ use super::commands::{ProbeAnswer, ProbeRefusal, ProbeRequest};
 use super::query;
 use super::scrape_timeout::scrape_timeout;
 use crate::metrics::{Format, blackbox};
-use crate::model::Reading;
 use crate::serve::{self, Body, Error, Request};
 
 /// Probes at once, over all scrapers.
@@ -94,13 +93,9 @@ fn refused(refusal: ProbeRefusal) -> Error {
 
 /// The outcome in words, then the metrics.
 fn explained(answer: &ProbeAnswer, body: &str) -> String {
-    let (outcome, detail) = match &answer.reading {
-        Reading::Icmp { outcome, detail, .. } => (outcome.map(|_| ()), detail),
-        Reading::Check(check) => (check.outcome, &check.detail),
-        Reading::Snmp(walk) => (walk.outcome, &walk.detail),
-    };
+    let (outcome, detail) = (answer.reading.outcome, &answer.reading.detail);
     match outcome {
-        Ok(()) => format!("the probe succeeded\n\n{body}"),
+        Ok(_) => format!("the probe succeeded\n\n{body}"),
         Err(failure) => {
             let detail: String = detail.as_deref().unwrap_or_default().escape_debug().collect();
             format!("the probe failed: {}: {detail}\n\n{body}", failure.as_str())

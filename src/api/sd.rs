@@ -161,7 +161,7 @@ fn passes(target: &Target, filters: &[(String, String)]) -> bool {
                 .unwrap_or_default();
             probes
                 .iter()
-                .any(|probe| probe.kind.as_str() == value || &*probe.probe == value)
+                .any(|probe| probe.kind().as_str() == value || &*probe.name == value)
         }
         key => labels
             .get(&format!("__meta_lanpulse_{key}"))

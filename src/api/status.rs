@@ -13,7 +13,7 @@ use super::reason::{self, Reason, explain};
 use super::time::rfc3339;
 use crate::model::{INTERNET, LabelValue, Status, Timestamp};
 use crate::serve::{self, Body, Error};
-use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
+use crate::state::{DeviceView, InternetView, ProbeView, Snapshot};
 
 /// A device that is not up.
 #[derive(Serialize)]
@@ -91,7 +91,7 @@ fn failing(snapshot: &Snapshot) -> Vec<Value> {
         view.checks.iter().map(move |check| (device, check))
     });
     let of_internet = snapshot.internet.iter().flat_map(|view| &view.checks);
-    let failing = |(device, check): (&str, &CheckView)| {
+    let failing = |(device, check): (&str, &ProbeView)| {
         let failure = explain(check.last_failure.as_ref())?;
         Some(json!({
             "device": device,

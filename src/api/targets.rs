@@ -9,9 +9,9 @@ use serde_json::json;
 use super::app::App;
 use super::reason::{self, Reason, explain};
 use super::time::rfc3339;
-use crate::model::{INTERNET, Kind, Status};
+use crate::model::{INTERNET, Status};
 use crate::serve::{self, Body, Error};
-use crate::state::{CheckView, DeviceView, InternetView};
+use crate::state::{DeviceView, InternetView, ProbeView};
 
 /// One probe of one device, and its last reading.
 #[derive(Serialize)]
@@ -43,8 +43,8 @@ pub async fn list(app: &Arc<App>) -> Result<Response<Body>, Error> {
 
 fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
     view.target.probes.iter().map(move |probe| {
-        let pinged = view.icmp.as_ref().filter(|_| probe.kind == Kind::Icmp);
-        let check = view.checks.iter().find(|check| check.probe == probe.probe);
+        let pinged = view.icmp.as_ref().filter(|_| probe.kind().is_echo());
+        let check = view.checks.iter().find(|check| check.probe == probe.name);
         let last_run = pinged
             .map(|icmp| icmp.last_run)
             .or(check.map(|check| check.last_run))
@@ -52,7 +52,7 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
         let address = view.target.address.to_string();
         let resolved = check.and_then(|check| check.address).or(view.address);
         let rtt = pinged.and_then(|icmp| icmp.last_rtt);
-        let walk = view.snmp.as_ref().filter(|_| probe.kind == Kind::Snmp);
+        let walk = view.snmp.as_ref().filter(|_| probe.kind().is_walk());
         let ok = match check {
             // A walk that was not complete is no success, though the device lives.
             Some(check) => walk.map_or(check.success, |walk| walk.up),
@@ -62,8 +62,8 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
             device: view.target.name.as_str(),
             resolved: resolved.map(|ip| ip.to_string()).filter(|ip| *ip != address),
             address,
-            probe: &probe.probe,
-            kind: probe.kind.as_str(),
+            probe: &probe.name,
+            kind: probe.kind().as_str(),
             interval_seconds: probe.interval.as_secs_f64(),
             timeout_seconds: probe.timeout.as_secs_f64(),
             status: view.status.as_str(),
@@ -71,7 +71,7 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
             last_run: last_run.map(rfc3339),
             success: ok,
             duration_seconds: rtt
-                .or(check.and_then(CheckView::duration))
+                .or(check.and_then(ProbeView::duration))
                 .map(|time| time.as_secs_f64()),
             failure: match check {
                 Some(check) => explain(walk.map_or(check.last_failure.as_ref(), |walk| walk.failure.as_ref())),
@@ -91,12 +91,13 @@ fn internet_rows(view: &InternetView) -> impl Iterator<Item = TargetRow<'_>> {
         .checks
         .iter()
         .zip(&view.checks)
+        .map(move |(job, check)| (&job.probe, check))
         .map(move |(probe, check)| TargetRow {
             device: INTERNET,
             address: check.address.map(|ip| ip.to_string()).unwrap_or_default(),
             resolved: None,
-            probe: &probe.probe,
-            kind: probe.kind.as_str(),
+            probe: &probe.name,
+            kind: probe.kind().as_str(),
             interval_seconds: probe.interval.as_secs_f64(),
             timeout_seconds: probe.timeout.as_secs_f64(),
             status: status.as_str(),

@@ -13,8 +13,8 @@ use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::Flags;
-use crate::model::Failure;
-use crate::net::{Answer, Call, TlsSettings, WebError, basic, bearer, call};
+use crate::model::{Failure, TlsSettings};
+use crate::net::{Answer, Call, WebError, basic, bearer, call};
 use crate::serve::PLAIN_HTTP;
 
 /// How long the daemon may take to answer.
