@@ -97,7 +97,7 @@ pub fn all(config: &Config, records: &[Arc<Record>]) -> Vec<TargetConfig> {
             Monitor::Approved => approved,
             Monitor::None => false,
         };
-        let plain = &config.plain;
+        let plain = &config.default_target;
         let target = Target {
             name: record.name.clone(),
             address: Address::Ip(address),

@@ -9,10 +9,11 @@ use std::time::Duration;
 use crate::model::{Address, Family};
 use crate::source::probe::{Check, Pattern, SecretSource, Service, Settings, TlsSettings};
 
-use super::decode::{At, Fields, Findings};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::problem::{plain, quoted};
+use crate::yaml::scalar;
+
 use super::global::{self, Defaults};
-use super::problem::{plain, quoted};
-use super::scalar;
 
 /// Who asks for the probe: that decides which keys it needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,10 +94,7 @@ pub(super) struct Common {
 
 /// Reads what every probe has. `wants_address`: whether an internet check of this kind has an `address`.
 pub(super) fn common(fields: &Fields, wants_address: bool, context: Context, findings: &mut Findings) -> Common {
-    let family = fields.get("family").and_then(|at| {
-        let words = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
-        scalar::choice(&at, &words, findings)
-    });
+    let family = family(fields, findings);
     let address = match (context.usage, wants_address) {
         (Use::Internet, true) => fields
             .require("address", "write address: 1.1.1.1, or a host name", findings)
@@ -114,6 +112,13 @@ pub(super) fn common(fields: &Fields, wants_address: bool, context: Context, fin
         timed: fields.get("timeout").is_some(),
         address,
     }
+}
+
+/// Reads `family`.
+pub(super) fn family(fields: &Fields, findings: &mut Findings) -> Option<Family> {
+    let words = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
+    let at = fields.get("family")?;
+    scalar::choice(&at, &words, findings)
 }
 
 impl Common {

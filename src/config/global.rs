@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::metrics;
 use crate::model::{Hysteresis, LabelValue, Limits};
 
-use super::decode::{At, Fields, Findings};
-use super::scalar;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::scalar;
 
 /// What a target has unless it says otherwise.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,12 +14,14 @@ use crate::model::{
     Calendar, CronSchedule, Enrolment, Heartbeat, LabelValue, Methods, Schedule, Timestamp, Token, TokenDigest,
 };
 
-use super::decode::{At, Fields, Findings};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::{plain, quoted};
+use crate::yaml::scalar;
+use crate::yaml::suggest;
+
 use super::interval::{self, Calendars};
-use super::locate::Place;
-use super::problem::{plain, quoted};
-use super::scalar;
-use super::suggest;
 
 const KNOWN: &[&str] = &[
     "name",
@@ -64,19 +66,21 @@ pub(super) struct Heartbeats {
 
 impl Heartbeats {
     /// Reads all three sections; paths are relative to `base`.
-    pub fn read(&mut self, main: &Fields, base: &Path, calendars: &Calendars, findings: &mut Findings) {
+    pub fn read(main: &Fields, base: &Path, calendars: &Calendars, findings: &mut Findings) -> Self {
+        let mut this = Self::default();
         if let Some(section) = main.get("heartbeats") {
             for item in section.items(findings) {
-                let heartbeat = self.one(&item, base, calendars, findings);
-                self.list.extend(heartbeat.map(Arc::new));
+                let heartbeat = this.one(&item, base, calendars, findings);
+                this.list.extend(heartbeat.map(Arc::new));
             }
         }
         if let Some(at) = main.get("heartbeat_enrolment") {
-            self.enrolment = enrolment(&at, base, findings);
+            this.enrolment = enrolment(&at, base, findings);
         }
         if let Some(at) = main.get("outbound_heartbeat") {
-            self.outbound = outbound(&at, base, findings);
+            this.outbound = outbound(&at, base, findings);
         }
+        this
     }
 
     fn one(&mut self, item: &At, base: &Path, calendars: &Calendars, findings: &mut Findings) -> Option<Heartbeat> {
@@ -168,7 +172,7 @@ fn secret(
         (Some(at), None) => digest(&at, findings).map(Token::Digest),
         (None, Some(at)) => path(&at, base, findings).map(Token::File),
         (None, None) => {
-            if matches!(item.node, super::node::Node::Map(_)) {
+            if matches!(item.node, Node::Map(_)) {
                 let message = format!("missing {sha256_key} or {file_key}");
                 findings.value(item, message, "`lanpulse heartbeat token NAME` prints one");
             }
@@ -237,7 +241,7 @@ fn schedule(at: &At, findings: &mut Findings) -> Option<Schedule> {
             None
         }
         (None, None) => {
-            if matches!(at.node, super::node::Node::Map(_)) {
+            if matches!(at.node, Node::Map(_)) {
                 findings.value(
                     at,
                     "missing every or cron",
@@ -326,7 +330,7 @@ fn methods(at: &At, findings: &mut Findings) -> Methods {
 }
 
 fn enrolment(at: &At, base: &Path, findings: &mut Findings) -> Option<Enrolment> {
-    if matches!(at.node, super::node::Node::Null) {
+    if matches!(at.node, Node::Null) {
         return None;
     }
     let fields = at.fields(&["key_sha256", "key_file", "max", "every", "grace"], findings);
@@ -350,7 +354,7 @@ fn enrolment(at: &At, base: &Path, findings: &mut Findings) -> Option<Enrolment>
 }
 
 fn outbound(at: &At, base: &Path, findings: &mut Findings) -> Option<Outbound> {
-    if matches!(at.node, super::node::Node::Null) {
+    if matches!(at.node, Node::Null) {
         return None;
     }
     let fields = at.fields(&["url_file", "every"], findings);

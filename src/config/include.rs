@@ -9,12 +9,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-use super::decode::{At, Findings};
-use super::node::Node;
-use super::problem::quoted;
-use super::report::Source;
-use super::scalar;
-use super::syntax::{FILE_MAX_BYTES, Fault};
+use crate::yaml::decode::{At, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::report::Source;
+use crate::yaml::scalar;
+use crate::yaml::syntax::{FILE_MAX_BYTES, Fault};
 
 /// How deep includes may nest.
 const DEPTH: usize = 16;
@@ -23,7 +23,7 @@ const LINKS: usize = 16;
 
 /// All files of a configuration, the main one first.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct Files {
     /// In the order in which they are included, depth first.
     pub sources: Vec<Source>,
     /// Where a change may show: the directories of files, of what they link to, and of patterns.
@@ -35,7 +35,7 @@ pub(super) struct Reading {
 }
 
 /// Reads a file and all that it includes.
-pub(super) fn read(path: &Path) -> Reading {
+pub(super) fn read(path: &Path) -> Files {
     let mut reader = Reader::default();
     let key = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     reader.seen.insert(key.clone());
@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path) -> Reading {
 }
 
 /// Takes a text for the file of this name; it cannot include others.
-pub(super) fn of_text(path: &Path, text: &str) -> Reading {
+pub(super) fn of_text(path: &Path, text: &str) -> Files {
     let mut reader = Reader::default();
     reader.push(path, Ok(text.as_bytes().to_vec()));
     reader.done()
@@ -60,8 +60,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn done(self) -> Reading {
-        Reading {
+    fn done(self) -> Files {
+        Files {
             sources: self.sources,
             directories: self.directories.into_iter().collect(),
             digest: self.hasher.finish(),

@@ -1,27 +1,42 @@
-//! The internet checks, and the modules of `/probe`.
+//! The section `internet`: the checks that tell whether the internet is up.
 //!
-//! Owns `internet` and `modules`. Gets nodes and the defaults; gives what is asked, how often, and how many must answer.
+//! Owns its keys and its default checks. Gets the main file's fields and the defaults; gives `InternetConfig`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Address, INTERNET, LabelValue};
-use crate::source::probe::{Probe, Settings};
+use crate::source::probe::Probe;
 use crate::state::InternetSettings;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::{scalar, syntax};
 
-use super::check::{Context, Decoded, Use};
-use super::decode::{At, Fields, Findings};
+use super::check::{Context, Use};
 use super::global::{self, Defaults};
-use super::locate::Place;
-use super::node::Node;
 use super::probe;
-use super::problem::quoted;
 use super::target::{Targets, expectation};
-use super::{InternetConfig, Module, scalar, syntax};
 
-/// What is checked where nothing is said.
+/// The internet checks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InternetConfig {
+    /// Time between two runs of a check that sets none. It is also the interval of the gateway's ping.
+    pub interval: Duration,
+    /// How long to wait for the gateway.
+    pub timeout: Duration,
+    /// What the state needs to know.
+    pub settings: Arc<InternetSettings>,
+    /// What the scheduler runs, and the address that each check asks.
+    pub checks: Vec<(Probe, Address)>,
+}
+
+const INTERVAL: Duration = Duration::from_secs(15);
+
+/// The checks of a configuration that lists none.
 const CHECKS: &str = r#"
 - {name: cloudflare-icmp, icmp: {address: 1.1.1.1}}
 - {name: quad9-dns, dns: {server: 9.9.9.9, query: example.org}}
@@ -30,19 +45,17 @@ const CHECKS: &str = r#"
 
 /// Reads `internet`; `None` where nothing is checked.
 pub(super) fn read(
-    main: Option<&Fields>,
+    main: &Fields,
     defaults: &Defaults,
     bases: &[PathBuf],
     findings: &mut Findings,
 ) -> Option<InternetConfig> {
-    let section = main.and_then(|main| main.get("internet"));
-    let fields = section
-        .as_ref()
-        .map(|at| at.fields(&["interval", "quorum", "checks"], findings));
-    let interval = Duration::from_secs(15);
+    let section = main.get("internet");
+    let section = section.as_ref();
+    let fields = section.map(|at| at.fields(&["interval", "quorum", "checks"], findings));
     let interval = fields
         .as_ref()
-        .map_or(interval, |fields| global::interval(fields, interval, findings));
+        .map_or(INTERVAL, |fields| global::interval(fields, INTERVAL, findings));
     let defaults = Defaults {
         interval,
         ..defaults.clone()
@@ -59,21 +72,20 @@ pub(super) fn read(
         let node = syntax::parse(CHECKS).ok()?;
         checks(&At::root(0, &node), context, findings)
     };
-    let at = fields.as_ref().and_then(|fields| fields.get("quorum"));
-    let most = match list.as_ref().map(|list| list.node) {
+    let listed = match list.as_ref().map(|list| list.node) {
         Some(Node::List(items)) => items.len(),
         _ => checks.len(),
     };
-    let most = most.max(1);
-    let quorum = at.and_then(|at| scalar::count(&at, 1..=most, findings)).unwrap_or(1);
+    let quorum = fields.as_ref().and_then(|fields| fields.get("quorum"));
+    let quorum = quorum.and_then(|at| scalar::count(&at, 1..=listed.max(1), findings));
     if checks.is_empty() {
         return None;
     }
     let settings = InternetSettings {
-        quorum,
+        quorum: quorum.unwrap_or(1),
         hysteresis: defaults.hysteresis,
         checks: checks.iter().map(expectation).collect(),
-        // A check that asks for a name depends on the host's resolver.
+        // A check whose address is a host name depends on the host's resolver.
         named: addresses
             .iter()
             .map(|address| matches!(address, Address::Name(_)))
@@ -94,7 +106,7 @@ fn checks(list: &At, context: Context, findings: &mut Findings) -> (Vec<Probe>, 
         let fields = at.fields(&["name", "icmp", "tcp", "tls", "http", "dns"], findings);
         let name = fields.require("name", "it becomes the probe label", findings);
         let name = name.and_then(|at| Some((scalar::name(&at, findings)?, at.place())));
-        let decoded = one_kind(&at, &fields, context, findings);
+        let decoded = probe::one_kind(&at, &fields, context, findings);
         let (Some((name, place)), Some(decoded)) = (name, decoded) else {
             continue;
         };
@@ -114,27 +126,6 @@ fn checks(list: &At, context: Context, findings: &mut Findings) -> (Vec<Probe>, 
     (probes, addresses)
 }
 
-/// The one kind that a map has.
-fn one_kind(at: &At, fields: &Fields, context: Context, findings: &mut Findings) -> Option<Decoded> {
-    let given: Vec<&str> = probe::KINDS
-        .into_iter()
-        .filter(|kind| fields.ordinal(kind).is_some())
-        .collect();
-    match given[..] {
-        [kind] => probe::read(kind, &fields.get(kind)?, context, findings),
-        [] => {
-            let hint = format!("one of {}", probe::KINDS.join(", "));
-            findings.value(at, "it does not say what to check", hint);
-            None
-        }
-        [_, second, ..] => {
-            let ordinal = fields.ordinal(second)?;
-            findings.key(at, ordinal, "one check has one kind", "make two of it");
-            None
-        }
-    }
-}
-
 /// Nobody else may have the name of the internet checks.
 pub(super) fn reserve(config: Option<&InternetConfig>, targets: &Targets, findings: &mut Findings) {
     let taken = targets.names.get(INTERNET).map(|named| &targets.named[*named].place);
@@ -146,29 +137,4 @@ pub(super) fn reserve(config: Option<&InternetConfig>, targets: &Targets, findin
             "choose another, or write internet: {checks: []}",
         );
     }
-}
-
-/// Reads `modules`.
-pub(super) fn modules(
-    main: &Fields,
-    defaults: &Defaults,
-    bases: &[PathBuf],
-    findings: &mut Findings,
-) -> BTreeMap<String, Module> {
-    let mut modules = BTreeMap::new();
-    let Some(map) = main.get("modules") else { return modules };
-    let context = Context {
-        defaults,
-        bases,
-        usage: Use::Module,
-    };
-    for (_, name, at) in map.entries(findings) {
-        let fields = at.fields(&["icmp", "tcp", "tls", "http", "dns"], findings);
-        let Some(Decoded { settings, timed, .. }) = one_kind(&at, &fields, context, findings) else {
-            continue;
-        };
-        let timeout = timed.then(|| Settings::timeout(&settings));
-        modules.insert(name.to_owned(), Module { settings, timeout });
-    }
-    modules
 }

@@ -10,11 +10,11 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Calendar, DayRange, LabelValue, Span, TimeInterval};
 
-use super::decode::{At, Fields, Findings};
-use super::locate::Place;
-use super::node::Node;
-use super::problem::quoted;
-use super::scalar;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::scalar;
 
 const WEEKDAYS: [&str; 7] = [
     "sunday",

@@ -5,10 +5,11 @@
 
 use crate::model::LabelValue;
 
-use super::decode::Findings;
-use super::problem::quoted;
-use super::suggest;
-use super::target::{Named, Targets};
+use crate::yaml::decode::Findings;
+use crate::yaml::problem::quoted;
+use crate::yaml::suggest;
+
+use super::target::{TargetName, Targets};
 
 /// Guessing looks at every name; past this many unknown parents it would take longer than the reading.
 const GUESSES: usize = 50;
@@ -49,7 +50,7 @@ pub(super) fn check(targets: &Targets, complete: bool, findings: &mut Findings) 
     circles(&targets.named, &parents, findings);
 }
 
-fn circles(named: &[Named], parents: &[Option<usize>], findings: &mut Findings) {
+fn circles(named: &[TargetName], parents: &[Option<usize>], findings: &mut Findings) {
     // In which walk each target was met; a walk that meets itself has found a circle. Every target is met once.
     let mut met: Vec<Option<usize>> = vec![None; parents.len()];
     for start in 0..parents.len() {
@@ -75,7 +76,7 @@ fn circles(named: &[Named], parents: &[Option<usize>], findings: &mut Findings) 
     }
 }
 
-fn report(named: &[Named], circle: &[usize], findings: &mut Findings) {
+fn report(named: &[TargetName], circle: &[usize], findings: &mut Findings) {
     let Some((_, place)) = circle.first().and_then(|first| named[*first].parent.as_ref()) else {
         return;
     };
@@ -98,7 +99,7 @@ fn report(named: &[Named], circle: &[usize], findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::locate::{Part, Place};
+    use crate::yaml::locate::{Part, Place};
 
     /// The messages for targets `0`, `1`, ... with these parents.
     fn circles_of(parents: &[Option<usize>]) -> Vec<String> {
@@ -107,8 +108,8 @@ mod tests {
             steps: vec![index],
             part: Part::Value,
         };
-        let named: Vec<Named> = (0..parents.len())
-            .map(|index| Named {
+        let named: Vec<TargetName> = (0..parents.len())
+            .map(|index| TargetName {
                 name: LabelValue::new(&index.to_string()),
                 place: place(index),
                 parent: parents[index].map(|parent| (LabelValue::new(&parent.to_string()), place(index))),

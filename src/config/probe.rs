@@ -4,12 +4,14 @@
 //! defaults; gives `probe::Settings` and the address a check names itself.
 
 use crate::model::Address;
-use crate::source::probe::{self, RecordType, Service, Settings, TlsSettings, dns, icmp, tcp, tls};
+use crate::source::probe::{RecordType, Service, Settings, TlsSettings, dns, icmp, tcp, tls};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::scalar;
 
 use super::check::{Context, Decoded, TLS_KEYS, Use, address, common, pattern, tls_map, tls_settings};
-use super::decode::{At, Fields, Findings};
-use super::problem::quoted;
-use super::{scalar, web};
+use super::web;
 
 /// The kinds of probes, as keys.
 pub(super) const KINDS: [&str; 5] = ["icmp", "tcp", "tls", "http", "dns"];
@@ -23,6 +25,27 @@ pub(super) fn read(kind: &str, at: &At, context: Context, findings: &mut Finding
         "http" => web::read(at, context, findings),
         "dns" => dns(at, context, findings),
         _ => None,
+    }
+}
+
+/// Reads a map that has exactly one kind of probe as a key.
+pub(super) fn one_kind(at: &At, fields: &Fields, context: Context, findings: &mut Findings) -> Option<Decoded> {
+    let given: Vec<&str> = KINDS
+        .into_iter()
+        .filter(|kind| fields.ordinal(kind).is_some())
+        .collect();
+    match given[..] {
+        [kind] => read(kind, &fields.get(kind)?, context, findings),
+        [] => {
+            let hint = format!("one of {}", KINDS.join(", "));
+            findings.value(at, "it does not say what to check", hint);
+            None
+        }
+        [_, second, ..] => {
+            let ordinal = fields.ordinal(second)?;
+            findings.key(at, ordinal, "one check has one kind", "make two of it");
+            None
+        }
     }
 }
 
@@ -72,7 +95,7 @@ fn tcp(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
 
 fn tls_or_flag(at: &At, context: Context, findings: &mut Findings) -> Option<TlsSettings> {
     match at.node {
-        super::node::Node::Bool(on) => on.then(TlsSettings::default),
+        Node::Bool(on) => on.then(TlsSettings::default),
         _ => Some(tls_settings(&at.fields(&TLS_KEYS, findings), context, findings)),
     }
 }
@@ -125,30 +148,12 @@ fn dns(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
         Some(at) => record_type(&at, findings),
         None => RecordType::parse("A"),
     };
-    let tls = fields.get("tls").map(|at| tls_map(&at, context, findings));
-    let words = [("udp", 0), ("tcp", 1), ("tls", 2)];
-    let chosen = fields
-        .get("transport")
-        .and_then(|at| scalar::choice(&at, &words, findings));
-    let (transport, usual) = match chosen.unwrap_or(0) {
-        2 => (dns::Transport::Tls(tls.unwrap_or_default()), 853),
-        other => {
-            if let Some(at) = fields.get("tls") {
-                findings.value(&at, "tls is for transport: tls", "add transport: tls, or remove it");
-            }
-            let plain = if other == 1 {
-                dns::Transport::Tcp
-            } else {
-                dns::Transport::Udp
-            };
-            (plain, 53)
-        }
-    };
+    let (transport, usual_port) = transport(&fields, context, findings);
     let recursion = fields.get("recursion").and_then(|at| scalar::flag(&at, findings));
     let expect = fields.get("expect").map(|at| dns_expect(&at, findings));
     let settings = dns::Settings {
         server: server.clone(),
-        port: port(&fields, Some(usual), context, findings)?,
+        port: port(&fields, Some(usual_port), context, findings)?,
         transport,
         query: query?,
         kind: kind?,
@@ -158,13 +163,37 @@ fn dns(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
     Some(common.check(Service::Dns(settings), server))
 }
 
+/// The transport of DNS messages, and its usual port.
+fn transport(fields: &Fields, context: Context, findings: &mut Findings) -> (dns::Transport, u16) {
+    #[derive(Clone, Copy)]
+    enum Word {
+        Udp,
+        Tcp,
+        Tls,
+    }
+    let tls = fields.get("tls").map(|at| tls_map(&at, context, findings));
+    let words = [("udp", Word::Udp), ("tcp", Word::Tcp), ("tls", Word::Tls)];
+    let chosen = fields
+        .get("transport")
+        .and_then(|at| scalar::choice(&at, &words, findings));
+    let plain = match chosen.unwrap_or(Word::Udp) {
+        Word::Tls => return (dns::Transport::Tls(tls.unwrap_or_default()), 853),
+        Word::Tcp => dns::Transport::Tcp,
+        Word::Udp => dns::Transport::Udp,
+    };
+    if let Some(at) = fields.get("tls") {
+        findings.value(&at, "tls is for transport: tls", "add transport: tls, or remove it");
+    }
+    (plain, 53)
+}
+
 /// `server: true` is the target itself, which is also the default.
 fn server(fields: &Fields, context: Context, findings: &mut Findings) -> Option<Address> {
     let at = match context.usage {
         Use::Internet => fields.require("server", "write server: 9.9.9.9", findings)?,
         Use::Target | Use::Module => fields.get("server")?,
     };
-    if context.usage != Use::Internet && *at.node == super::node::Node::Bool(true) {
+    if context.usage != Use::Internet && *at.node == Node::Bool(true) {
         return None;
     }
     if context.usage == Use::Module {
@@ -202,7 +231,7 @@ fn dns_expect(at: &At, findings: &mut Findings) -> dns::Expect {
             let Some(text) = scalar::text(&at, findings) else {
                 continue;
             };
-            match probe::dns::rcode(text) {
+            match dns::rcode(text) {
                 Some(code) => expect.rcodes.push(code),
                 None => findings.value(&at, format!("{} is no response code", quoted(text)), "as in NXDOMAIN"),
             }

@@ -12,19 +12,19 @@ use crate::model::{
     Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name,
 };
 use crate::source::probe::{Probe, Service, Settings, icmp};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::scalar;
+use crate::yaml::suggest;
 
-use super::TargetConfig;
 use super::check::{self, Context, Use};
-use super::decode::{At, Fields, Findings};
+use super::credentials::CredentialSet;
 use super::global::{self, Defaults};
 use super::interval::Calendars;
-use super::locate::Place;
-use super::node::Node;
 use super::probe;
-use super::problem::quoted;
-use super::scalar;
 use super::snmp;
-use super::suggest;
 
 const KNOWN: &[&str] = &[
     "name",
@@ -37,23 +37,41 @@ const KNOWN: &[&str] = &[
     "probes",
 ];
 
+/// A configured target and its probes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetConfig {
+    /// What the state needs to know.
+    pub target: Arc<Target>,
+    /// What the scheduler runs.
+    pub probes: Vec<Probe>,
+}
+
+/// What decoding a target needs to know.
+#[derive(Clone, Copy)]
+pub(super) struct TargetContext<'a> {
+    /// What a target has unless it says otherwise.
+    pub defaults: &'a Defaults,
+    /// The directory of each file, for the paths in it.
+    pub bases: &'a [PathBuf],
+    /// The named time intervals, for `maintenance`.
+    pub calendars: &'a Calendars,
+    /// The named SNMP credentials.
+    pub credentials: &'a CredentialSet,
+}
+
 /// The targets of all files.
 #[derive(Default)]
 pub(super) struct Targets {
-    /// The directory of each file.
-    pub bases: Vec<PathBuf>,
-    /// The named SNMP credentials.
-    pub credentials: snmp::Named,
     /// The good ones, in the order of the files.
     pub list: Vec<TargetConfig>,
     /// Every name, good target or not, and its place in `named`.
     pub names: HashMap<LabelValue, usize>,
     /// Every target that has a name of its own.
-    pub named: Vec<Named>,
+    pub named: Vec<TargetName>,
 }
 
-/// A target as its relatives know it.
-pub(super) struct Named {
+/// The name of a target, and its parent, for the checks between targets.
+pub(super) struct TargetName {
     /// Its name.
     pub name: LabelValue,
     /// Where the name is.
@@ -64,7 +82,8 @@ pub(super) struct Named {
 
 impl Targets {
     /// Adds one file's `targets`.
-    pub fn read(&mut self, section: &At, defaults: &Defaults, calendars: &Calendars, findings: &mut Findings) {
+    pub fn read(&mut self, section: &At, context: TargetContext, findings: &mut Findings) {
+        let defaults = context.defaults;
         for item in section.items(findings) {
             let fields = item.fields(KNOWN, findings);
             let name = self.name(&fields, findings);
@@ -82,13 +101,8 @@ impl Targets {
                 Some(at) => global::limits(&at, defaults.limits, findings),
                 None => defaults.limits,
             };
-            let maintenance = maintenance(&fields, calendars, findings);
-            let context = Context {
-                defaults,
-                bases: &self.bases,
-                usage: Use::Target,
-            };
-            let probes = probes(&fields, address.as_ref(), context, &self.credentials, findings);
+            let maintenance = maintenance(&fields, context.calendars, findings);
+            let probes = probes(&fields, address.as_ref(), context, findings);
             let (Some(name), Some(address)) = (name, address) else {
                 continue;
             };
@@ -129,7 +143,7 @@ impl Targets {
             return None;
         }
         self.names.insert(name.clone(), self.named.len());
-        self.named.push(Named {
+        self.named.push(TargetName {
             name: name.clone(),
             place: at.place(),
             parent: None,
@@ -139,7 +153,7 @@ impl Targets {
 }
 
 /// A target of which only the defaults are known.
-pub(super) fn stranger(defaults: &Defaults) -> TargetConfig {
+pub(super) fn default_target(defaults: &Defaults) -> TargetConfig {
     let probes = vec![plain_ping(defaults)];
     let target = Target {
         name: LabelValue::new(""),
@@ -227,22 +241,21 @@ fn plain_ping(defaults: &Defaults) -> Probe {
     }
 }
 
-fn probes(
-    fields: &Fields,
-    address: Option<&Address>,
-    context: Context,
-    credentials: &snmp::Named,
-    findings: &mut Findings,
-) -> Vec<Probe> {
+fn probes(fields: &Fields, address: Option<&Address>, context: TargetContext, findings: &mut Findings) -> Vec<Probe> {
     let Some(map) = fields.get("probes") else {
         return vec![plain_ping(context.defaults)];
+    };
+    let check_context = Context {
+        defaults: context.defaults,
+        bases: context.bases,
+        usage: Use::Target,
     };
     let mut probes = Vec::new();
     let mut names: HashMap<Arc<str>, Place> = HashMap::new();
     for (ordinal, kind, at) in map.entries(findings) {
         if kind == "snmp" {
             let name = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings);
-            let settings = snmp::probe(&at, context.defaults, credentials, findings).map(Settings::Snmp);
+            let settings = snmp::probe(&at, context.defaults, context.credentials, findings).map(Settings::Snmp);
             if let Some(settings) = &settings {
                 agree(&at, settings, address, findings);
             }
@@ -261,7 +274,7 @@ fn probes(
             let Some(name) = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings) else {
                 continue;
             };
-            let Some(decoded) = probe::read(kind, &at, context, findings) else {
+            let Some(decoded) = probe::read(kind, &at, check_context, findings) else {
                 continue;
             };
             agree(&at, &decoded.settings, address, findings);

@@ -10,11 +10,12 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use crate::source::probe::http::{Auth, Expect, Settings};
 use crate::source::probe::{Service, Url};
 
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::problem::{plain, quoted};
+use crate::yaml::scalar;
+
 use super::check::{Context, Decoded, Use, common, pattern, tls_map};
-use super::decode::{At, Fields, Findings};
-use super::node::Node;
-use super::problem::quoted;
-use super::scalar;
 
 const KNOWN: &[&str] = &[
     "name",
@@ -88,7 +89,7 @@ pub(super) fn read(at: &At, context: Context, findings: &mut Findings) -> Option
 fn url(at: &At, findings: &mut Findings) -> Option<Url> {
     let text = scalar::text(at, findings)?.trim();
     Url::parse(text)
-        .inspect_err(|error| findings.value(at, super::problem::plain(&error.to_string()), ""))
+        .inspect_err(|error| findings.value(at, plain(&error.to_string()), ""))
         .ok()
 }
 

@@ -1,0 +1,58 @@
+//! The section `identify`: how to find out what a device is.
+//!
+//! Owns its keys. Gets the main file's fields and the SNMP credentials; gives the settings of `identify`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::source::identify;
+use crate::yaml::decode::{Fields, Findings};
+use crate::yaml::scalar;
+
+use super::credentials::{CredentialSet, SnmpCredentials};
+
+/// The credentials that devices are asked with unless `identify.snmp` names others; nothing where there are none of
+/// this name.
+const CREDENTIALS: &str = "public";
+
+/// Reads `identify`. Paths are relative to `base`; `timeout` is for credentials that do not say.
+pub(super) fn identify(
+    main: &Fields,
+    base: &Path,
+    known: &CredentialSet,
+    timeout: Duration,
+    findings: &mut Findings,
+) -> identify::Settings {
+    let key = |entry: SnmpCredentials| identify::Key {
+        credentials: entry.credentials,
+        port: entry.port,
+        timeout: entry.timeout.unwrap_or(timeout),
+    };
+    let mut settings = identify::Settings {
+        oui_file: None,
+        snmp: known.get(CREDENTIALS).map(key).into_iter().collect(),
+    };
+    let Some(at) = main.get("identify") else {
+        return settings;
+    };
+    let fields = at.fields(&["oui", "dns", "snmp", "mdns"], findings);
+    if let Some(at) = fields.get("oui") {
+        let fields = at.fields(&["oui_file"], findings);
+        if let Some(path) = fields.get("oui_file").and_then(|at| scalar::text(&at, findings)) {
+            settings.oui_file = Some(base.join(path));
+        }
+    }
+    for name in ["dns", "mdns"] {
+        if let Some(at) = fields.get(name) {
+            at.fields(&[], findings);
+        }
+    }
+    if let Some(at) = fields.get("snmp")
+        && let Some(at) = at.fields(&["credentials"], findings).get("credentials")
+    {
+        let items = at.items(findings).collect::<Vec<_>>();
+        let chosen = items.iter().filter_map(|at| known.chosen(at, findings));
+        settings.snmp = chosen.map(key).collect();
+    }
+    settings
+}
