@@ -23,28 +23,28 @@ const MAX_DURATION: Duration = Duration::from_secs(366 * 86_400);
 /// What to acknowledge, for how long, and where.
 #[derive(Clone, Debug, Args)]
 pub struct AckArgs {
-    /// The device, as in its label `device`
+    /// The device: the value of the label `device`
     #[arg(value_name = "DEVICE")]
     pub device: String,
     /// For how long
     #[arg(long = "for", value_name = "DURATION", default_value = "2h", value_parser = duration)]
     pub lasts: Duration,
-    /// Why, for those who look at Alertmanager
+    /// The reason, shown in Alertmanager
     #[arg(long, value_name = "TEXT", default_value = "acknowledged")]
     pub comment: String,
-    /// Who [default: the user of this shell]
+    /// Who acknowledges [default: the user of this shell]
     #[arg(long, value_name = "NAME")]
     pub author: Option<String>,
-    /// Only this alert of the device, not all of them
+    /// Only this alert of the device [default: all of them]
     #[arg(long, value_name = "ALERTNAME")]
     pub alert: Option<String>,
-    /// Only the device of this name at this site
+    /// Only the device at this site [default: at any site]
     #[arg(long, value_name = "SITE")]
     pub site: Option<String>,
-    /// Take acknowledgements of this device back
+    /// End the acknowledgements of this device
     #[arg(long, conflicts_with_all = ["lasts", "comment", "author"])]
     pub undo: bool,
-    /// Where Alertmanager answers
+    /// The URL of Alertmanager
     #[arg(
         long = "alertmanager.url",
         value_name = "URL",

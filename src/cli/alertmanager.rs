@@ -1,4 +1,4 @@
-//! `lanpulse alertmanager`: what Alertmanager needs.
+//! `lanpulse alertmanager`: makes the configuration of Alertmanager.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,15 +11,15 @@ use super::render;
 /// `lanpulse alertmanager ...`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum AlertmanagerCommand {
-    /// Write the configuration that fits the secrets there are; explained in alertmanager/alertmanager.yml
+    /// Write a configuration with the receivers that have a secret; explained in alertmanager/alertmanager.yml
     Render {
-        /// The configuration with all receivers in it
+        /// The template: a configuration with all receivers
         #[arg(value_name = "TEMPLATE", default_value = "alertmanager/alertmanager.yml")]
         template: PathBuf,
         /// The directory with a file for each secret
         #[arg(long, value_name = "DIRECTORY", default_value = "alertmanager/secrets")]
         secrets: PathBuf,
-        /// Where to write it [default: standard output]
+        /// The file to write [default: standard output]
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },

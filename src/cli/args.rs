@@ -46,17 +46,17 @@ pub enum Command {
     CheckConfig(CheckConfigArgs),
     /// Find who is on the network, now and without a daemon
     Scan(ScanArgs),
-    /// The inventory of the running daemon
+    /// Show and change the inventory of the running daemon
     Devices(DevicesArgs),
     /// Ask a device by SNMP, without the daemon
     #[command(subcommand)]
     Snmp(SnmpCommand),
     /// Ask the running daemon whether it is healthy; exit code 1 if not
     Healthcheck(DaemonArgs),
-    /// Make tokens, list heartbeats, report for jobs
+    /// Make tokens, list heartbeats, and report for jobs
     #[command(subcommand)]
     Heartbeat(HeartbeatCommand),
-    /// Copy the database to FILE while the daemon runs; an older backup there is replaced
+    /// Copy the database to FILE while the daemon runs; an older backup of that name is replaced
     Backup(BackupArgs),
     /// Print the manual page
     #[command(hide = true)]
@@ -71,7 +71,7 @@ pub enum Command {
     ApiToken,
     /// Acknowledge a device: silence its alerts in Alertmanager for a while
     Ack(AckArgs),
-    /// What Alertmanager needs
+    /// Make the configuration of Alertmanager
     #[command(subcommand)]
     Alertmanager(AlertmanagerCommand),
 }
@@ -112,8 +112,14 @@ impl Command {
             Self::Backup(arguments) => inherit(&mut arguments.storage_path, &mut outer.storage_path),
             Self::Devices(DevicesArgs { daemon, .. })
             | Self::Healthcheck(daemon)
-            | Self::Heartbeat(HeartbeatCommand::List(daemon)) => inherit_list(&mut daemon.listen, &mut outer.listen),
-            Self::Heartbeat(_)
+            | Self::Heartbeat(HeartbeatCommand::List(daemon))
+                if daemon.url.is_none() =>
+            {
+                inherit_list(&mut daemon.listen, &mut outer.listen);
+            }
+            Self::Devices(_)
+            | Self::Healthcheck(_)
+            | Self::Heartbeat(_)
             | Self::Man
             | Self::Completions { .. }
             | Self::ApiToken
@@ -230,5 +236,11 @@ mod tests {
             panic!()
         };
         assert_eq!(devices.daemon.listen, [":1"]);
+        for line in [
+            "--web.listen-address :1 healthcheck --url http://nas.lan",
+            "devices list --url http://nas.lan --web.listen-address :1",
+        ] {
+            assert!(parsed(line).is_err(), "--url says where the daemon is: {line}");
+        }
     }
 }

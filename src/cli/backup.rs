@@ -12,7 +12,7 @@ use crate::store;
 /// What to copy, and where to.
 #[derive(Clone, Debug, Args)]
 pub struct BackupArgs {
-    /// Where to
+    /// The file to write
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The database file [default: data/lanpulse.db]

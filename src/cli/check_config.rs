@@ -13,10 +13,10 @@ use crate::model::{Heartbeat, Schedule, Timestamp};
 /// What to check.
 #[derive(Clone, Debug, Args)]
 pub struct CheckConfigArgs {
-    /// The files
+    /// The files to check
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// A web configuration to check, too
+    /// A web configuration to check as well
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<PathBuf>,
 }

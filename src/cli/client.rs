@@ -27,25 +27,25 @@ const MAX_ANSWER: usize = 512 << 20;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Asking over HTTP")]
 pub struct Access {
-    /// For https: trust the certificates in this PEM file in place of the host's
+    /// For https: trust the certificates in this PEM file instead of those of the host
     #[arg(long, value_name = "FILE", global = true)]
     pub ca_file: Option<PathBuf>,
-    /// For https: take any certificate
+    /// For https: accept any certificate
     #[arg(long, global = true)]
     pub insecure: bool,
-    /// For https: the PEM file of the certificate to present; goes with --key-file
+    /// For https: the PEM file of the client certificate; needs --key-file
     #[arg(long, value_name = "FILE", global = true)]
     pub cert_file: Option<PathBuf>,
-    /// For https: the PEM file of its key
+    /// For https: the PEM file of its key; needs --cert-file
     #[arg(long, value_name = "FILE", global = true)]
     pub key_file: Option<PathBuf>,
-    /// The user of a basic authentication; goes with --password-file
+    /// The user for basic authentication; needs --password-file
     #[arg(long, value_name = "NAME", global = true)]
     pub user: Option<String>,
-    /// The file that holds the user's password
+    /// The file with the password of the user
     #[arg(long, value_name = "FILE", global = true)]
     pub password_file: Option<PathBuf>,
-    /// The file that holds a token, for `Authorization: Bearer`
+    /// The file with a token for `Authorization: Bearer`
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<PathBuf>,
 }
@@ -91,16 +91,21 @@ fn secret(file: &Path) -> Result<String, String> {
     Ok(text_of(file)?.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Where the running daemon is, and how to ask it.
+/// Which daemon to ask, and how.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Asking over HTTP")]
 pub struct DaemonArgs {
-    /// Where the daemon answers, as in `https://nas.lan:10526` [default: this host, plain HTTP, at --web.listen-address].
-    /// The environment's `LANPULSE_TOKEN` is sent as a token
+    /// The daemon to ask, as in `https://nas.lan:10526` [default: this host, over plain HTTP, at --web.listen-address].
+    /// `LANPULSE_TOKEN` in the environment is sent as a token
     #[arg(long, value_name = "URL", global = true)]
     pub url: Option<String>,
-    /// Where the daemon of this host listens, as for the daemon itself; where repeated, the first is asked [default: :10526]
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", global = true)]
+    /// The address that the daemon of this host listens on; if repeated, the first is asked [default: :10526]
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        global = true,
+        conflicts_with = "url"
+    )]
     pub listen: Vec<String>,
     /// How to ask.
     #[command(flatten)]

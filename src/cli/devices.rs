@@ -20,54 +20,54 @@ pub struct DevicesArgs {
     pub daemon: DaemonArgs,
 }
 
-/// What to do with the inventory. A device is named by its name or its id.
+/// What to do with the inventory. Devices are given by name or id.
 #[derive(Clone, Debug, Subcommand)]
 pub enum DevicesCommand {
     /// List the devices
     List {
-        /// Only those of this status: new, approved, ignored or blocked
+        /// Only devices with this status: new, approved, ignored or blocked
         #[arg(long)]
         status: Option<String>,
     },
-    /// Everything about one device
+    /// Show everything about one device
     Show {
         /// Its name or id
         device: String,
     },
-    /// It belongs here
+    /// Mark devices as known and wanted
     Approve {
         /// Names or ids
         #[arg(required = true)]
         devices: Vec<String>,
     },
-    /// Neither watch it nor tell of it
+    /// Neither watch devices nor alert about them
     Ignore {
         /// Names or ids
         #[arg(required = true)]
         devices: Vec<String>,
     },
-    /// It must not be here: its presence alerts
+    /// Alert when devices are on the network
     Block {
         /// Names or ids
         #[arg(required = true)]
         devices: Vec<String>,
     },
-    /// Give it another name
+    /// Give a device another name
     Rename {
         /// Its name or id
         device: String,
         /// The new name
         name: String,
     },
-    /// The whole inventory on stdout
+    /// Print the whole inventory
     Export {
-        /// How
+        /// The format
         #[arg(long, default_value = "csv")]
         format: Format,
     },
 }
 
-/// How to export.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Format {
     /// A header line and a line for each device (RFC 4180)

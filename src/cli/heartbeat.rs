@@ -20,7 +20,7 @@ pub enum HeartbeatCommand {
     },
     /// List the heartbeats of the running daemon
     List(DaemonArgs),
-    /// Report; with a COMMAND: report its start, run it, report its exit code and the end of its output
+    /// Report once; or run COMMAND and report its start, its exit code and the end of its output
     Send(SendArgs),
 }
 

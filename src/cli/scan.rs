@@ -20,23 +20,23 @@ use crate::source::identify::Registry;
 /// What to scan, and how.
 #[derive(Clone, Debug, Args)]
 pub struct ScanArgs {
-    /// Networks (192.168.1.0/24) or interfaces (eth0); none means all networks of this host
+    /// Networks (192.168.1.0/24) or interfaces (eth0) [default: all networks of this host, or those of --config.file]
     #[arg(value_name = "NETWORK|INTERFACE")]
     what: Vec<String>,
-    /// Scan as the sections discovery and identify of this configuration file say; other flags override it
+    /// Use the sections discovery and identify of this configuration file; other flags override it
     #[arg(long = "config.file", value_name = "FILE")]
     pub(super) config_file: Option<PathBuf>,
     /// How to print what was found
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     format: Format,
-    /// Ways to look, comma-separated: arp, icmp, mdns, neighbours, ipv6 [default: arp,icmp,neighbours, or those of
+    /// Discovery methods, comma-separated: arp, icmp, mdns, neighbours, ipv6 [default: arp,icmp,neighbours, or those of
     /// --config.file]
     #[arg(long, value_name = "METHODS", value_delimiter = ',', value_parser = method)]
     methods: Vec<Method>,
     /// Requests a second on each interface [default: 1000, or those of --config.file]
     #[arg(long, value_name = "PACKETS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
-    /// End after this time, however far it is
+    /// End the scan after this time, even if it is not complete
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration)]
     timeout: Duration,
 }
@@ -261,14 +261,14 @@ mod tests {
 
     #[test]
     fn the_file_is_used_and_flags_override_it() {
+        const TEXT: &str = "discovery: {methods: [ipv6, mdns], networks: [10.1.0.0/24], arp: {rate: 20}, icmp: {rate: 30}, \
+                            interfaces: {exclude: [eth*]}}";
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("lanpulse.yaml");
         let load = |text: &str, words: &[&str]| {
             std::fs::write(&file, text).unwrap();
             settings_of(&[&["--config.file", file.to_str().unwrap()], words].concat())
         };
-        const TEXT: &str = "discovery: {methods: [ipv6, mdns], networks: [10.1.0.0/24], arp: {rate: 20}, icmp: {rate: 30}, \
-                            interfaces: {exclude: [eth*]}}";
         let settings = load(TEXT, &[]).unwrap();
         assert_eq!(settings.methods, [Method::Ipv6, Method::Mdns]);
         assert_eq!((settings.arp_rate, settings.icmp_rate), (20, 30));

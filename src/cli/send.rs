@@ -35,20 +35,20 @@ const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 /// What to report, and where.
 #[derive(Clone, Debug, Args)]
 pub struct SendArgs {
-    /// Where to: `http://HOST:10526/ping/TOKEN`, or that of any service that works like healthchecks [default: the
-    /// environment's `LANPULSE_HEARTBEAT_URL`, which `ps` does not show]
+    /// The URL to report to: `http://HOST:10526/ping/TOKEN`, or one of a service that works like healthchecks [default:
+    /// `LANPULSE_HEARTBEAT_URL` in the environment, which `ps` does not show]
     #[arg(long)]
     pub url: Option<String>,
-    /// File with the URL
+    /// The file with the URL
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub url_file: Option<PathBuf>,
     /// What to report, without a command
     #[arg(long, value_name = "STATUS", default_value = "ok", conflicts_with = "command")]
     pub status: Status,
-    /// Text to go with it, without a command
+    /// Text to send with the report, without a command
     #[arg(long, value_name = "TEXT", conflicts_with = "command")]
     pub message: Option<String>,
-    /// How often to try again, the pauses doubling from one second
+    /// How often to try again; the pauses double, starting with one second
     #[arg(long, value_name = "TIMES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub retries: u32,
     /// The command and its arguments

@@ -17,7 +17,7 @@ use crate::source::probe::snmp;
 /// `lanpulse snmp ...`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SnmpCommand {
-    /// Walk the device's interfaces once and print what the daemon would read; exit code 1 unless it is complete
+    /// Walk the interfaces of a device once and print what the daemon would read; exit code 1 unless the walk is complete
     Walk(WalkArgs),
 }
 
@@ -27,10 +27,10 @@ pub struct WalkArgs {
     /// The device: an address or a host name
     #[arg(value_name = "ADDRESS")]
     address: String,
-    /// Which of the configuration's snmp.credentials to use
+    /// A name from snmp.credentials of the configuration
     #[arg(long, value_name = "NAME")]
     credentials: String,
-    /// The agent's port, where it is not that of the credentials
+    /// The UDP port of the agent [default: that of the credentials]
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
     /// The configuration file with the credentials [default: config/lanpulse.yaml]

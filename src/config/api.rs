@@ -1,6 +1,6 @@
-//! The `api` section: tokens and what they may do.
+//! The section `api`: API tokens and their scopes.
 //!
-//! Owns its keys. Gets the main file's fields; gives `http::Settings`. Tokens themselves never stand in the file.
+//! The configuration never contains a token itself, only its digest, or the file or environment variable that holds it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -76,7 +76,7 @@ fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> O
         return None;
     };
     let at = fields.get(name)?;
-    // A digest is no secret, but a token put in its place is: it is not shown.
+    // The error does not quote the value: somebody may have written the token itself here.
     let Node::Text(text) = at.node else {
         findings.value(&at, "expected text", "put it in quotes");
         return None;

@@ -1,7 +1,7 @@
 //! The section `snmp.credentials`.
 //!
-//! Owns its keys, defaults and ranges. Gets nodes; gives `SnmpCredentials` by name. Secrets of version 3 stand in files or
-//! in the environment, never in the configuration. They are read here once, so that a bad one is reported at its line.
+//! Passwords of version 3 are in files or in the environment, never in the configuration. They are read here once, so that
+//! a bad one is reported at its line.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -37,35 +37,35 @@ const PASSWORD: &[&str] = &["protocol", "password", "password_file", "password_e
 pub(super) const PORT: u16 = 161;
 /// Attempts after the first.
 pub(super) const RETRIES: u32 = 2;
-/// Rows in one reply.
+/// The most rows in one reply.
 pub(super) const MAX_REPETITIONS: u32 = 25;
 
-/// Named credentials, and how to use them unless a probe says otherwise.
+/// Named credentials, and the settings of a probe that sets none of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SnmpCredentials {
-    /// Who we are.
+    /// The community or the user.
     pub credentials: Arc<Credentials>,
     /// The agent's port.
     pub port: u16,
-    /// How long to wait; `None` for the global time-out.
+    /// How long to wait for a reply. `None`: as long as `global.timeout` says.
     pub timeout: Option<Duration>,
     /// Attempts after the first.
     pub retries: u32,
-    /// Rows in one reply.
+    /// The most rows in one reply.
     pub max_repetitions: u32,
 }
 
 /// All credentials by name.
 #[derive(Debug, Default)]
 pub(super) struct CredentialSet {
-    /// The good ones, and those that have been complained of.
+    /// `None` for credentials with a mistake, which has been reported already.
     entries: HashMap<String, Option<SnmpCredentials>>,
-    /// Whether all files could be read.
+    /// Whether all files could be read. If not, an unknown name may be in one of the others.
     complete: bool,
 }
 
 impl CredentialSet {
-    /// Reads the main file's `snmp`.
+    /// Reads the section `snmp`.
     pub fn read(main: &Fields, base: &Path, complete: bool, findings: &mut Findings) -> Self {
         let mut set = Self {
             entries: HashMap::new(),
@@ -83,12 +83,12 @@ impl CredentialSet {
         set
     }
 
-    /// The credentials of this name, where there are good ones.
+    /// The credentials of this name, if they exist and have no mistake.
     pub fn get(&self, name: &str) -> Option<SnmpCredentials> {
         self.entries.get(name).cloned().flatten()
     }
 
-    /// The credentials that are named here; a name that is none is complained of.
+    /// Reads the name of credentials and looks them up. An unknown name is a finding.
     pub fn chosen(&self, at: &At, findings: &mut Findings) -> Option<SnmpCredentials> {
         let name = scalar::text(at, findings)?;
         let entry = self.entries.get(name.trim());
@@ -100,7 +100,7 @@ impl CredentialSet {
         entry.cloned().flatten()
     }
 
-    /// The good ones.
+    /// The credentials without a mistake.
     pub fn into_good(self) -> HashMap<String, SnmpCredentials> {
         self.entries
             .into_iter()
@@ -129,7 +129,7 @@ fn entry(at: &At, base: &Path, findings: &mut Findings) -> Option<SnmpCredential
     })
 }
 
-/// `1`, `2c` or `3`, with quotes or without.
+/// Reads the version: `1`, `2c` or `3`, with quotes or without. Version 2c is returned as 2.
 fn version(fields: &Fields, findings: &mut Findings) -> Option<u8> {
     let at = fields.get("version")?;
     let number = match at.node {
@@ -191,7 +191,7 @@ fn user(at: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> Optio
     let privacy = fields
         .get("privacy")
         .map(|at| protected(&at, &privacy_words, base, findings));
-    // What is there but not good has been complained of: nothing comes of the whole.
+    // A mistake in `auth` or `privacy` has been reported already. Without them the credentials would be weaker.
     let bad = matches!(auth, Some(None)) || matches!(privacy, Some(None));
     if let (None, Some(ordinal)) = (&auth, fields.ordinal("privacy")) {
         findings.key(
@@ -210,7 +210,7 @@ fn user(at: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> Optio
     .filter(|_| !bad)
 }
 
-/// A protocol and its password.
+/// Reads a protocol and its password.
 fn protected<T: Copy>(at: &At, words: &[(&str, T)], base: &Path, findings: &mut Findings) -> Option<(T, Secret)> {
     let fields = at.fields(PASSWORD, findings);
     let protocol = fields.require("protocol", "", findings);
@@ -234,7 +234,8 @@ fn protected<T: Copy>(at: &At, words: &[(&str, T)], base: &Path, findings: &mut 
     Some((protocol?, password))
 }
 
-/// One of three ways to give a secret: itself, a file, the environment; no name where a way is not open.
+/// Reads a secret from one of three keys: the secret itself, a file, an environment variable. A key that is not allowed
+/// here has the name `""`.
 fn secret(at: &At, fields: &Fields, ways: [&'static str; 3], base: &Path, findings: &mut Findings) -> Option<Secret> {
     let open = || ways.into_iter().filter(|way| !way.is_empty());
     let given: Vec<&str> = open().filter(|way| fields.ordinal(way).is_some()).collect();

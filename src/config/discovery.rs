@@ -1,6 +1,4 @@
 //! The section `discovery`: how to find devices.
-//!
-//! Owns its keys, defaults and ranges. Gets the main file's fields; gives `Discovery`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,12 +15,12 @@ use crate::yaml::scalar;
 /// Which discovered devices get a ping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Monitor {
-    /// All but ignored ones.
+    /// All but ignored devices.
     #[default]
     All,
-    /// Approved ones.
+    /// Approved devices.
     Approved,
-    /// None.
+    /// No device.
     None,
 }
 
@@ -31,9 +29,9 @@ pub enum Monitor {
 pub struct Discovery {
     /// How to scan.
     pub scan: discover::Settings,
-    /// Whom to ping.
+    /// Which of the found devices to ping.
     pub monitor: Monitor,
-    /// Who is there.
+    /// When a device counts as offline, and when it is forgotten.
     pub rules: Rules,
 }
 
@@ -150,7 +148,7 @@ fn networks(at: &At, findings: &mut Findings) -> Option<Vec<Network>> {
 }
 
 fn offline_after(at: &At, rules: &mut Rules, findings: &mut Findings) {
-    // What is said of a class replaces what is said of all, and the built-in numbers only where it says something.
+    // A number for a class overrides `default` and the built-in number of that class. Other classes keep theirs.
     let mut by_class = BTreeMap::new();
     for (ordinal, name, value) in at.entries(findings) {
         let Some(scans) = scalar::count(&value, 1..=1000, findings) else {

@@ -1,6 +1,4 @@
 //! The section `identify`: how to find out what a device is.
-//!
-//! Owns its keys. Gets the main file's fields and the SNMP credentials; gives the settings of `identify`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,11 +9,11 @@ use crate::yaml::scalar;
 
 use super::credentials::{CredentialSet, SnmpCredentials};
 
-/// The credentials that devices are asked with unless `identify.snmp` names others; nothing where there are none of
-/// this name.
+/// The name of the credentials to ask devices with unless `identify.snmp` names others. Devices are not asked if there are
+/// no credentials of this name.
 const CREDENTIALS: &str = "public";
 
-/// Reads `identify`. Paths are relative to `base`; `timeout` is for credentials that do not say.
+/// Reads `identify`. Paths are relative to `base`. `timeout` is for credentials that set none.
 pub(super) fn identify(
     main: &Fields,
     base: &Path,

@@ -1,6 +1,4 @@
 //! The section `internet`: the checks that tell whether the internet is up.
-//!
-//! Owns its keys and its default checks. Gets the main file's fields and the defaults; gives `InternetConfig`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -16,7 +14,7 @@ use crate::yaml::node::Node;
 use crate::yaml::problem::quoted;
 use crate::yaml::{scalar, syntax};
 
-use super::check::{Context, Use};
+use super::check::{Context, Usage};
 use super::global::{self, Defaults};
 use super::probe;
 use super::target::{Targets, expectation};
@@ -43,7 +41,7 @@ const CHECKS: &str = r#"
 - {name: captive, http: {url: "http://connectivitycheck.gstatic.com/generate_204", expect: {status: [204]}}}
 "#;
 
-/// Reads `internet`; `None` where nothing is checked.
+/// Reads `internet`. `None`: there are no checks.
 pub(super) fn read(
     main: &Fields,
     defaults: &Defaults,
@@ -63,7 +61,7 @@ pub(super) fn read(
     let context = Context {
         defaults: &defaults,
         bases,
-        usage: Use::Internet,
+        usage: Usage::Internet,
     };
     let list = fields.as_ref().and_then(|fields| fields.get("checks"));
     let (checks, addresses) = if let Some(list) = &list {
@@ -126,7 +124,7 @@ fn checks(list: &At, context: Context, findings: &mut Findings) -> (Vec<Probe>, 
     (probes, addresses)
 }
 
-/// Nobody else may have the name of the internet checks.
+/// Reports a target that has the name of the device `internet`.
 pub(super) fn reserve(config: Option<&InternetConfig>, targets: &Targets, findings: &mut Findings) {
     let taken = targets.names.get(INTERNET).map(|named| &targets.named[*named].place);
     if let (Some(place), Some(_)) = (taken, config) {

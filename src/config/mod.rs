@@ -1,8 +1,8 @@
 //! Reads YAML text into a `Config`, or into every `Problem` that it has.
 //!
-//! This room owns the keys, their defaults and ranges, and the text of each error. It reads files and does nothing else:
-//! it opens no socket, resolves no name and watches nothing. `load` is the way in. `include` reads the files, `assemble`
-//! decodes their sections, each in a file of its own, and `parent` checks what spans several files.
+//! This room defines the keys, their defaults and ranges, and the text of each error. It reads files and does nothing else:
+//! it opens no socket, resolves no name and watches nothing. `load` is the way in. `include` reads the files and `assemble`
+//! decodes them. Each section has a file of its own, with the keys and defaults of the section.
 
 mod api;
 mod assemble;
@@ -11,6 +11,7 @@ mod credentials;
 mod discovery;
 mod global;
 mod heartbeat;
+mod http_probe;
 mod identify;
 mod include;
 mod internet;
@@ -21,7 +22,6 @@ mod parent;
 mod probe;
 mod snmp;
 mod target;
-mod web;
 
 pub use crate::state::upcoming;
 pub use crate::yaml::problem::Problem;

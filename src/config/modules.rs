@@ -1,6 +1,4 @@
-//! The section `modules`: ways to probe what `/probe` is asked for.
-//!
-//! Owns its keys. Gets the main file's fields and the defaults; gives `Module`s by name.
+//! The section `modules`: how `/probe` may probe a target.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,16 +7,16 @@ use std::time::Duration;
 use crate::source::probe::Settings;
 use crate::yaml::decode::{Fields, Findings};
 
-use super::check::{Context, Decoded, Use};
+use super::check::{Context, Decoded, Usage};
 use super::global::Defaults;
 use super::probe;
 
-/// A way to probe what `/probe` is asked for.
+/// A way in which `/probe` may probe a target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Module {
     /// How to probe. The address comes with the request.
     pub settings: Settings,
-    /// The time limit, beside the one of the scraper. `None`: only the scraper's.
+    /// The timeout, if the module sets one. The timeout of the scraper holds as well.
     pub timeout: Option<Duration>,
 }
 
@@ -34,14 +32,17 @@ pub(super) fn read(
     let context = Context {
         defaults,
         bases,
-        usage: Use::Module,
+        usage: Usage::Module,
     };
     for (_, name, at) in map.entries(findings) {
         let fields = at.fields(&["icmp", "tcp", "tls", "http", "dns"], findings);
-        let Some(Decoded { settings, timed, .. }) = probe::one_kind(&at, &fields, context, findings) else {
+        let Some(Decoded {
+            settings, has_timeout, ..
+        }) = probe::one_kind(&at, &fields, context, findings)
+        else {
             continue;
         };
-        let timeout = timed.then(|| Settings::timeout(&settings));
+        let timeout = has_timeout.then(|| Settings::timeout(&settings));
         modules.insert(name.to_owned(), Module { settings, timeout });
     }
     modules

@@ -1,7 +1,4 @@
-//! What a probe may say, by kind: for targets, for internet checks and for the modules of `/probe`.
-//!
-//! Owns the keys of `icmp`, `tcp`, `tls` and `dns`; those of `http` are in `web`, what all have in `check`. Gets nodes and
-//! defaults; gives `probe::Settings` and the address a check names itself.
+//! The probes `icmp`, `tcp`, `tls` and `dns`: of targets, of internet checks and of the modules of `/probe`.
 
 use crate::model::Address;
 use crate::source::probe::{RecordType, Service, Settings, TlsSettings, dns, icmp, tcp, tls};
@@ -10,19 +7,19 @@ use crate::yaml::node::Node;
 use crate::yaml::problem::quoted;
 use crate::yaml::scalar;
 
-use super::check::{Context, Decoded, TLS_KEYS, Use, address, common, pattern, tls_map, tls_settings};
-use super::web;
+use super::check::{Context, Decoded, TLS_KEYS, Usage, address, common, pattern, tls_map, tls_settings};
+use super::http_probe;
 
-/// The kinds of probes, as keys.
+/// The kinds of probes that internet checks and modules may have, as keys.
 pub(super) const KINDS: [&str; 5] = ["icmp", "tcp", "tls", "http", "dns"];
 
-/// Reads a probe's settings of a known kind; `extra` are keys that the caller reads itself.
+/// Reads a probe of this kind. `None` if it has a mistake, or if the kind is none of [`KINDS`].
 pub(super) fn read(kind: &str, at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
     match kind {
         "icmp" => Some(icmp(at, context, findings)),
         "tcp" => tcp(at, context, findings),
         "tls" => tls(at, context, findings),
-        "http" => web::read(at, context, findings),
+        "http" => http_probe::read(at, context, findings),
         "dns" => dns(at, context, findings),
         _ => None,
     }
@@ -59,7 +56,7 @@ fn icmp(at: &At, context: Context, findings: &mut Findings) -> Decoded {
             family: common.family,
         }),
         address: common.address,
-        timed: common.timed,
+        has_timeout: common.has_timeout,
     }
 }
 
@@ -67,8 +64,8 @@ fn port(fields: &Fields, default: Option<u16>, context: Context, findings: &mut 
     match (fields.get("port"), default, context.usage) {
         (Some(at), ..) => scalar::count(&at, 1..=u16::MAX, findings),
         (None, Some(port), _) => Some(port),
-        // It comes with the request.
-        (None, None, Use::Module) => Some(0),
+        // The port comes with the request.
+        (None, None, Usage::Module) => Some(0),
         (None, None, _) => {
             fields.require("port", "write port: 22", findings);
             None
@@ -187,16 +184,16 @@ fn transport(fields: &Fields, context: Context, findings: &mut Findings) -> (dns
     (plain, 53)
 }
 
-/// `server: true` is the target itself, which is also the default.
+/// Reads the address of the DNS server. `None`: the target itself, which is the default and also `server: true`.
 fn server(fields: &Fields, context: Context, findings: &mut Findings) -> Option<Address> {
     let at = match context.usage {
-        Use::Internet => fields.require("server", "write server: 9.9.9.9", findings)?,
-        Use::Target | Use::Module => fields.get("server")?,
+        Usage::Internet => fields.require("server", "write server: 9.9.9.9", findings)?,
+        Usage::Target | Usage::Module => fields.get("server")?,
     };
-    if context.usage != Use::Internet && *at.node == Node::Bool(true) {
+    if context.usage != Usage::Internet && *at.node == Node::Bool(true) {
         return None;
     }
-    if context.usage == Use::Module {
+    if context.usage == Usage::Module {
         findings.value(&at, "the server comes with the request", "remove it");
         return None;
     }

@@ -1,6 +1,4 @@
 //! The probe `snmp` of a target.
-//!
-//! Owns its keys, defaults and ranges. Gets nodes and the named credentials; gives the settings of the probe.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +66,7 @@ pub(super) fn probe(at: &At, defaults: &Defaults, known: &CredentialSet, finding
     let hint = "one of the names in snmp.credentials of the main file";
     let chosen = fields.require("credentials", hint, findings);
     let entry = chosen.and_then(|at| known.chosen(&at, findings));
-    // A stand-in, so that the other keys are checked too.
+    // Without valid credentials the other keys are still checked, with a placeholder.
     let good = entry.is_some();
     let entry = entry.unwrap_or_else(|| SnmpCredentials {
         credentials: Arc::new(Credentials::Community {
@@ -88,7 +86,7 @@ pub(super) fn probe(at: &At, defaults: &Defaults, known: &CredentialSet, finding
     settings.max_repetitions = max_repetitions(&fields, settings.max_repetitions, findings);
     settings.walk_timeout = walk_timeout(settings.interval);
     if let Some(at) = fields.get("walk_timeout") {
-        // Longer, and a walk would still run when the next is due.
+        // A longer walk would still run when the next one is due.
         let range = Duration::from_millis(100)..=settings.interval;
         settings.walk_timeout = scalar::duration(&at, range, findings).unwrap_or(settings.walk_timeout);
     }

@@ -1,7 +1,4 @@
-//! The configured targets and their probes.
-//!
-//! Owns `targets` and what one target may say. Gets nodes, the defaults and the time intervals; gives `TargetConfig`s,
-//! and to `parent` the names and who is reached through whom.
+//! The section `targets`: the configured targets and their probes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -19,7 +16,7 @@ use crate::yaml::problem::quoted;
 use crate::yaml::scalar;
 use crate::yaml::suggest;
 
-use super::check::{self, Context, Use};
+use super::check::{self, Context, Usage};
 use super::credentials::CredentialSet;
 use super::global::{self, Defaults};
 use super::interval::Calendars;
@@ -46,12 +43,12 @@ pub struct TargetConfig {
     pub probes: Vec<Probe>,
 }
 
-/// What decoding a target needs to know.
+/// What is needed to decode a target.
 #[derive(Clone, Copy)]
 pub(super) struct TargetContext<'a> {
-    /// What a target has unless it says otherwise.
+    /// The values of a target that sets none of its own.
     pub defaults: &'a Defaults,
-    /// The directory of each file, for the paths in it.
+    /// The directory of each file. Paths in a file are relative to it.
     pub bases: &'a [PathBuf],
     /// The named time intervals, for `maintenance`.
     pub calendars: &'a Calendars,
@@ -62,11 +59,11 @@ pub(super) struct TargetContext<'a> {
 /// The targets of all files.
 #[derive(Default)]
 pub(super) struct Targets {
-    /// The good ones, in the order of the files.
+    /// The targets without a mistake, in the order of the files.
     pub list: Vec<TargetConfig>,
-    /// Every name, good target or not, and its place in `named`.
+    /// Every name, also of a target with a mistake, and its index in `named`.
     pub names: HashMap<LabelValue, usize>,
-    /// Every target that has a name of its own.
+    /// Every target with a unique name.
     pub named: Vec<TargetName>,
 }
 
@@ -76,12 +73,12 @@ pub(super) struct TargetName {
     pub name: LabelValue,
     /// Where the name is.
     pub place: Place,
-    /// Through whom it is reached, and where it says so.
+    /// The name of its parent, and the place of that name.
     pub parent: Option<(LabelValue, Place)>,
 }
 
 impl Targets {
-    /// Adds one file's `targets`.
+    /// Adds the `targets` of a file.
     pub fn read(&mut self, section: &At, context: TargetContext, findings: &mut Findings) {
         let defaults = context.defaults;
         for item in section.items(findings) {
@@ -121,7 +118,7 @@ impl Targets {
                 limits,
                 maintenance,
                 hysteresis: defaults.hysteresis,
-                // Shorter than one round, the window would be empty between two answers.
+                // A window shorter than this would be empty between two replies.
                 window: defaults.window.max(slowest.unwrap_or_default()),
                 authorized: true,
                 probes: probes.iter().map(expectation).collect(),
@@ -133,7 +130,7 @@ impl Targets {
         }
     }
 
-    /// Reads a name and notes it; the second target of a name has none.
+    /// Reads a name and adds it to the known names. `None` if another target has it already.
     fn name(&mut self, fields: &Fields, findings: &mut Findings) -> Option<LabelValue> {
         let at = fields.require("name", "it becomes the device label", findings)?;
         let name = scalar::name(&at, findings)?;
@@ -152,9 +149,9 @@ impl Targets {
     }
 }
 
-/// A target of which only the defaults are known.
+/// A target with defaults only, without name and address: the template for discovered devices.
 pub(super) fn default_target(defaults: &Defaults) -> TargetConfig {
-    let probes = vec![plain_ping(defaults)];
+    let probes = vec![default_ping(defaults)];
     let target = Target {
         name: LabelValue::new(""),
         address: Address::Name(String::new()),
@@ -218,7 +215,7 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
             chosen.extend(calendar.clone());
             continue;
         }
-        // It may be in a file that could not be read.
+        // The time interval may be in a file that could not be read.
         if !calendars.complete {
             continue;
         }
@@ -229,8 +226,8 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
     chosen
 }
 
-/// The ping of a target that says nothing of probes.
-fn plain_ping(defaults: &Defaults) -> Probe {
+/// The probe of a target without the key `probes`.
+fn default_ping(defaults: &Defaults) -> Probe {
     Probe {
         name: "icmp".into(),
         settings: Settings::Icmp(icmp::Settings {
@@ -243,12 +240,12 @@ fn plain_ping(defaults: &Defaults) -> Probe {
 
 fn probes(fields: &Fields, address: Option<&Address>, context: TargetContext, findings: &mut Findings) -> Vec<Probe> {
     let Some(map) = fields.get("probes") else {
-        return vec![plain_ping(context.defaults)];
+        return vec![default_ping(context.defaults)];
     };
     let check_context = Context {
         defaults: context.defaults,
         bases: context.bases,
-        usage: Use::Target,
+        usage: Usage::Target,
     };
     let mut probes = Vec::new();
     let mut names: HashMap<Arc<str>, Place> = HashMap::new();
@@ -257,7 +254,7 @@ fn probes(fields: &Fields, address: Option<&Address>, context: TargetContext, fi
             let name = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings);
             let settings = snmp::probe(&at, context.defaults, context.credentials, findings).map(Settings::Snmp);
             if let Some(settings) = &settings {
-                agree(&at, settings, address, findings);
+                check_family(&at, settings, address, findings);
             }
             probes.extend(name.zip(settings).map(|(name, settings)| Probe { name, settings }));
             continue;
@@ -267,7 +264,7 @@ fn probes(fields: &Fields, address: Option<&Address>, context: TargetContext, fi
             map.unknown(ordinal, kind, &known, findings);
             continue;
         }
-        // Several of a kind are a list; ICMP has one history a device.
+        // Several probes of a kind are a list. There is only one `icmp` probe, because a device has one ping history.
         let list = matches!(at.node, Node::List(_)) && kind != "icmp";
         let items = if list { at.items(findings).collect() } else { vec![at] };
         for at in items {
@@ -277,7 +274,7 @@ fn probes(fields: &Fields, address: Option<&Address>, context: TargetContext, fi
             let Some(decoded) = probe::read(kind, &at, check_context, findings) else {
                 continue;
             };
-            agree(&at, &decoded.settings, address, findings);
+            check_family(&at, &decoded.settings, address, findings);
             let settings = decoded.settings;
             probes.push(Probe { name, settings });
         }
@@ -285,7 +282,7 @@ fn probes(fields: &Fields, address: Option<&Address>, context: TargetContext, fi
     probes
 }
 
-/// The probe's name: what it says, else its kind. Unique within the target.
+/// Reads the name of a probe. Without a name it is the kind. It is unique within the target.
 fn probe_name(
     at: &At,
     key: Place,
@@ -314,8 +311,8 @@ fn probe_name(
     Some(name)
 }
 
-/// A family must agree with a literal address.
-fn agree(at: &At, settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
+/// Reports a `family` that does not fit the IP address of the target.
+fn check_family(at: &At, settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
     let family = match settings {
         Settings::Icmp(settings) => settings.family,
         Settings::Snmp(settings) => settings.family,
