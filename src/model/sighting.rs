@@ -39,17 +39,17 @@ impl Method {
         }
     }
 
-    /// Whether the method sends requests. Reading the neighbour cache does not.
-    pub const fn sends(self) -> bool {
-        match self {
-            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => true,
-            Self::Neighbours => false,
-        }
-    }
-
     /// The method of this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    /// Whether it sends nothing to the network.
+    pub const fn is_passive(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => false,
+            Self::Neighbours => true,
+        }
     }
 }
 
@@ -83,6 +83,16 @@ pub enum Outcome {
 impl Outcome {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Complete, Self::Partial, Self::Failed];
+
+    /// Whether every address was asked and had time to reply.
+    pub const fn is_complete(self) -> bool {
+        matches!(self, Self::Complete)
+    }
+
+    /// Whether it was cut short.
+    pub const fn is_partial(self) -> bool {
+        matches!(self, Self::Partial)
+    }
 
     /// The `result` label.
     pub const fn as_str(self) -> &'static str {
