@@ -14,4 +14,5 @@ pub mod source;
 pub mod state;
 pub mod store;
 pub mod targets;
+pub mod wire;
 pub mod yaml;

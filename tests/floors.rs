@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 const HOUSE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("yaml", &["model"]),
-    ("net", &["model"]),
+    ("wire", &["model"]),
+    ("net", &["model", "wire"]),
     ("state", &["model"]),
     ("metrics", &["model", "state"]),
-    ("source/probe", &["model", "net"]),
-    ("source/discover", &["model", "net"]),
-    ("source/identify", &["model", "net"]),
+    ("source/probe", &["model", "wire", "net"]),
+    ("source/discover", &["model", "wire", "net"]),
+    ("source/identify", &["model", "wire", "net"]),
     ("http", &["model", "yaml", "state", "metrics"]),
     ("store", &["model"]),
     // the rooms' settings, which it assembles
@@ -51,6 +52,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         "daemon",
         &[
             "model",
+            "wire",
             "net",
             "state",
             "metrics",

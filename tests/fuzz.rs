@@ -18,9 +18,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use lanpulse::model::{Announcement, Mac, MacKind, Timestamp};
-use lanpulse::net::snmp::{self, AuthProtocol, Engine, PrivacyProtocol, User};
+use lanpulse::model::{Announcement, AuthProtocol, Mac, MacKind, PrivacyProtocol, Timestamp};
 use lanpulse::source::identify::{self, Registry};
+use lanpulse::wire::snmp::{self, Engine, User};
 use socket2::{Domain, Socket, Type};
 use support::usm::{self, Keys, Outside};
 use support::{Daemon, Home, loopback, now};
@@ -344,7 +344,7 @@ fn signed_snmp_replies() {
         auth: Some((AuthProtocol::Sha1, usm::AUTH_PASSWORD.into())),
         privacy: Some((PrivacyProtocol::Aes128, usm::PRIVACY_PASSWORD.into())),
     };
-    let engine = Engine::new(&user, &usm::ENGINE, (3, 1_000)).unwrap();
+    let engine = Engine::new(&user, &usm::ENGINE, (3, 1_000), Instant::now()).unwrap();
     let outside = |flags| Outside {
         id: vec![1],
         max_size: 65_507,
@@ -444,7 +444,7 @@ fn mdns_answers() {
     .map(|text| hex(&text.replace('Q', question)));
     let read = |message: &[u8]| {
         let id = message.get(..2).map_or(0, |id| u16::from_be_bytes([id[0], id[1]]));
-        lanpulse::net::mdns::read(message, id)
+        lanpulse::wire::mdns::read(message, id)
     };
     let found: Vec<_> = corpus.iter().map(|message| read(message).len()).collect();
     assert_eq!(found, [4, 1, 1]);
@@ -452,7 +452,7 @@ fn mdns_answers() {
         let said = read(message);
         assert!(said.len() <= message.len() / 11, "more records than there is room for");
         for one in said {
-            if let lanpulse::net::mdns::Said::Texts(_, texts) = one {
+            if let lanpulse::wire::mdns::Record::Texts(_, texts) = one {
                 let long = |text: &str| text.chars().count() > 256;
                 assert!(texts.len() <= 32 && !texts.iter().any(|(key, value)| long(key) || long(value)));
             }

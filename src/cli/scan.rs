@@ -124,7 +124,7 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
 
 /// What to scan, from what the user wrote.
 fn areas(settings: &Settings, what: &[String]) -> Result<Vec<ScanNetwork>, String> {
-    let all = net::nics();
+    let all = net::interfaces();
     let usable = discover::usable(&all, if what.is_empty() { &settings.exclude } else { &[] });
     if what.is_empty() {
         let (areas, left_out) = discover::own(&usable);

@@ -18,6 +18,7 @@ use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence,
 
 use super::echo::{Echo, EchoError, Endpoint, Flow};
 use super::socket;
+use crate::wire::icmp::error_name;
 
 /// The payload of ping(8): 56 bytes, so 64 with the ICMP header.
 const PAYLOAD: [u8; 56] = *b"lanpulse echo request; see github.com/lanpulse/lanpulse.";
@@ -252,27 +253,8 @@ fn answer(packet: &IcmpPacket) -> Result<(), String> {
     if reply {
         Ok(())
     } else {
-        Err(format!("{from} answered: {}", describe(from.is_ipv6(), kind, code)))
+        Err(format!("{from} answered: {}", error_name(from.is_ipv6(), kind, code)))
     }
-}
-
-/// ICMP types and codes in words (RFC 792, RFC 1122, RFC 1812; RFC 4443).
-fn describe(v6: bool, kind: u8, code: u8) -> String {
-    let text = match (v6, kind, code) {
-        (false, 3, 0) | (true, 1, 0) => "no route to the network",
-        (false, 3, 1) | (true, 1, 3) => "host unreachable",
-        (false, 3, 2) => "protocol unreachable",
-        (false, 3, 3) | (true, 1, 4) => "port unreachable",
-        (false, 3, 4) => "fragmentation needed",
-        (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
-        (true, 1, 2) => "beyond the scope of the source address",
-        (true, 1, 5) => "source address failed policy",
-        (true, 1, 6) => "route rejected",
-        (false, 11, _) | (true, 3, _) => "time to live exceeded",
-        (false, 12, _) | (true, 4, _) => "parameter problem",
-        _ => return format!("ICMP type {kind} code {code}"),
-    };
-    text.to_owned()
 }
 
 /// Sorts what `sendto(2)` says: is it the target, the host's rules, or this host's own trouble?
@@ -315,14 +297,6 @@ mod tests {
         for code in [libc::ENETUNREACH, libc::ENETDOWN, libc::ENOBUFS, libc::EINVAL] {
             assert_eq!(failure(code), "send");
         }
-    }
-
-    #[test]
-    fn icmp_errors_have_words() {
-        assert_eq!(describe(false, 3, 1), "host unreachable");
-        assert_eq!(describe(true, 1, 0), "no route to the network");
-        assert_eq!(describe(true, 3, 0), "time to live exceeded");
-        assert_eq!(describe(false, 42, 7), "ICMP type 42 code 7");
     }
 
     #[tokio::test]

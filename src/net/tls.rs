@@ -22,9 +22,9 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as RustlsError, RootCertStore, SignatureScheme,
 };
 
-use super::certificate::not_after;
 use super::connect::classify;
 use crate::model::{Failure, Timestamp, TlsFacts};
+use crate::wire::certificate::not_after;
 
 /// How to make a TLS connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

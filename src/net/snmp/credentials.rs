@@ -6,10 +6,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::model::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES as PASSWORD_MIN_BYTES};
+use crate::wire::snmp::{Access, User};
+
 /// The longest secret we read from a file, in bytes.
 const SECRET_MAX_BYTES: usize = 4096;
-/// Passwords of version 3 have at least so many bytes (RFC 3414, 11.2).
-pub const PASSWORD_MIN_BYTES: usize = 8;
 
 /// A secret, or where it is. Never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,28 +56,6 @@ impl Secret {
     }
 }
 
-/// How an SNMP message is authenticated (RFC 3414, RFC 7860).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum AuthProtocol {
-    Md5,
-    Sha1,
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-/// How an SNMP message is encrypted (RFC 3414, RFC 3826, Blumenthal's draft for the longer keys).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum PrivacyProtocol {
-    Des,
-    Aes128,
-    Aes192,
-    Aes256,
-}
-
 /// How to be let in, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
@@ -98,24 +77,6 @@ pub enum Credentials {
         /// authPriv; never without `auth`.
         privacy: Option<(PrivacyProtocol, Secret)>,
     },
-}
-
-/// How to be let in, secrets in the open. Not printable.
-#[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Access {
-    Community { v1: bool, community: Vec<u8> },
-    User(User),
-}
-
-/// A user of version 3, secrets in the open. Not printable.
-#[derive(Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct User {
-    pub name: Vec<u8>,
-    pub context: Vec<u8>,
-    pub auth: Option<(AuthProtocol, Vec<u8>)>,
-    pub privacy: Option<(PrivacyProtocol, Vec<u8>)>,
 }
 
 impl Credentials {

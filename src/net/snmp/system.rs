@@ -2,10 +2,9 @@
 //!
 //! Gets a session; gives what the device says of itself. A variable it does not have is absent.
 
-use super::message::{self, Op, Query, Reply};
 use super::session::{Session, SnmpError};
-use super::value::{Oid, Value};
 use crate::model::{LabelValue, SystemFacts};
+use crate::wire::snmp::{Oid, Op, Query, Reply, Value, status_name};
 
 /// sysDescr, sysObjectID, sysUpTime, sysContact, sysName, sysLocation: system(1) up to its sixth.
 const PARTS: [u32; 6] = [1, 2, 3, 4, 5, 6];
@@ -17,9 +16,9 @@ const PARTS: [u32; 6] = [1, 2, 3, 4, 5, 6];
 pub async fn system(session: &mut Session) -> Result<(SystemFacts, Option<u32>), SnmpError> {
     let oids = PARTS.map(|part| Oid(vec![1, 3, 6, 1, 2, 1, 1, part, 0]));
     let mut values: [Option<Value>; PARTS.len()] = Default::default();
-    let reply = session.ask(query(&oids)).await?;
+    let reply = session.request(query(&oids)).await?;
     if reply.status != 0 && !session.is_v1() {
-        let name = message::status_name(reply.status).to_owned();
+        let name = status_name(reply.status).to_owned();
         return Err(SnmpError::Status(session.peer(), name));
     }
     // Version 1 refuses the whole for the sake of one variable; an encrypted reply ends at one that cannot be read.
@@ -27,7 +26,7 @@ pub async fn system(session: &mut Session) -> Result<(SystemFacts, Option<u32>),
     take(&oids, reply, &mut values);
     if !whole {
         for oid in &oids {
-            let reply = session.ask(query(std::slice::from_ref(oid))).await?;
+            let reply = session.request(query(std::slice::from_ref(oid))).await?;
             take(&oids, reply, &mut values);
         }
     }

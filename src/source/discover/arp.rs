@@ -17,6 +17,7 @@ use super::pace::Pace;
 use super::progress::Progress;
 use crate::model::{Mac, MacKind, Method, Outcome, Sighting, Timestamp};
 use crate::net::{Link, LinkError, is_running, wall_clock};
+use crate::wire::arp::{Operation, Packet};
 
 /// Waits after the first and second question.
 const WAITS: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(225)];
@@ -217,7 +218,7 @@ fn ask(
     let before = sweep.asked;
     while pace.may(now) {
         let Some((due, n, times)) = sweep.next(now) else { break };
-        match link.send(&request(question.mac, question.address, question.addresses[n as usize])) {
+        match link.send(&Packet::request(question.mac, question.address, question.addresses[n as usize]).frame()) {
             Ok(()) => {
                 pace.took();
                 sweep.sent(n, times, now);
@@ -245,32 +246,12 @@ fn sighting(address: Ipv4Addr, mac: Mac, at: Timestamp) -> Sighting {
     }
 }
 
-/// An ARP request in its Ethernet frame, 42 bytes; the interface pads it.
-fn request(mac: Mac, from: Ipv4Addr, to: Ipv4Addr) -> [u8; 42] {
-    let mut frame = [0; 42];
-    frame[..6].fill(0xff);
-    frame[6..12].copy_from_slice(&mac.0);
-    // Ethertype ARP; hardware Ethernet, protocol IPv4, lengths 6 and 4, operation request
-    frame[12..22].copy_from_slice(&[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1]);
-    frame[22..28].copy_from_slice(&mac.0);
-    frame[28..32].copy_from_slice(&from.octets());
-    frame[38..42].copy_from_slice(&to.octets());
-    frame
-}
-
-/// Rule 4: who has which address, if the frame is a reply that says so.
+/// Rule 4: the sender of a frame, if the frame is a reply to this host.
 pub(super) fn reply(frame: &[u8], question: &Question) -> Option<(Ipv4Addr, Mac)> {
-    let frame: &[u8; 42] = frame.get(..42)?.try_into().ok()?;
-    if frame[12..20] != [0x08, 0x06, 0, 1, 0x08, 0, 6, 4] || frame[20..22] != [0, 2] {
-        return None;
-    }
-    if frame[32..38] != question.mac.0 || frame[38..42] != question.address.octets() {
-        return None;
-    }
-    let mac = Mac([frame[22], frame[23], frame[24], frame[25], frame[26], frame[27]]);
-    let somebody = mac.kind() != MacKind::Nobody && mac != question.mac;
-    let address = Ipv4Addr::new(frame[28], frame[29], frame[30], frame[31]);
-    somebody.then_some((address, mac))
+    let packet = Packet::read(frame)?;
+    let to_us = packet.target_mac == question.mac && packet.target == question.address;
+    let usable = packet.sender_mac.kind() != MacKind::Nobody && packet.sender_mac != question.mac;
+    (packet.operation == Operation::Reply && to_us && usable).then_some((packet.sender, packet.sender_mac))
 }
 
 #[cfg(test)]

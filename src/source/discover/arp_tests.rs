@@ -21,11 +21,12 @@ fn ip(last: u8) -> Ipv4Addr {
 }
 
 fn answer_of(mac: Mac, from: Ipv4Addr) -> Vec<u8> {
-    let mut frame = request(mac, from, ip(1)).to_vec();
-    frame[..6].copy_from_slice(&OWN.0);
-    frame[21] = 2;
-    frame[32..38].copy_from_slice(&OWN.0);
-    frame
+    let reply = Packet {
+        operation: Operation::Reply,
+        target_mac: OWN,
+        ..Packet::request(mac, from, ip(1))
+    };
+    reply.frame().to_vec()
 }
 
 impl Link for Wire {

@@ -12,8 +12,7 @@ use super::progress::Progress;
 use super::resolve::{Resolved, Resolver, instance_of};
 use super::{LocalInterface, Report, interfaces};
 use crate::model::{Announcement, Method, Outcome, Sighting, Sweep};
-use crate::net::mdns::MdnsSocket;
-use crate::net::{Nic, nics, wall_clock};
+use crate::net::{Interface, MdnsSocket, interfaces as local_interfaces, wall_clock};
 
 /// All types of services (RFC 6763 section 9).
 const TYPES: &str = "_services._dns-sd._udp.local.";
@@ -107,15 +106,15 @@ fn browse(links: &[&LocalInterface], progress: &Progress, report: &mut Report) -
 
 /// Who asks for what mdns-sd leaves unresolved, with sockets on the same interfaces.
 fn resolver(links: &[&LocalInterface], report: &mut Report) -> Resolver {
-    let chosen = |nic: &&Nic| links.iter().any(|door| door.index == nic.index);
+    let chosen = |interface: &&Interface| links.iter().any(|door| door.index == interface.index);
     let mut sockets = Vec::new();
-    for nic in nics().iter().filter(chosen) {
-        match MdnsSocket::open(nic) {
+    for interface in local_interfaces().iter().filter(chosen) {
+        match MdnsSocket::open(interface) {
             Ok(opened) => sockets.extend(opened),
             Err(error) => {
                 let note = format!(
                     "cannot ask for what is announced by multicast DNS on {}: {error}",
-                    nic.name
+                    interface.name
                 );
                 report.notes.push(note);
             }

@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use crate::model::{Announcement, Mac, MacKind, Method, Network, Outcome, Sighting, Sweep};
-use crate::net::{LinkError, Nic, PacketLink, neighbours, nics, wall_clock};
+use crate::net::{Interface, LinkError, PacketLink, interfaces as local_interfaces, neighbours, wall_clock};
 
 pub use networks::{EXCLUDED, LARGEST, LocalInterface, ScanNetwork, area, matches, own, usable};
 pub use progress::Progress;
@@ -76,7 +76,7 @@ impl Settings {
 
     /// What is to be scanned now, and what is not and why.
     pub fn areas(&self) -> (Vec<ScanNetwork>, Vec<String>) {
-        let all = nics();
+        let all = local_interfaces();
         let usable = usable(&all, &self.exclude);
         match &self.networks {
             None => own(&usable),
@@ -184,7 +184,7 @@ fn scan_area(
     progress: &Progress,
 ) -> Report {
     let mut report = Report::default();
-    let own = nics();
+    let own = local_interfaces();
     let (mut first, rest): (Vec<Ipv4Addr>, Vec<Ipv4Addr>) = area
         .network
         .hosts()
@@ -319,7 +319,7 @@ fn cache(links: &[&LocalInterface]) -> Report {
             .push(format!("cannot read the kernel's neighbour cache: {why}"));
     }
     let at = wall_clock();
-    let own: Vec<Nic> = nics();
+    let own: Vec<Interface> = local_interfaces();
     for entry in entries {
         let here = links.iter().any(|door| door.index == entry.interface);
         let nobody = entry.mac.kind() == MacKind::Nobody || own.iter().any(|interface| interface.owns(entry.address));

@@ -6,7 +6,7 @@
 use std::net::Ipv4Addr;
 
 use crate::model::{Mac, Network};
-use crate::net::Nic;
+use crate::net::Interface;
 
 /// The largest network that is scanned: 65,534 addresses.
 pub const LARGEST: u8 = 16;
@@ -47,15 +47,15 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// The interfaces that discovery may use.
-pub fn usable<'a>(all: &'a [Nic], exclude: &[String]) -> Vec<&'a Nic> {
-    let excluded = |interface: &Nic| exclude.iter().any(|pattern| matches(pattern, &interface.name));
+pub fn usable<'a>(all: &'a [Interface], exclude: &[String]) -> Vec<&'a Interface> {
+    let excluded = |interface: &Interface| exclude.iter().any(|pattern| matches(pattern, &interface.name));
     all.iter()
         .filter(|interface| interface.running && !interface.loopback && !excluded(interface))
         .collect()
 }
 
 /// The host's own networks, and what of them is too large to be scanned.
-pub fn own(interfaces: &[&Nic]) -> (Vec<ScanNetwork>, Vec<String>) {
+pub fn own(interfaces: &[&Interface]) -> (Vec<ScanNetwork>, Vec<String>) {
     let mut areas: Vec<ScanNetwork> = Vec::new();
     let mut left_out = Vec::new();
     for interface in interfaces {
@@ -99,7 +99,7 @@ fn apart(mut areas: Vec<ScanNetwork>) -> Vec<ScanNetwork> {
 }
 
 /// A network that the user asks for, split where only a part of it is on an interface.
-pub fn area(network: Network, interfaces: &[&Nic]) -> Vec<ScanNetwork> {
+pub fn area(network: Network, interfaces: &[&Interface]) -> Vec<ScanNetwork> {
     for interface in interfaces {
         for (address, on_link) in &interface.v4 {
             if on_link.covers(network) {
@@ -110,7 +110,7 @@ pub fn area(network: Network, interfaces: &[&Nic]) -> Vec<ScanNetwork> {
             }
         }
     }
-    let within = |interface: &&&Nic| interface.v4.iter().any(|(_, on_link)| network.covers(*on_link));
+    let within = |interface: &&&Interface| interface.v4.iter().any(|(_, on_link)| network.covers(*on_link));
     if network.length() < 32 && interfaces.iter().any(|interface| within(&interface)) {
         let half = network.length() + 1;
         return [network.first(), network.last()]
@@ -121,7 +121,7 @@ pub fn area(network: Network, interfaces: &[&Nic]) -> Vec<ScanNetwork> {
     vec![ScanNetwork { network, link: None }]
 }
 
-fn door(interface: &Nic, address: Ipv4Addr) -> LocalInterface {
+fn door(interface: &Interface, address: Ipv4Addr) -> LocalInterface {
     LocalInterface {
         interface: interface.name.clone(),
         index: interface.index,
@@ -134,20 +134,20 @@ fn door(interface: &Nic, address: Ipv4Addr) -> LocalInterface {
 mod tests {
     use super::*;
 
-    fn interface(name: &str, networks: &[&str]) -> Nic {
+    fn interface(name: &str, networks: &[&str]) -> Interface {
         let v4 = networks.iter().map(|text| {
             let (address, length) = text.split_once('/').unwrap();
             let address = address.parse().unwrap();
             (address, Network::of(address, length.parse().unwrap()))
         });
-        Nic {
+        Interface {
             name: name.into(),
             v4: v4.collect(),
             mac: Some(Mac([2, 0, 0, 0, 0, 1])),
             running: true,
             broadcast: true,
             loopback: name == "lo",
-            ..Nic::default()
+            ..Interface::default()
         }
     }
 
@@ -163,7 +163,7 @@ mod tests {
                 "eth2",
                 &["192.168.1.9/24", "10.8.0.0/31", "172.20.4.1/22", "172.20.5.1/24"],
             ),
-            Nic {
+            Interface {
                 index: 3,
                 ..interface("eth3", &["172.20.6.1/24"])
             },
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_listed_network_is_on_an_interface_behind_a_router_or_both() {
         let all = [interface("eth0", &["10.77.4.1/22"])];
-        let all: Vec<&Nic> = all.iter().collect();
+        let all: Vec<&Interface> = all.iter().collect();
         let areas = |text: &str| -> Vec<(String, bool)> {
             area(text.parse().unwrap(), &all)
                 .into_iter()

@@ -53,14 +53,14 @@ fn no_ipv6(code: i32) -> bool {
 
 fn ask(door: &LocalInterface, sightings: &mut Vec<Sighting>) -> std::io::Result<u32> {
     let mut socket = NodeSocket::open(door.index)?;
-    socket.ask()?;
+    socket.ask_all()?;
     let end = Instant::now() + WAIT;
     let mut heard: HashSet<Ipv6Addr> = HashSet::new();
     while Instant::now() < end && heard.len() < MOST {
-        let Some(from) = socket.answer()? else { continue };
+        let Some(from) = socket.receive()? else { continue };
         if !from.is_multicast() && !from.is_unspecified() && heard.insert(from) {
             // Its answer is known already; the sake of it is the neighbour cache.
-            let _ = socket.ask_again(from);
+            let _ = socket.ask(from);
             sightings.push(Sighting {
                 method: Method::Ipv6,
                 address: IpAddr::V6(from),

@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::net::dns::Name;
-use crate::net::mdns::{MdnsSocket, Said, ask_host, ask_service};
+use crate::net::MdnsSocket;
+use crate::wire::dns::Name;
+use crate::wire::mdns::{Record, host_question, service_question};
 
 /// From one question about the same thing to the next, and before the first.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -70,9 +71,9 @@ impl Instance {
         }
         let lacks_texts = self.texts.is_none() && self.asked[0] < TIMES;
         let (which, question) = match &self.host {
-            Some(host) if self.addresses.is_empty() && self.asked[1] < TIMES => (1, ask_host(id, host)),
-            None if self.asked[0] < TIMES => (0, ask_service(id, &self.name)),
-            Some(_) if lacks_texts => (0, ask_service(id, &self.name)),
+            Some(host) if self.addresses.is_empty() && self.asked[1] < TIMES => (1, host_question(id, host)),
+            None if self.asked[0] < TIMES => (0, service_question(id, &self.name)),
+            Some(_) if lacks_texts => (0, service_question(id, &self.name)),
             _ => return None,
         };
         self.asked[which] += 1;
@@ -125,7 +126,7 @@ impl Resolver {
     pub fn turn(&mut self, now: Instant) {
         for at in 0..self.sockets.len() {
             for _ in 0..MOST_READ {
-                let Some(said) = self.sockets[at].hear(self.id) else {
+                let Some(said) = self.sockets[at].receive(self.id) else {
                     break;
                 };
                 self.learn(said, now);
@@ -134,7 +135,7 @@ impl Resolver {
         for question in self.questions(now) {
             for socket in &self.sockets {
                 // An interface that went down is the ARP scan's to tell.
-                let _ = socket.ask(&question);
+                let _ = socket.send(&question);
             }
         }
     }
@@ -147,20 +148,20 @@ impl Resolver {
     }
 
     /// Rule 3. Hosts come after the services that are on them, whatever their order in the message.
-    fn learn(&mut self, said: Vec<Said>, now: Instant) {
+    fn learn(&mut self, said: Vec<Record>, now: Instant) {
         let (addresses, services): (Vec<_>, Vec<_>) =
-            said.into_iter().partition(|said| matches!(said, Said::Address(..)));
+            said.into_iter().partition(|said| matches!(said, Record::Address(..)));
         for said in services.into_iter().chain(addresses) {
             for instance in self.instances.values_mut().filter(|instance| !instance.resolved) {
                 match &said {
-                    Said::Service(name, host) if *name == instance.name && instance.host.is_none() => {
+                    Record::Service(name, host) if *name == instance.name && instance.host.is_none() => {
                         instance.host = Some(host.clone());
                         instance.due = now;
                     }
-                    Said::Texts(name, texts) if *name == instance.name && instance.texts.is_none() => {
+                    Record::Texts(name, texts) if *name == instance.name && instance.texts.is_none() => {
                         instance.texts = Some(texts.clone());
                     }
-                    Said::Address(name, address)
+                    Record::Address(name, address)
                         if instance.host.as_ref() == Some(name)
                             && instance.addresses.len() < MOST_ADDRESSES
                             && !instance.addresses.contains(address) =>
@@ -231,18 +232,18 @@ mod tests {
         );
         assert_eq!(
             resolver.questions(after(start, 500)),
-            [ask_service(7, &instance("Dr. No"))]
+            [service_question(7, &instance("Dr. No"))]
         );
         assert_eq!(resolver.questions(after(start, 600)).len(), 0);
         let heard = after(start, 700);
-        resolver.learn(vec![Said::Service(instance("dr. no"), name("H.local"))], heard);
-        assert_eq!(resolver.questions(heard), [ask_host(7, &name("H.local"))]);
+        resolver.learn(vec![Record::Service(instance("dr. no"), name("H.local"))], heard);
+        assert_eq!(resolver.questions(heard), [host_question(7, &name("H.local"))]);
         let ip: IpAddr = [10, 0, 0, 9].into();
         resolver.learn(
             vec![
-                Said::Address(name("h.LOCAL"), ip),
-                Said::Address(name("other.local"), [10, 0, 0, 10].into()),
-                Said::Texts(instance("Dr. No"), vec![("ty".into(), "L".into())]),
+                Record::Address(name("h.LOCAL"), ip),
+                Record::Address(name("other.local"), [10, 0, 0, 10].into()),
+                Record::Texts(instance("Dr. No"), vec![("ty".into(), "L".into())]),
             ],
             heard,
         );
@@ -274,8 +275,8 @@ mod tests {
         assert_eq!(asked, 3);
         resolver.learn(
             vec![
-                Said::Address(name("h.local"), [10, 0, 0, 9].into()),
-                Said::Service(instance("y"), name("h.local")),
+                Record::Address(name("h.local"), [10, 0, 0, 9].into()),
+                Record::Service(instance("y"), name("h.local")),
             ],
             start,
         );

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Mac, SystemReading, Timestamp};
-use crate::net::snmp::{Access, Credentials, Patience, Session, SnmpError, system};
+use crate::net::snmp::{Credentials, Session, SnmpError, Timeouts, system};
+use crate::wire::snmp::Access;
 
 /// Conversations at once, each with a socket.
 const AT_ONCE: usize = 64;
@@ -147,13 +148,13 @@ impl Systems {
     }
 
     /// The keys that can be used now.
-    fn doors(&self) -> Vec<(usize, Access, u16, Patience)> {
+    fn doors(&self) -> Vec<(usize, Access, u16, Timeouts)> {
         let mut doors = Vec::new();
         for (number, key) in self.keys.iter().enumerate() {
-            let patience = Patience {
-                timeout: key.timeout.min(REPLY),
+            let patience = Timeouts {
+                reply: key.timeout.min(REPLY),
                 retries: RETRIES,
-                whole: CONVERSATION,
+                session: CONVERSATION,
             };
             match key.credentials.access() {
                 Ok(access) => doors.push((number, access, key.port, patience)),
@@ -167,7 +168,7 @@ impl Systems {
 /// Rule 1.
 async fn converse(
     address: IpAddr,
-    doors: &[(usize, Access, u16, Patience)],
+    doors: &[(usize, Access, u16, Timeouts)],
     first: Option<usize>,
     at: Timestamp,
 ) -> Option<(usize, SystemReading)> {

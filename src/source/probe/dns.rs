@@ -13,8 +13,8 @@ use super::Pattern;
 use super::run::{Fault, Run, fault};
 use super::tcp::host;
 use crate::model::{Address, DnsFacts, Failure, Phase};
-use crate::net::dns::{self as message, Answer, RecordType};
 use crate::net::{Endpoint, TlsSettings, classify, handshake, socket_address};
+use crate::wire::dns::{self as message, Answer, RecordType};
 
 /// An unanswered UDP query is asked again after this long: one lost datagram is no dead server (RFC 1035 4.2.1).
 const AGAIN: Duration = Duration::from_secs(1);
@@ -229,7 +229,7 @@ pub fn read_any(name: &str, bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::dns::Record;
+    use crate::wire::dns::Record;
 
     fn verdict(expect: Expect, rcode: u16, records: &[(u16, &str)]) -> Option<Failure> {
         let settings = Settings {

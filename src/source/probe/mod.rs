@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::model::{Address, Failure, Kind, Reading};
 
 pub use crate::net::TlsSettings;
-pub use crate::net::dns::RecordType;
+pub use crate::wire::dns::RecordType;
 pub use aim::aim;
 pub use pattern::Pattern;
 pub use run::Names;

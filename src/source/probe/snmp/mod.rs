@@ -15,10 +15,11 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::model::{Address, Failure, Family, Reading, SnmpWalk};
-use crate::net::snmp::{Patience, Session, SnmpError};
+use crate::net::snmp::{Session, SnmpError, Timeouts};
 use crate::net::{Lookup, Resolver, interface_index};
 
-pub use crate::net::snmp::{AuthProtocol, Credentials, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret};
+pub use crate::model::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES as PASSWORD_MIN_BYTES};
+pub use crate::net::snmp::{Credentials, Secret};
 pub use facts::Filter;
 use walk::Known;
 
@@ -107,13 +108,13 @@ async fn attempt(
             Some(known) => known,
             None => Known::new(peer, access.clone(), settings),
         };
-        let patience = Patience {
-            timeout: settings.timeout,
+        let timeouts = Timeouts {
+            reply: settings.timeout,
             retries: settings.retries,
-            whole: settings.walk_timeout,
+            session: settings.walk_timeout,
         };
         let engine = remembered.engine.take();
-        let outcome = match Session::open(peer, access.clone(), patience, engine).await {
+        let outcome = match Session::open(peer, access.clone(), timeouts, engine).await {
             Ok(mut session) => {
                 let outcome = walk::converse(&mut session, settings, &mut remembered, walk).await;
                 walk.requests += session.requests;

@@ -19,7 +19,8 @@ use std::time::Duration;
 use super::columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, SYSTEM, UPTIME, WIDE};
 use super::{Settings, facts};
 use crate::model::{InterfaceFacts, InterfaceRow, LabelValue, MEASURES, Measure, Sample, SnmpWalk, SystemFacts};
-use crate::net::snmp::{self, Access, Engine, Oid, Op, Pace, Query, Session, SnmpError, Table, Value};
+use crate::net::snmp::{RequestSize, Session, SnmpError, Table, read_columns};
+use crate::wire::snmp::{Access, Engine, Oid, Op, Query, Value};
 
 /// How old facts may be.
 const FACTS_EVERY: Duration = Duration::from_secs(600);
@@ -30,7 +31,7 @@ pub(super) struct Known {
     access: Access,
     /// Its engine, between conversations.
     pub engine: Option<Engine>,
-    pace: Pace,
+    size: RequestSize,
     /// Scalars the agent does not have.
     absent: Vec<&'static [u32]>,
     /// Its system group.
@@ -57,7 +58,7 @@ impl Known {
             peer,
             access,
             engine: None,
-            pace: Pace::new(settings.max_repetitions),
+            size: RequestSize::new(settings.max_repetitions),
             absent: Vec::new(),
             system: None,
             uptime: None,
@@ -92,7 +93,7 @@ pub(super) async fn converse(
     known: &mut Known,
     walk: &mut SnmpWalk,
 ) -> Result<(), SnmpError> {
-    known.pace.rest();
+    known.size.begin_walk();
     let mut trouble = None;
     scalars(session, known, walk).await?;
     if known
@@ -132,7 +133,7 @@ pub(super) async fn converse(
     };
     walk.interfaces = rows.into_values().filter(wanted).collect();
     if trouble.is_none() {
-        known.pace.grow();
+        known.size.end_good_walk();
     }
     trouble.map_or(Ok(()), Err)
 }
@@ -209,7 +210,7 @@ async fn get(
             repetitions: 0,
             oids: &asked,
         };
-        let reply = session.ask(query).await?;
+        let reply = session.request(query).await?;
         let blamed = usize::try_from(reply.index).ok().and_then(|index| index.checked_sub(1));
         match (reply.status, blamed) {
             (0, _) => {
@@ -237,8 +238,8 @@ async fn get(
 /// Rule 1. `others` are interfaces that show elsewhere.
 async fn read_facts(session: &mut Session, known: &mut Known, others: &[u32]) -> Result<(), SnmpError> {
     let bases = FACTS.map(|(_, base)| base);
-    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
-    if table.trouble.as_ref().is_some_and(is_final) {
+    let table = read_columns(session, &bases, &mut known.size, known.rows).await;
+    if table.error.as_ref().is_some_and(is_final) {
         return outcome(table);
     }
     let mut drafts: BTreeMap<u32, facts::Draft> = BTreeMap::new();
@@ -266,7 +267,7 @@ async fn read_facts(session: &mut Session, known: &mut Known, others: &[u32]) ->
 /// Reads the speeds alone, after a link came up.
 async fn read_speeds(session: &mut Session, known: &mut Known) -> Result<(), SnmpError> {
     let bases = SPEEDS.map(|(_, base)| base);
-    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
+    let table = read_columns(session, &bases, &mut known.size, known.rows).await;
     let mut drafts: HashMap<u32, facts::Draft> = HashMap::new();
     for (column, index, value) in &table.cells {
         drafts.entry(*index).or_default().learn(SPEEDS[*column].0, value);
@@ -282,7 +283,7 @@ async fn read_speeds(session: &mut Session, known: &mut Known) -> Result<(), Snm
 }
 
 fn outcome(table: Table) -> Result<(), SnmpError> {
-    table.trouble.map_or(Ok(()), Err)
+    table.error.map_or(Ok(()), Err)
 }
 
 /// Reads states and counters.
@@ -301,7 +302,7 @@ async fn read_counters(
         wanted.extend(NARROW);
     }
     let bases: Vec<&'static [u32]> = wanted.iter().map(|(_, base)| *base).collect();
-    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
+    let table = read_columns(session, &bases, &mut known.size, known.rows).await;
     let mut rows: BTreeMap<u32, InterfaceRow> = BTreeMap::new();
     for (column, index, value) in &table.cells {
         let row = rows.entry(*index).or_insert_with(|| empty(*index));
@@ -324,7 +325,7 @@ async fn read_counters(
             }
         }
     }
-    if let Some(error) = table.trouble {
+    if let Some(error) = table.error {
         trouble.get_or_insert(error);
     }
     rows
