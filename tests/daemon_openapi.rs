@@ -12,7 +12,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use lanpulse::http::digest;
+use lanpulse::model::TokenDigest;
 use support::{Daemon, Home, loopback, repository};
 
 const CONFIG: &str = "\
@@ -23,10 +23,7 @@ heartbeats: [{name: job, schedule: {every: 1h}, token_sha256: HASH}]
 
 /// With a heartbeat whose token is `token`.
 fn config() -> String {
-    let hash = digest(b"token")
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    CONFIG.replace("HASH", &hash)
+    CONFIG.replace("HASH", &TokenDigest::of(b"token").to_hex())
 }
 
 fn schemathesis() -> Command {

@@ -12,13 +12,14 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("yaml", &["model"]),
     ("wire", &["model"]),
-    ("net", &["model", "wire"]),
+    ("secret", &["model"]),
+    ("net", &["model", "wire", "secret"]),
     ("state", &["model"]),
     ("metrics", &["model", "state"]),
-    ("source/probe", &["model", "wire", "net"]),
+    ("source/probe", &["model", "wire", "secret", "net"]),
     ("source/discover", &["model", "wire", "net"]),
     ("source/identify", &["model", "wire", "net"]),
-    ("http", &["model", "yaml", "state", "metrics"]),
+    ("http", &["model", "yaml", "secret", "state", "metrics"]),
     ("store", &["model"]),
     // the rooms' settings, which it assembles
     (
@@ -26,6 +27,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "model",
             "yaml",
+            "secret",
             "state",
             "metrics",
             "source/probe",
@@ -39,6 +41,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model",
+            "secret",
             "net",
             "source/probe",
             "source/discover",
@@ -53,6 +56,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         &[
             "model",
             "wire",
+            "secret",
             "net",
             "state",
             "metrics",

@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use lanpulse::model::{Announcement, AuthProtocol, Mac, MacKind, PrivacyProtocol, Timestamp};
+use lanpulse::model::{Announcement, AuthProtocol, Mac, MacKind, PrivacyProtocol, Timestamp, TokenDigest};
 use lanpulse::source::identify::{self, Registry};
 use lanpulse::wire::snmp::{self, Engine, User};
 use socket2::{Domain, Socket, Type};
@@ -473,10 +473,7 @@ fn heartbeat_bodies() {
     ];
     // Limits are an address's and a heartbeat's: many of both, so that bodies are read, and none waits.
     let heartbeat = |n: usize| {
-        let hash = lanpulse::http::digest(format!("token{n}").as_bytes());
-        let hash = hash
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let hash = TokenDigest::of(format!("token{n}").as_bytes()).to_hex();
         format!("  - {{name: h{n}, schedule: {{every: 1s}}, token_sha256: {hash}}}\n")
     };
     let all: String = (0..500).map(heartbeat).collect();

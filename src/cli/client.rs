@@ -15,7 +15,9 @@ use serde_json::Value;
 use super::Flags;
 use crate::http::PLAIN_HTTP;
 use crate::model::Failure;
+use crate::model::{Secret, SecretSource};
 use crate::net::{Answer, Call, TlsSettings, WebError, basic, bearer, call};
+use crate::secret;
 
 /// How long the daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -59,7 +61,7 @@ impl Access {
             return Err("--cert-file and --key-file go together".to_owned());
         }
         let authorization = match (&self.user, &self.password_file, &self.token_file) {
-            (None, None, None) => token.map(|token| bearer(token.trim())),
+            (None, None, None) => token.map(|token| bearer(&token.trim().into())),
             (None, None, Some(file)) => Some(bearer(&secret(file)?)),
             (Some(user), Some(file), None) => Some(basic(user, &secret(file)?)),
             (Some(_), Some(_), Some(_)) => return Err("--user and --token-file are both given: keep one".to_owned()),
@@ -85,9 +87,10 @@ pub fn text_of(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
-/// The same without the line's end.
-fn secret(file: &Path) -> Result<String, String> {
-    Ok(text_of(file)?.trim_end_matches(['\r', '\n']).to_owned())
+/// The password or token in a file.
+fn secret(file: &Path) -> Result<Secret, String> {
+    let source = SecretSource::File(file.to_owned());
+    secret::read_text(&source).map_err(|error| format!("cannot read {error}"))
 }
 
 /// Where the running daemon is, and how to ask it.

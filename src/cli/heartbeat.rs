@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::{Client, DaemonArgs};
 use super::{Flags, complain, report, say};
-use crate::http::digest;
+use crate::model::TokenDigest;
 
 /// Random bytes of a token: 128 bits.
 const TOKEN_BYTES: usize = 16;
@@ -49,7 +49,7 @@ fn token(name: &str) -> ExitCode {
          - name: {quoted}\n    schedule: {{every: 24h}}    # or {{cron: \"0 3 * * *\", tz: Europe/Berlin}}\n    \
          grace: 1h\n    token_sha256: {}\n\nThe job reports with (lanpulse.example is this host):\n\n    \
          curl -fsS -m 10 --retry 5 http://lanpulse.example:10526/ping/{token}",
-        hex(&digest(token.as_bytes()))
+        TokenDigest::of(token.as_bytes()).to_hex()
     ));
     ExitCode::SUCCESS
 }

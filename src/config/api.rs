@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::http::{Scope, Secret, Settings, Token};
+use crate::model::TokenDigest;
 
 use super::decode::{At, Fields, Findings};
 use super::node::Node;
@@ -83,7 +84,7 @@ fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> O
     };
     match name {
         "token_sha256" => {
-            let digest = from_hex(text);
+            let digest = TokenDigest::from_hex(text).map(TokenDigest::bytes);
             if digest.is_none() {
                 let hint =
                     "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";
@@ -98,15 +99,4 @@ fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> O
         "token_file" => Some(Secret::File(file.parent().unwrap_or(Path::new("")).join(text))),
         _ => Some(Secret::Env(text.clone())),
     }
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(digest)
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::Family;
+use crate::secret::{self, SecretError};
 use crate::source::probe::snmp::{
     AuthProtocol, Credentials, Filter, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret, Settings,
 };
@@ -268,12 +269,12 @@ fn protected<T: Copy>(at: &At, words: &[(&str, T)], folder: &Path, findings: &mu
     }
     let password = secret(at, &fields, ["", "password_file", "password_env"], folder, findings)?;
     let place = fields.get("password_file").or(fields.get("password_env"));
-    if let (Ok(bytes), Some(place)) = (password.read(), place)
-        && bytes.len() < PASSWORD_MIN_BYTES
+    if let (Ok(bytes), Some(place)) = (secret::read(&password), place)
+        && bytes.expose().len() < PASSWORD_MIN_BYTES
     {
         let message = format!(
             "the password has {} bytes: at least {PASSWORD_MIN_BYTES} (RFC 3414)",
-            bytes.len()
+            bytes.expose().len()
         );
         findings.value(&place, message, "");
     }
@@ -301,21 +302,21 @@ fn secret(at: &At, fields: &Fields, ways: [&'static str; 3], folder: &Path, find
     let at = fields.get(given[0])?;
     let text = scalar::text(&at, findings)?;
     let secret = match ways.iter().position(|way| *way == given[0]) {
-        Some(0) => Secret::Inline(text.to_owned()),
+        Some(0) => Secret::Inline(text.into()),
         Some(1) => Secret::File(folder.join(text)),
         _ => Secret::Env(text.to_owned()),
     };
-    match secret.read() {
-        Ok(bytes) if bytes.is_empty() => findings.value(&at, "the secret is empty", ""),
+    match secret::read(&secret) {
         Ok(_) => {}
-        Err(reason) => {
+        Err(SecretError::Empty(_)) => findings.value(&at, "the secret is empty", ""),
+        Err(error) => {
             let file = matches!(secret, Secret::File(_));
             let hint = if file {
                 "a path is relative to the file that names it"
             } else {
                 ""
             };
-            findings.value(&at, super::problem::plain(&reason), hint);
+            findings.value(&at, super::problem::plain(&error.to_string()), hint);
         }
     }
     Some(secret)
@@ -358,7 +359,7 @@ pub(super) fn probe(at: &At, defaults: &Defaults, named: &Named, findings: &mut 
     let entry = entry.unwrap_or_else(|| Entry {
         credentials: Arc::new(Credentials::Community {
             v1: false,
-            community: Secret::Inline(String::new()),
+            community: Secret::Inline("".into()),
         }),
         port: PORT,
         timeout: None,

@@ -11,7 +11,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ring::digest::{SHA256, digest as hash};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
@@ -36,9 +35,7 @@ const SPARE: Rate = Rate {
 
 /// The SHA-256 of a token.
 pub fn digest(token: &[u8]) -> TokenDigest {
-    let mut bytes = TokenDigest::default();
-    bytes.copy_from_slice(hash(&SHA256, token).as_ref());
-    bytes
+    TokenDigest::of(token)
 }
 
 /// Who may report what.

@@ -1,4 +1,9 @@
-//! How a device is asked by SNMP: protocols of version 3.
+//! How a device is asked by SNMP.
+
+use super::SecretSource;
+
+/// Passwords of version 3 have at least so many bytes (RFC 3414 section 11.2).
+pub const SNMP_PASSWORD_MIN_BYTES: usize = 8;
 
 /// How an SNMP message is signed (RFC 3414, RFC 7860).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,5 +27,25 @@ pub enum PrivacyProtocol {
     Aes256,
 }
 
-/// Passwords of version 3 have at least so many bytes (RFC 3414 section 11.2).
-pub const SNMP_PASSWORD_MIN_BYTES: usize = 8;
+/// The version and credentials of SNMP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnmpCredentials {
+    /// Versions 1 and 2c.
+    Community {
+        /// Version 1, which has neither GETBULK nor 64-bit counters.
+        v1: bool,
+        /// The community.
+        community: SecretSource,
+    },
+    /// Version 3 (RFC 3414).
+    User {
+        /// securityName.
+        user: String,
+        /// contextName.
+        context: String,
+        /// How messages are signed, and the password.
+        auth: Option<(AuthProtocol, SecretSource)>,
+        /// How messages are encrypted, and the password; never without `auth`.
+        privacy: Option<(PrivacyProtocol, SecretSource)>,
+    },
+}

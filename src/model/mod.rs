@@ -17,6 +17,7 @@ mod label;
 mod mac;
 mod network;
 mod observation;
+mod secret;
 mod sighting;
 mod snmp;
 mod target;
@@ -25,13 +26,13 @@ mod time;
 pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use check::{Check, DnsFacts, HttpFacts, Phase, Phases, TlsFacts};
-pub use credentials::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES};
+pub use credentials::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES, SnmpCredentials};
 pub use csv::csv_field;
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};
 pub use heartbeat::{
     CronSchedule, Enrolment, Heartbeat, HeartbeatRow, HeartbeatState, Methods, Schedule, Signal, SignalKind,
-    SignalRecord, Token, TokenDigest,
+    SignalRecord, Token,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
 pub use inventory::{Approval, Audit, Class, Entry, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
@@ -39,6 +40,7 @@ pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name,
 pub use mac::{Mac, MacKind};
 pub use network::Network;
 pub use observation::{Failure, LOCAL_AGENT, Observation, Reading};
+pub use secret::{Secret, SecretSource, TokenDigest};
 pub use sighting::{Announcement, Method, Outcome, Sighting, Sweep};
 pub use snmp::{
     InterfaceFacts, InterfaceRow, MEASURES, Measure, PersistedCounter, PersistedCounters, PersistedUptime,

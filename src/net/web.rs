@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::{TlsError, TlsSettings, handshake};
+use crate::model::Secret;
 
 /// The largest answer read unless the caller says otherwise, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -61,26 +62,25 @@ impl Call {
 ///
 /// # Errors
 /// It cannot stand in a header.
-pub fn bearer(token: &str) -> Result<HeaderValue, WebError> {
-    secret(&format!("Bearer {token}"))
+pub fn bearer(token: &Secret) -> Result<HeaderValue, WebError> {
+    sensitive(&[b"Bearer ", token.expose()].concat())
 }
 
 /// User and password as `Authorization` (RFC 7617), which is not printed.
 ///
 /// # Errors
 /// A colon in the user's name.
-pub fn basic(user: &str, password: &str) -> Result<HeaderValue, WebError> {
+pub fn basic(user: &str, password: &Secret) -> Result<HeaderValue, WebError> {
     if user.contains(':') {
         return Err(WebError::Secret);
     }
-    secret(&format!(
-        "Basic {}",
-        BASE64_STANDARD.encode(format!("{user}:{password}"))
-    ))
+    let pair = [user.as_bytes(), b":", password.expose()].concat();
+    sensitive(format!("Basic {}", BASE64_STANDARD.encode(pair)).as_bytes())
 }
 
-fn secret(text: &str) -> Result<HeaderValue, WebError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| WebError::Secret)?;
+/// A header's value that is not printed.
+fn sensitive(bytes: &[u8]) -> Result<HeaderValue, WebError> {
+    let mut value = HeaderValue::from_bytes(bytes).map_err(|_| WebError::Secret)?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -222,10 +222,10 @@ mod tests {
 
     #[test]
     fn who_we_are_is_not_printed() {
-        assert_eq!(basic("me", "s3cret").unwrap(), "Basic bWU6czNjcmV0");
+        assert_eq!(basic("me", &"s3cret".into()).unwrap(), "Basic bWU6czNjcmV0");
         let mut get = Call::new(Method::GET, "http://nas.lan/", Duration::from_secs(5));
-        get.authorization = Some(bearer("s3cret").unwrap());
+        get.authorization = Some(bearer(&"s3cret".into()).unwrap());
         assert!(!format!("{get:?}").contains("s3cret"));
-        assert!(bearer("a\nb").is_err() && basic("a:b", "c").is_err());
+        assert!(bearer(&"a\nb".into()).is_err() && basic("a:b", &"c".into()).is_err());
     }
 }

@@ -24,7 +24,6 @@ use crate::yaml::problem::Problem;
 use rate::Bucket;
 use stamp::Stamps;
 
-pub(super) use stamp::read_secret;
 pub(super) use users::{Password, Verdict};
 
 /// What the file says, ready to be used.

@@ -9,7 +9,7 @@ mod session;
 mod system;
 mod walk;
 
-pub use credentials::{Credentials, Secret};
+pub use credentials::access;
 pub use session::{Session, SnmpError, Timeouts};
 pub use system::{number, system, text};
 pub use walk::{ROWS, RequestSize, Table, read_columns};

@@ -294,7 +294,7 @@ impl Session {
         let id = self.next_id;
         self.next_id = if id == i32::MAX { 1 } else { id + 1 };
         let bytes = match (&self.access, &self.engine) {
-            (Access::Community { v1, community }, _) => community_request(*v1, community, id, query),
+            (Access::Community { v1, community }, _) => community_request(*v1, community.expose(), id, query),
             (Access::User(_), None) => discovery(id),
             (Access::User(_), Some(engine)) => engine.request(id, query, Instant::now().into_std()),
         };

@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{Mac, SystemReading, Timestamp};
-use crate::net::snmp::{Credentials, Session, SnmpError, Timeouts, system};
+use crate::model::{Mac, SnmpCredentials, SystemReading, Timestamp};
+use crate::net::snmp::{Session, SnmpError, Timeouts, access, system};
 use crate::wire::snmp::Access;
 
 /// Conversations at once, each with a socket.
@@ -36,7 +36,7 @@ const MOST: usize = 200_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     /// Who we are.
-    pub credentials: Arc<Credentials>,
+    pub credentials: Arc<SnmpCredentials>,
     /// The agent's port.
     pub port: u16,
     /// How long to wait for a reply at first; never more than a second.
@@ -156,7 +156,7 @@ impl Systems {
                 retries: RETRIES,
                 session: CONVERSATION,
             };
-            match key.credentials.access() {
+            match access(&key.credentials) {
                 Ok(access) => doors.push((number, access, key.port, patience)),
                 Err(problem) => tracing::warn!("devices are not asked with these SNMP credentials: {problem}"),
             }

@@ -20,6 +20,7 @@ use super::run::{Fault, Run, fault};
 use super::{Pattern, SecretSource, Url};
 use crate::model::{Address, Failure, HttpFacts, Phase, Timestamp};
 use crate::net::{TlsSettings, basic, bearer, classify, handshake};
+use crate::secret;
 
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 128 * 1024;
@@ -226,13 +227,13 @@ async fn request(
         request.headers_mut().insert(name.clone(), value.clone());
     }
     let secret = |source: SecretSource| async move {
-        let read = source.read().await;
+        let read = secret::read_text_async(&source).await;
         read.map_err(|error| (Failure::Denied, Arc::from(error.to_string())))
     };
     let authorization = match &settings.auth {
         None => return Ok(request),
-        Some(Auth::Bearer(source)) => bearer(secret(source.clone()).await?.expose()),
-        Some(Auth::Basic(user, source)) => basic(user, secret(source.clone()).await?.expose()),
+        Some(Auth::Bearer(source)) => bearer(&secret(source.clone()).await?),
+        Some(Auth::Basic(user, source)) => basic(user, &secret(source.clone()).await?),
     };
     match authorization {
         Ok(value) => {

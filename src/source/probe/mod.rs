@@ -8,7 +8,6 @@ pub mod http;
 pub mod icmp;
 mod pattern;
 mod run;
-mod secret;
 pub mod snmp;
 pub mod tcp;
 pub mod tls;
@@ -19,12 +18,12 @@ use std::time::Duration;
 
 use crate::model::{Address, Failure, Kind, Reading};
 
+pub use crate::model::SecretSource;
 pub use crate::net::TlsSettings;
 pub use crate::wire::dns::RecordType;
 pub use aim::aim;
 pub use pattern::Pattern;
 pub use run::Names;
-pub use secret::{Secret, SecretError, SecretSource};
 pub use url::{Url, UrlError};
 
 /// A probe of a target: its name, unique within the target, and how to run it.

@@ -11,7 +11,7 @@ use snmp2::v3::{self, Auth, AuthErrorKind, Cipher, KeyExtension, Security};
 use super::message::{self, Query, Reply};
 use super::user::User;
 use super::value::{Malformed, want};
-use crate::model::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES};
+use crate::model::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES, Secret};
 
 /// The most bytes of the names of user and context together; the standard allows 32 each.
 const NAMES_MAX_BYTES: usize = 4096;
@@ -108,7 +108,9 @@ impl Keys {
     }
 }
 
-fn checked(password: &[u8]) -> Result<&[u8], String> {
+/// The bytes of a password that is long enough.
+fn checked(password: &Secret) -> Result<&[u8], String> {
+    let password = password.expose();
     if password.len() < SNMP_PASSWORD_MIN_BYTES {
         return Err(format!("a password has fewer than {SNMP_PASSWORD_MIN_BYTES} bytes"));
     }
@@ -117,7 +119,7 @@ fn checked(password: &[u8]) -> Result<&[u8], String> {
 
 fn derive(
     user: &User,
-    (protocol, password): &(AuthProtocol, Vec<u8>),
+    (protocol, password): &(AuthProtocol, Secret),
     level: Auth,
     engine: &[u8],
 ) -> Result<Keys, String> {

@@ -162,8 +162,8 @@ mod tests {
         User {
             name: b"lanpulse".to_vec(),
             context: Vec::new(),
-            auth: auth.map(|protocol| (protocol, b"authpass99".to_vec())),
-            privacy: privacy.map(|protocol| (protocol, b"privpass99".to_vec())),
+            auth: auth.map(|protocol| (protocol, "authpass99".into())),
+            privacy: privacy.map(|protocol| (protocol, "privpass99".into())),
         }
     }
 

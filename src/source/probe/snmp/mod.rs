@@ -15,11 +15,13 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::model::{Address, Failure, Family, Reading, SnmpWalk};
-use crate::net::snmp::{Session, SnmpError, Timeouts};
+use crate::net::snmp::{self, Session, SnmpError, Timeouts};
 use crate::net::{Lookup, Resolver, interface_index};
 
-pub use crate::model::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES as PASSWORD_MIN_BYTES};
-pub use crate::net::snmp::{Credentials, Secret};
+pub use crate::model::{
+    AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES as PASSWORD_MIN_BYTES, SecretSource as Secret,
+    SnmpCredentials as Credentials,
+};
 pub use facts::Filter;
 use walk::Known;
 
@@ -95,7 +97,7 @@ async fn attempt(
     walk: &mut SnmpWalk,
 ) -> Judged {
     // A secret's file is read anew each time, so that it can be changed without a reload.
-    let access = match settings.credentials.access() {
+    let access = match snmp::access(&settings.credentials) {
         Ok(access) => access,
         Err(reason) => return Err((Failure::Authentication, reason.into())),
     };
