@@ -10,6 +10,7 @@ pub mod http;
 pub mod metrics;
 pub mod model;
 pub mod net;
+pub mod pace;
 pub mod secret;
 pub mod source;
 pub mod state;

@@ -13,10 +13,10 @@ use std::collections::{BinaryHeap, HashMap};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use super::pace::Pace;
-use super::progress::Progress;
+use super::progress::{BURST, Progress};
 use crate::model::{Mac, MacKind, Method, Outcome, Sighting, Timestamp};
 use crate::net::{Link, LinkError, is_running, wall_clock};
+use crate::pace::{Limiter, Rate};
 use crate::wire::arp::{Operation, Packet};
 
 /// Waits after the first and second question.
@@ -135,7 +135,7 @@ impl Requests {
 pub fn scan(link: &mut impl Link, question: &Question, deadline: Instant, progress: &Progress) -> Answer {
     let mut now = Instant::now();
     let mut sweep = Requests::new(&question.addresses, question.known, now);
-    let mut pace = Pace::new(question.rate, now);
+    let mut limiter = Limiter::starting(Rate::even(question.rate, BURST), now);
     let mut sightings = Vec::new();
     let mut looked = now;
     let why = loop {
@@ -153,7 +153,7 @@ pub fn scan(link: &mut impl Link, question: &Question, deadline: Instant, progre
                 break Some(format!("{} went down", question.interface));
             }
         }
-        if let Err(error) = ask(link, question, &mut sweep, &mut pace, now, progress) {
+        if let Err(error) = ask(link, question, &mut sweep, &mut limiter, now, progress) {
             break Some(error.to_string());
         }
         match hear(link, question, &mut sweep, &mut sightings, progress) {
@@ -211,22 +211,22 @@ fn ask(
     link: &mut impl Link,
     question: &Question,
     sweep: &mut Requests,
-    pace: &mut Pace,
+    limiter: &mut Limiter,
     now: Instant,
     progress: &Progress,
 ) -> Result<(), LinkError> {
     let before = sweep.asked;
-    while pace.may(now) {
+    while limiter.is_ready(now) {
         let Some((due, n, times)) = sweep.next(now) else { break };
         match link.send(&Packet::request(question.mac, question.address, question.addresses[n as usize]).frame()) {
             Ok(()) => {
-                pace.took();
+                let _ = limiter.take(now);
                 sweep.sent(n, times, now);
             }
             // Full: give the queue time to drain, then ask this one again.
             Err(LinkError::Full(_)) => {
                 sweep.due.push(Reverse((due, n, times)));
-                pace.pause(now + Duration::from_millis(10));
+                limiter.pause(now + Duration::from_millis(10));
                 break;
             }
             Err(error) => return Err(error),

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::pace::Pace;
-use super::progress::Progress;
+use super::progress::{BURST, Progress};
 use crate::model::{Method, Outcome, Sighting};
 use crate::net::{Echo, EchoError, Pinger, wall_clock};
+use crate::pace::{Limiter, Rate};
 
 /// How long the first and second request wait for their reply.
 const WAITS: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
@@ -58,7 +58,7 @@ async fn run<E: Echo>(echo: E, addresses: &[IpAddr], rate: u32, deadline: Instan
     let flow = echo.flow();
     let mut fresh: VecDeque<(IpAddr, usize)> = addresses.iter().map(|ip| (*ip, 0)).collect();
     let mut again: VecDeque<(IpAddr, usize)> = VecDeque::new();
-    let mut pace = Pace::new(rate, Instant::now());
+    let mut limiter = Limiter::starting(Rate::even(rate, BURST), Instant::now());
     let mut under_way = JoinSet::new();
     let (mut sightings, mut own_failures, mut asked) = (Vec::new(), 0_u32, 0_u32);
     let mut failure = None;
@@ -70,11 +70,11 @@ async fn run<E: Echo>(echo: E, addresses: &[IpAddr], rate: u32, deadline: Instan
         if now >= deadline {
             break Some("its time was over".to_owned());
         }
-        while under_way.len() < UNDER_WAY && pace.may(now) {
+        while under_way.len() < UNDER_WAY && limiter.is_ready(now) {
             let Some((ip, times)) = fresh.pop_front().or_else(|| again.pop_front()) else {
                 break;
             };
-            pace.took();
+            let _ = limiter.take(now);
             asked += u32::from(times == 0);
             progress.asked(u32::from(times == 0));
             let echo = echo.clone();
@@ -88,7 +88,7 @@ async fn run<E: Echo>(echo: E, addresses: &[IpAddr], rate: u32, deadline: Instan
             break None;
         }
         let pause = if waiting > 0 && under_way.len() < UNDER_WAY {
-            pace.next().saturating_duration_since(now).max(Duration::from_millis(1))
+            limiter.wait(now).max(Duration::from_millis(1))
         } else {
             Duration::from_millis(20)
         };

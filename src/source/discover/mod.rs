@@ -9,7 +9,6 @@ mod icmp;
 mod mdns;
 mod networks;
 mod nodes;
-mod pace;
 mod progress;
 mod resolve;
 

@@ -1,6 +1,10 @@
 //! How far a scan is, seen from outside while it runs; and the way to stop it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// A sweep that could not send for a while makes up for this much time at most: its loop wakes up no more often.
+pub(super) const BURST: Duration = Duration::from_millis(5);
 
 /// Shared between a scan and whoever watches it.
 #[derive(Debug, Default)]
