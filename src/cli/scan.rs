@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -77,7 +77,7 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let start = Instant::now();
+    let start = net::monotonic();
     let progress = Arc::new(Progress::default());
     let done = Arc::new(AtomicBool::new(false));
     let bar = std::io::stderr().is_terminal().then(|| {

@@ -21,7 +21,7 @@ mod socket;
 mod tls;
 mod web;
 
-pub use clock::wall_clock;
+pub use clock::{monotonic, wall_clock};
 pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
 pub use interface::{Interface, interfaces, is_running};
