@@ -49,8 +49,11 @@ enum Format {
 }
 
 fn method(text: &str) -> Result<Method, String> {
-    let known = Method::parse(text).filter(|method| *method != Method::Mdns);
-    known.ok_or_else(|| "choose from arp, icmp, neighbours, ipv6".to_owned())
+    let known = Method::parse(text).filter(|method| method.proves_address());
+    known.ok_or_else(|| {
+        let all = Method::ALL.into_iter().filter(|method| method.proves_address());
+        format!("choose from {}", all.map(Method::as_str).collect::<Vec<_>>().join(", "))
+    })
 }
 
 /// One address that was seen.
@@ -70,8 +73,8 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
         icmp_rate: arguments.rate,
         ..Settings::default()
     };
-    let areas = match areas(&settings, &arguments.what) {
-        Ok(areas) => areas,
+    let networks = match networks(&settings, &arguments.what) {
+        Ok(networks) => networks,
         Err(problem) => {
             complain(&format!("lanpulse: {problem}"));
             return ExitCode::FAILURE;
@@ -84,7 +87,7 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
         let (progress, done) = (progress.clone(), done.clone());
         std::thread::spawn(move || draw(&progress, &done))
     });
-    let report = discover::scan(&settings, &areas, &[], arguments.timeout, &progress);
+    let report = discover::scan(&settings, &networks, &[], arguments.timeout, &progress);
     done.store(true, Ordering::Relaxed);
     if let Some(bar) = bar {
         let _ = bar.join();
@@ -103,12 +106,13 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
     }
     let rows = rows(&report);
     match arguments.format {
-        Format::Table => table(&rows, &areas, took),
+        Format::Table => table(&rows, &networks, took),
         Format::Json => json(&rows, &report, took),
         Format::Csv => csv(&rows),
     }
     // Reading the neighbour cache asks nobody.
-    let asked = |sweep: &&Sweep| sweep.method != Method::Neighbours || arguments.methods == [Method::Neighbours];
+    let passive = arguments.methods.iter().all(|method| method.is_passive());
+    let asked = |sweep: &&Sweep| passive || !sweep.method.is_passive();
     let complete = report
         .sweeps
         .iter()
@@ -123,29 +127,29 @@ pub fn scan(arguments: &ScanArgs) -> ExitCode {
 }
 
 /// What to scan, from what the user wrote.
-fn areas(settings: &Settings, what: &[String]) -> Result<Vec<ScanNetwork>, String> {
+fn networks(settings: &Settings, what: &[String]) -> Result<Vec<ScanNetwork>, String> {
     let all = net::interfaces();
-    let usable = discover::usable(&all, if what.is_empty() { &settings.exclude } else { &[] });
+    let usable = discover::interfaces_in_use(&all, if what.is_empty() { &settings.exclude } else { &[] });
     if what.is_empty() {
-        let (areas, left_out) = discover::own(&usable);
+        let (networks, left_out) = discover::own_networks(&usable);
         for line in left_out {
             complain(&format!("lanpulse: {line}"));
         }
-        if areas.is_empty() {
+        if networks.is_empty() {
             return Err(
                 "this host is in no network that can be scanned: name one, as in lanpulse scan 192.168.1.0/24".into(),
             );
         }
-        return Ok(areas);
+        return Ok(networks);
     }
-    let mut areas = Vec::new();
+    let mut networks = Vec::new();
     for text in what {
         if let Some(interface) = usable.iter().find(|interface| interface.name == *text) {
-            let (own, left_out) = discover::own(&[interface]);
+            let (own, left_out) = discover::own_networks(&[interface]);
             if let Some(line) = left_out.first() {
                 return Err(line.clone());
             }
-            areas.extend(own);
+            networks.extend(own);
         } else if let Ok(network) = text.parse::<Network>() {
             if network.length() < discover::LARGEST {
                 return Err(format!(
@@ -153,7 +157,7 @@ fn areas(settings: &Settings, what: &[String]) -> Result<Vec<ScanNetwork>, Strin
                     discover::LARGEST
                 ));
             }
-            areas.extend(discover::area(network, &usable));
+            networks.extend(discover::scan_networks(network, &usable));
         } else {
             let names: Vec<&str> = usable.iter().map(|interface| interface.name.as_str()).collect();
             let problem = text.parse::<Network>().err().unwrap_or_default();
@@ -163,7 +167,7 @@ fn areas(settings: &Settings, what: &[String]) -> Result<Vec<ScanNetwork>, Strin
             ));
         }
     }
-    Ok(areas)
+    Ok(networks)
 }
 
 fn draw(progress: &Progress, done: &AtomicBool) {
@@ -222,7 +226,7 @@ impl Row {
     }
 }
 
-fn table(rows: &BTreeMap<IpAddr, Row>, areas: &[ScanNetwork], took: Duration) {
+fn table(rows: &BTreeMap<IpAddr, Row>, networks: &[ScanNetwork], took: Duration) {
     let wide = rows
         .keys()
         .map(|address| address.to_string().len())
@@ -240,7 +244,7 @@ fn table(rows: &BTreeMap<IpAddr, Row>, areas: &[ScanNetwork], took: Duration) {
         );
         say(line.trim_end());
     }
-    let networks: Vec<String> = areas.iter().map(|area| area.network.to_string()).collect();
+    let networks: Vec<String> = networks.iter().map(|scanned| scanned.network.to_string()).collect();
     let found = count(rows.len(), "address");
     let found = found.replace("addresss", "addresses");
     say(&format!(

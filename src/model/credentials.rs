@@ -29,7 +29,7 @@ pub enum PrivacyProtocol {
 
 /// The version and credentials of SNMP.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SnmpCredentials {
+pub enum Credentials {
     /// Versions 1 and 2c.
     Community {
         /// Version 1, which has neither GETBULK nor 64-bit counters.

@@ -26,7 +26,7 @@ mod time;
 pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use check::{Check, DnsFacts, HttpFacts, Phase, Phases, TlsFacts};
-pub use credentials::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES, SnmpCredentials};
+pub use credentials::{AuthProtocol, Credentials, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES};
 pub use csv::csv_field;
 pub use device::{Device, Status, Transition};
 pub use duration::{Pretty, parse_duration};

@@ -6,10 +6,12 @@ use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 
 use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 
 /// A password, token or community. It prints as REDACTED; only the two `expose` methods give what it is.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
@@ -30,6 +32,13 @@ impl<T: Into<Vec<u8>>> From<T> for Secret {
     }
 }
 
+/// For a job that is sent to an agent. A secret of the configuration is always text.
+impl From<Secret> for String {
+    fn from(secret: Secret) -> Self {
+        secret.expose_text().into_owned()
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("REDACTED")
@@ -43,7 +52,8 @@ impl fmt::Display for Secret {
 }
 
 /// Where a secret is. `secret::read` reads it, anew at each use, so that it can be changed without a reload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecretSource {
     /// In the configuration itself.
     Inline(Secret),

@@ -1,4 +1,4 @@
-//! What discovery saw: an address that somebody answers on, and how good that evidence is.
+//! What discovery saw: an address in use, and how good the evidence is.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mac, Timestamp};
 
-/// A way to discover, and the `method` label.
+/// A discovery method, and the `method` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
@@ -43,32 +43,67 @@ impl Method {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
+
+    /// Whether a sighting repeats what was announced or remembered, and is not a reply to a request of this scan. Where ARP
+    /// has asked an address and got no reply, hearsay about it does not count.
+    pub const fn is_hearsay(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Ipv6 => false,
+            Self::Mdns | Self::Neighbours => true,
+        }
+    }
+
+    /// Whether a fresh sighting proves that a host on the network has the address: only such a host is sent SNMP
+    /// credentials. A multicast DNS announcement may name any address.
+    pub const fn proves_address(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Ipv6 | Self::Neighbours => true,
+            Self::Mdns => false,
+        }
+    }
+
+    /// Whether every host on the link must reply, so that a complete sweep without a reply means that the address is not
+    /// in use.
+    pub const fn is_conclusive(self) -> bool {
+        match self {
+            Self::Arp => true,
+            Self::Icmp | Self::Mdns | Self::Neighbours | Self::Ipv6 => false,
+        }
+    }
+
+    /// Whether it sends nothing to the network.
+    pub const fn is_passive(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => false,
+            Self::Neighbours => true,
+        }
+    }
 }
 
-/// Somebody has an address.
+/// An address in use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sighting {
     /// How it was found.
     pub method: Method,
     /// The address.
     pub address: IpAddr,
-    /// Whose hardware address answered, where that is known.
+    /// The hardware address, where it is known.
     pub mac: Option<Mac>,
     /// When.
     pub at: Timestamp,
-    /// Whether it answered just now. A stale cache entry only says who had the address a while ago.
+    /// Whether the address was in use just now. A stale cache entry only says which host had it a while ago.
     pub alive: bool,
 }
 
-/// What came of asking one network by one method.
+/// How complete a sweep is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Everybody was asked and had time to answer: only then is silence evidence.
+    /// Every address was asked and had time to reply: only then is silence evidence.
     Complete,
-    /// Cut short: what was found is true, what was not found means nothing.
+    /// Cut short: what was found counts, silence means nothing.
     Partial,
-    /// Nothing could be asked.
+    /// No address could be asked.
     Failed,
 }
 
@@ -107,16 +142,16 @@ pub struct Sweep {
     pub why: Option<Arc<str>>,
 }
 
-/// A service that somebody announces by multicast DNS (RFC 6763). All of it comes from the network.
+/// A service announced by multicast DNS (RFC 6763). All of it comes from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// Where it says it is.
+    /// The address of the host, as announced.
     pub address: IpAddr,
     /// The host name, as in `printer.local.`.
     pub host: String,
     /// The type, as in `_ipp._tcp`.
     pub service: String,
-    /// What the instance calls itself.
+    /// The name of the instance.
     pub instance: String,
     /// The TXT record's keys and values.
     pub texts: Vec<(String, String)>,

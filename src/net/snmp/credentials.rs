@@ -1,6 +1,6 @@
 //! Reads the secrets of SNMP credentials, for one session.
 
-use crate::model::{SNMP_PASSWORD_MIN_BYTES, Secret, SecretSource, SnmpCredentials};
+use crate::model::{Credentials, SNMP_PASSWORD_MIN_BYTES, Secret, SecretSource};
 use crate::secret;
 use crate::wire::snmp::{Access, User};
 
@@ -8,13 +8,13 @@ use crate::wire::snmp::{Access, User};
 ///
 /// # Errors
 /// Which secret cannot be read or used, and why.
-pub fn access(credentials: &SnmpCredentials) -> Result<Access, String> {
+pub fn access(credentials: &Credentials) -> Result<Access, String> {
     match credentials {
-        SnmpCredentials::Community { v1, community } => Ok(Access::Community {
+        Credentials::Community { v1, community } => Ok(Access::Community {
             v1: *v1,
             community: read(community)?,
         }),
-        SnmpCredentials::User {
+        Credentials::User {
             user,
             context,
             auth,
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_password_that_is_too_short_is_refused() {
-        let user = |password: &str| SnmpCredentials::User {
+        let user = |password: &str| Credentials::User {
             user: "u".into(),
             context: String::new(),
             auth: Some((AuthProtocol::Sha1, SecretSource::Inline(password.into()))),

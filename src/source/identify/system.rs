@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{Mac, SnmpCredentials, SystemReading, Timestamp};
+use crate::model::{Credentials, Mac, SystemReading, Timestamp};
 use crate::net::snmp::{Session, SnmpError, Timeouts, access, system};
 use crate::wire::snmp::Access;
 
@@ -36,7 +36,7 @@ const MOST: usize = 200_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     /// Who we are.
-    pub credentials: Arc<SnmpCredentials>,
+    pub credentials: Arc<Credentials>,
     /// The agent's port.
     pub port: u16,
     /// How long to wait for a reply at first; never more than a second.

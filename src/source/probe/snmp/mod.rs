@@ -19,8 +19,7 @@ use crate::net::snmp::{self, Session, SnmpError, Timeouts};
 use crate::net::{Lookup, Resolver, interface_index};
 
 pub use crate::model::{
-    AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES as PASSWORD_MIN_BYTES, SecretSource as Secret,
-    SnmpCredentials as Credentials,
+    AuthProtocol, Credentials, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES as PASSWORD_MIN_BYTES, SecretSource as Secret,
 };
 pub use facts::Filter;
 use walk::Known;
