@@ -6,6 +6,7 @@
 mod clock;
 mod connect;
 mod echo;
+mod filter;
 mod interface;
 mod link;
 mod mdns;
@@ -24,6 +25,7 @@ mod web;
 pub use clock::{monotonic, wall_clock};
 pub use connect::{ConnectError, classify, connect, socket_address};
 pub use echo::{Echo, EchoError, Endpoint, Flow};
+pub use filter::Frames;
 pub use interface::{Interface, interfaces, is_running};
 pub use link::{Link, LinkError, PacketLink, RECEIVE_WAIT};
 pub use mdns::MdnsSocket;

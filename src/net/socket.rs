@@ -18,7 +18,8 @@ const WANTED_V4: [u32; 4] = [0, 3, 11, 12];
 /// Destination unreachable, time exceeded, parameter problem, echo reply (RFC 4443).
 const WANTED_V6: [u32; 4] = [1, 3, 4, 129];
 
-fn set<T>(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+/// Sets an option of a socket.
+pub(super) fn set<T>(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
     // SAFETY: `value` is a live reference and the length is that of its type; the kernel only reads it.
     let done = unsafe {
         libc::setsockopt(

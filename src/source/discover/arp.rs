@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::report::{Replies, Report};
 use super::source::{BURST, Context, Remaining, Run, Source};
 use crate::model::{Mac, MacKind, Method, Outcome, Sighting, Sweep, Timestamp};
-use crate::net::{Link, LinkError, PacketLink, is_running, monotonic, wall_clock};
+use crate::net::{Frames, Link, LinkError, PacketLink, is_running, monotonic, wall_clock};
 use crate::pace::{Limiter, Rate};
 use crate::wire::arp::{Operation, Packet};
 
@@ -71,7 +71,7 @@ fn run(context: &Context<'_>, remaining: &mut Remaining<'_>) -> Report {
 fn sweep_from(interface: &LocalInterface, mac: Mac, context: &Context<'_>, remaining: &mut Remaining<'_>) -> Report {
     let mut report = Report::default();
     let start = monotonic();
-    let mut link = match PacketLink::open(&interface.name) {
+    let mut link = match PacketLink::open(&interface.name, &[Frames::Arp]) {
         Ok(link) => link,
         Err(error) => {
             let instead = if context.uses(Method::Icmp) { "ICMP and " } else { "" };
