@@ -5,11 +5,13 @@
 //! the engine before it sends a signed request.
 
 mod credentials;
+mod scalars;
 mod session;
 mod system;
 mod walk;
 
 pub use credentials::access;
+pub use scalars::{Scalars, read_scalars};
 pub use session::{Session, SnmpError, Timeouts};
-pub use system::{number, system, text};
+pub use system::{SYSTEM, UPTIME, read_system, system_facts, uptime};
 pub use walk::{ROWS, RequestSize, Table, read_columns};

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Credentials, Mac, SystemReading, Timestamp};
-use crate::net::snmp::{Session, SnmpError, Timeouts, access, system};
+use crate::net::snmp::{Session, SnmpError, Timeouts, access, read_system};
 use crate::wire::snmp::Access;
 
 /// Conversations at once, each with a socket.
@@ -184,7 +184,7 @@ async fn converse(
         let peer = SocketAddr::new(address, *port);
         let answer = async {
             let mut session = Session::open(peer, access.clone(), *patience, None).await?;
-            system(&mut session).await
+            read_system(&mut session).await
         };
         match answer.await {
             Ok((facts, ticks)) => {

@@ -30,4 +30,4 @@ pub use keys::Clock;
 pub use message::{Op, Query, Reply, community_request, read_community_reply, status_name};
 pub use user::{Access, User};
 pub use usm::{Head, discovery};
-pub use value::{Malformed, Oid, Value};
+pub use value::{Malformed, Oid, Value, number, text};

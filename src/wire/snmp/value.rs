@@ -7,6 +7,8 @@ use std::fmt;
 
 use snmp2::{AsnReader, asn1, snmp};
 
+use crate::model::LabelValue;
+
 /// The most parts an object identifier may have (RFC 2578, 3.5).
 const OID_PARTS: usize = 128;
 /// `UInteger32` of the historic `SNMPv2` (RFC 1442). Some devices still send it; snmp2 does not know it.
@@ -135,6 +137,31 @@ impl Value {
     }
 }
 
+/// A value as a number, whatever its type: devices are careless about that. Negative numbers are none.
+pub fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        Value::Counter32(number) | Value::Gauge32(number) | Value::Ticks(number) => Some((*number).into()),
+        Value::Counter64(number) => Some(*number),
+        Value::Octets(bytes) => std::str::from_utf8(bytes).ok()?.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A value as text, without the padding that some devices send; none where nothing is left.
+pub fn text(value: &Value) -> Option<LabelValue> {
+    let text = match value {
+        Value::Octets(bytes) => {
+            let padding = |c: char| c == '\0' || c.is_whitespace();
+            String::from_utf8_lossy(bytes).trim_matches(padding).to_owned()
+        }
+        Value::Oid(oid) => oid.to_string(),
+        Value::Ip([a, b, c, d]) => format!("{a}.{b}.{c}.{d}"),
+        other => number(other)?.to_string(),
+    };
+    (!text.is_empty()).then(|| text.into())
+}
+
 /// Reads the next value. One that snmp2 cannot read becomes [`Value::Other`], and the next can still be read.
 pub(super) fn read_value(reader: &mut AsnReader) -> Result<Value, Malformed> {
     let tag = want(reader.peek_byte(), "the message ends too early")?;
@@ -229,6 +256,25 @@ mod tests {
             "more than 32 bits"
         );
         assert_eq!(oid(&[1; 500]), None, "more than 128 parts");
+    }
+
+    #[test]
+    fn values_are_numbers_and_text_whatever_their_type() {
+        for (value, expected_number, expected_text) in [
+            (Value::Int(-1), None, None),
+            (Value::Int(7), Some(7), Some("7")),
+            (Value::Counter64(u64::MAX), Some(u64::MAX), Some("18446744073709551615")),
+            (Value::Octets(b" 42 \0".to_vec()), None, Some("42")),
+            (Value::Octets(b" 42 ".to_vec()), Some(42), Some("42")),
+            (Value::Octets(b"\0 ".to_vec()), None, None),
+            (Value::Ip([10, 0, 0, 1]), None, Some("10.0.0.1")),
+            (Value::Oid(Oid(vec![1, 3, 6])), None, Some("1.3.6")),
+            (Value::Missing, None, None),
+        ] {
+            let shown = text(&value);
+            let shown = shown.as_ref().map(LabelValue::as_str);
+            assert_eq!((number(&value), shown), (expected_number, expected_text), "{value:?}");
+        }
     }
 
     proptest! {

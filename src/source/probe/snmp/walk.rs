@@ -16,11 +16,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, SYSTEM, UPTIME, WIDE};
+use super::columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, WIDE};
 use super::{Settings, facts};
 use crate::model::{InterfaceFacts, InterfaceRow, LabelValue, MEASURES, Measure, Sample, SnmpWalk, SystemFacts};
-use crate::net::snmp::{RequestSize, Session, SnmpError, Table, read_columns};
-use crate::wire::snmp::{Access, Engine, Oid, Op, Query, Value};
+use crate::net::snmp::{
+    RequestSize, SYSTEM, Session, SnmpError, Table, UPTIME, read_columns, read_scalars, system_facts, uptime,
+};
+use crate::wire::snmp::{Access, Engine, Value};
 
 /// How old facts may be.
 const FACTS_EVERY: Duration = Duration::from_secs(600);
@@ -162,22 +164,12 @@ async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) 
     if old || known.system.is_none() {
         names.extend(SYSTEM);
     }
-    let mut values = get(session, &mut known.absent, &names).await?;
-    let mut take = |name: &[u32]| values.remove(name);
-    let uptime = take(UPTIME).as_ref().and_then(facts::number).map(|ticks| ticks as u32);
-    let number = take(NUMBER).as_ref().and_then(facts::number);
-    let last_change = take(LAST_CHANGE).as_ref().and_then(facts::number);
+    let values = read_scalars(session, &mut known.absent, &names).await?;
+    let uptime = uptime(&values);
+    let number = values.number(NUMBER);
+    let last_change = values.number(LAST_CHANGE);
     if names.len() > 3 {
-        let [description, object_id, contact, name, location] =
-            SYSTEM.map(|name| take(name).as_ref().and_then(facts::text));
-        known.system = Some(Arc::new(SystemFacts {
-            name,
-            description,
-            object_id,
-            location,
-            contact,
-            engine: session.engine_id(),
-        }));
+        known.system = Some(Arc::new(system_facts(&values, session)));
     }
     let restarted = uptime.is_some() && uptime < known.uptime;
     if restarted {
@@ -192,47 +184,6 @@ async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) 
     (known.uptime, known.number, known.last_change) = (uptime, number, last_change);
     walk.uptime = uptime;
     Ok(())
-}
-
-/// Reads scalars; those the agent does not have are left out, and are not asked for again where that costs a request.
-async fn get(
-    session: &mut Session,
-    absent: &mut Vec<&'static [u32]>,
-    names: &[&'static [u32]],
-) -> Result<HashMap<Vec<u32>, Value>, SnmpError> {
-    let mut left: Vec<&'static [u32]> = names.iter().copied().filter(|name| !absent.contains(name)).collect();
-    let mut together = left.len();
-    let mut found = HashMap::new();
-    while !left.is_empty() {
-        let asked: Vec<Oid> = left.iter().take(together).map(|name| Oid::from(*name)).collect();
-        let query = Query {
-            op: Op::Get,
-            repetitions: 0,
-            oids: &asked,
-        };
-        let reply = session.request(query).await?;
-        let blamed = usize::try_from(reply.index).ok().and_then(|index| index.checked_sub(1));
-        match (reply.status, blamed) {
-            (0, _) => {
-                // Where an encrypted reply is short, the next value is one that cannot be read.
-                let read = reply.bindings.len().saturating_add(1).min(asked.len());
-                let usable = |value: &Value| !matches!(value, Value::Missing | Value::EndOfMib | Value::Null);
-                found.extend(
-                    reply
-                        .bindings
-                        .into_iter()
-                        .filter(|(_, value)| usable(value))
-                        .map(|(oid, value)| (oid.0, value)),
-                );
-                left.drain(..read);
-            }
-            // Version 1 refuses a request for the sake of one variable.
-            (_, Some(blamed)) if blamed < asked.len() => absent.push(left.remove(blamed)),
-            (_, _) if asked.len() == 1 => absent.push(left.remove(0)),
-            _ => together = 1,
-        }
-    }
-    Ok(found)
 }
 
 /// Rule 1. `others` are interfaces that show elsewhere.
@@ -405,8 +356,8 @@ async fn unless_restarted(
     if known.uptime.is_none() || !rows.iter().any(fell) {
         return Ok(());
     }
-    let values = get(session, &mut known.absent, &[UPTIME]).await?;
-    let now = values.get(UPTIME).and_then(facts::number).map(|ticks| ticks as u32);
+    let values = read_scalars(session, &mut known.absent, &[UPTIME]).await?;
+    let now = uptime(&values);
     if now.is_none() || now >= known.uptime {
         return Ok(());
     }
