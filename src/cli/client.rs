@@ -14,9 +14,8 @@ use serde_json::Value;
 
 use super::Flags;
 use crate::http::PLAIN_HTTP;
-use crate::model::Failure;
-use crate::model::{Secret, SecretSource};
-use crate::net::{Answer, Call, TlsSettings, WebError, basic, bearer, call};
+use crate::model::{Failure, Secret, SecretSource, TlsSettings};
+use crate::net::{Answer, Call, WebError, basic, bearer, call};
 use crate::secret;
 
 /// How long the daemon may take to answer.

@@ -7,9 +7,9 @@ use clap::Subcommand;
 
 use super::{EXIT_CONFIG, Flags, client, complain, report, say};
 use crate::config;
-use crate::model::{Address, LabelValue, MEASURES, Measure, Reading, Sample, SnmpWalk};
+use crate::model::{Address, LabelValue, MEASURES, Measure, Phase, Probe, Reading, Sample, Service, Walk};
 use crate::net::Resolver;
-use crate::source::probe::snmp;
+use crate::source::probe::{self, Names, snmp};
 
 /// What to ask.
 #[derive(Clone, Debug, Subcommand)]
@@ -67,36 +67,37 @@ pub fn run(flags: &Flags, what: &What) -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    let mut settings = entry.settings(config.timeout);
-    settings.port = port.unwrap_or(settings.port);
-    let walk = match walk(&settings, &address) {
-        Ok(walk) => walk,
+    let mut probe = entry.probe("snmp".into(), config.timeout);
+    if let (Some(port), Service::Snmp(settings)) = (port, &mut probe.service) {
+        settings.port = *port;
+    }
+    let reading = match walk(&probe, &address) {
+        Ok(reading) => reading,
         Err(error) => {
             complain(&format!("cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    print(&address, &walk);
-    if walk.outcome.is_ok() {
+    print(&address, &reading);
+    if reading.outcome.is_ok() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-fn walk(settings: &snmp::Settings, address: &Address) -> Result<SnmpWalk, String> {
+fn walk(probe: &Probe, address: &Address) -> Result<Reading, String> {
     let names = Resolver::new();
     if let Address::Name(name) = address {
         names.watch(&HashSet::from([name.as_str().into()]));
     }
-    let reading = client::block_on(snmp::run(settings, address, &names, &snmp::Memory::default()))?;
-    let Reading::Snmp(walk) = reading else {
-        return Err("a reading of another kind".to_owned());
-    };
-    Ok(*walk)
+    let memory = snmp::Memory::default();
+    client::block_on(probe::run(probe, address, Names::Watched(&names), &memory))
 }
 
-fn print(address: &Address, walk: &SnmpWalk) {
+fn print(address: &Address, reading: &Reading) {
+    let none = Walk::default();
+    let walk = reading.walk().unwrap_or(&none);
     let empty = LabelValue::new("");
     let text = |value: Option<&LabelValue>| value.unwrap_or(&empty).to_string();
     if let Some(system) = &walk.system {
@@ -118,20 +119,20 @@ fn print(address: &Address, walk: &SnmpWalk) {
         table(walk);
         say("");
     }
-    let duration = walk.duration.as_secs_f64() * 1e3;
+    let duration = reading.phases.get(Phase::Total).unwrap_or_default().as_secs_f64() * 1e3;
     let (requests, retries) = (walk.requests, walk.retries);
     let interfaces = walk.interfaces.len();
     say(&format!(
         "{interfaces} interfaces, {requests} requests, {retries} of them repeated, {duration:.1} ms"
     ));
-    if let Err(failure) = walk.outcome {
-        let detail = walk.detail.as_deref().unwrap_or(failure.explain());
+    if let Err(failure) = reading.outcome {
+        let detail = reading.detail.as_deref().unwrap_or(failure.explain());
         complain(&format!("{address}: not complete: {} ({detail})", failure.as_str()));
     }
 }
 
 /// A row an interface, the columns as wide as they need to be.
-fn table(walk: &SnmpWalk) {
+fn table(walk: &Walk) {
     let head = [
         "index",
         "interface",

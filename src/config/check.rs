@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Address, Family};
-use crate::source::probe::{Check, Pattern, SecretSource, Service, Settings, TlsSettings};
+use crate::model::{Address, Family, Pattern, Probe, SecretSource, Service, TlsSettings};
 
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};
@@ -69,8 +68,14 @@ impl Context<'_> {
 
 /// A probe, decoded.
 pub(super) struct Decoded {
-    /// How to run it.
-    pub settings: Settings,
+    /// Time from one run to the next.
+    pub interval: Duration,
+    /// How long one run may take.
+    pub timeout: Duration,
+    /// Which IP version.
+    pub family: Family,
+    /// What it asks.
+    pub service: Service,
     /// What an internet check asks.
     pub address: Option<Address>,
     /// Whether the time-out was given.
@@ -116,16 +121,27 @@ pub(super) fn common(fields: &Fields, wants_address: bool, context: Context, fin
     }
 }
 
+impl Decoded {
+    /// The probe of this name.
+    pub fn named(self, name: Arc<str>) -> Probe {
+        Probe {
+            name,
+            interval: self.interval,
+            timeout: self.timeout,
+            family: self.family,
+            service: self.service,
+        }
+    }
+}
+
 impl Common {
-    /// A check with these.
-    pub fn check(self, service: Service, address: Option<Address>) -> Decoded {
+    /// A probe with these.
+    pub fn probe(self, service: Service, address: Option<Address>) -> Decoded {
         Decoded {
-            settings: Settings::Check(Arc::new(Check {
-                interval: self.interval,
-                timeout: self.timeout,
-                family: self.family,
-                service,
-            })),
+            interval: self.interval,
+            timeout: self.timeout,
+            family: self.family,
+            service,
             address: address.or(self.address),
             timed: self.timed,
         }

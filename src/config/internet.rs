@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Address, INTERNET, LabelValue};
-use crate::source::probe::{Probe, Settings};
+use crate::model::{INTERNET, Job, LabelValue, Subject};
 use crate::state::InternetSettings;
 
 use super::check::{Context, Decoded, Use};
@@ -18,8 +17,8 @@ use super::locate::Place;
 use super::node::Node;
 use super::probe;
 use super::problem::quoted;
-use super::target::{Targets, expectation};
-use super::{InternetConfig, Module, scalar, syntax};
+use super::target::Targets;
+use super::{Module, scalar, syntax};
 
 /// What is checked where nothing is said.
 const CHECKS: &str = r#"
@@ -34,7 +33,7 @@ pub(super) fn read(
     defaults: &Defaults,
     bases: &[PathBuf],
     findings: &mut Findings,
-) -> Option<InternetConfig> {
+) -> Option<Arc<InternetSettings>> {
     let section = main.and_then(|main| main.get("internet"));
     let fields = section
         .as_ref()
@@ -53,7 +52,7 @@ pub(super) fn read(
         usage: Use::Internet,
     };
     let list = fields.as_ref().and_then(|fields| fields.get("checks"));
-    let (checks, addresses) = if let Some(list) = &list {
+    let checks = if let Some(list) = &list {
         checks(list, context, findings)
     } else {
         let node = syntax::parse(CHECKS).ok()?;
@@ -69,33 +68,24 @@ pub(super) fn read(
     if checks.is_empty() {
         return None;
     }
-    let settings = InternetSettings {
-        quorum,
-        hysteresis: defaults.hysteresis,
-        checks: checks.iter().map(expectation).collect(),
-        // A check that asks for a name depends on the host's resolver.
-        named: addresses
-            .iter()
-            .map(|address| matches!(address, Address::Name(_)))
-            .collect(),
-    };
-    Some(InternetConfig {
+    Some(Arc::new(InternetSettings {
         interval,
         timeout: defaults.timeout,
-        settings: Arc::new(settings),
-        checks: checks.into_iter().zip(addresses).collect(),
-    })
+        quorum,
+        hysteresis: defaults.hysteresis,
+        checks,
+    }))
 }
 
-fn checks(list: &At, context: Context, findings: &mut Findings) -> (Vec<Probe>, Vec<Address>) {
-    let (mut probes, mut addresses) = (Vec::new(), Vec::new());
+fn checks(list: &At, context: Context, findings: &mut Findings) -> Vec<Job> {
+    let mut jobs = Vec::new();
     let mut names: HashMap<LabelValue, Place> = HashMap::new();
     for at in list.items(findings) {
         let fields = at.fields(&["name", "icmp", "tcp", "tls", "http", "dns"], findings);
         let name = fields.require("name", "it becomes the probe label", findings);
         let name = name.and_then(|at| Some((scalar::name(&at, findings)?, at.place())));
         let decoded = one_kind(&at, &fields, context, findings);
-        let (Some((name, place)), Some(decoded)) = (name, decoded) else {
+        let (Some((name, place)), Some(mut decoded)) = (name, decoded) else {
             continue;
         };
         if let Some(first) = names.get(&name) {
@@ -103,15 +93,17 @@ fn checks(list: &At, context: Context, findings: &mut Findings) -> (Vec<Probe>, 
             findings.twice(place, first.clone(), message);
             continue;
         }
-        let Some(address) = decoded.address else { continue };
-        probes.push(Probe {
-            name: name.as_str().into(),
-            settings: decoded.settings,
+        let Some(address) = decoded.address.take() else {
+            continue;
+        };
+        jobs.push(Job {
+            subject: Subject::Internet,
+            address,
+            probe: Arc::new(decoded.named(name.as_str().into())),
         });
         names.insert(name, place);
-        addresses.push(address);
     }
-    (probes, addresses)
+    jobs
 }
 
 /// The one kind that a map has.
@@ -136,7 +128,7 @@ fn one_kind(at: &At, fields: &Fields, context: Context, findings: &mut Findings)
 }
 
 /// Nobody else may have the name of the internet checks.
-pub(super) fn reserve(config: Option<&InternetConfig>, targets: &Targets, findings: &mut Findings) {
+pub(super) fn reserve(config: Option<&Arc<InternetSettings>>, targets: &Targets, findings: &mut Findings) {
     let taken = targets.names.get(INTERNET).map(|named| &targets.named[*named].place);
     if let (Some(place), Some(_)) = (taken, config) {
         let message = "the name \"internet\" is that of the internet checks";
@@ -164,11 +156,12 @@ pub(super) fn modules(
     };
     for (_, name, at) in map.entries(findings) {
         let fields = at.fields(&["icmp", "tcp", "tls", "http", "dns"], findings);
-        let Some(Decoded { settings, timed, .. }) = one_kind(&at, &fields, context, findings) else {
+        let Some(decoded) = one_kind(&at, &fields, context, findings) else {
             continue;
         };
-        let timeout = timed.then(|| Settings::timeout(&settings));
-        modules.insert(name.to_owned(), Module { settings, timeout });
+        let timeout = decoded.timed.then_some(decoded.timeout);
+        let probe = decoded.named(name.into());
+        modules.insert(name.to_owned(), Module { probe, timeout });
     }
     modules
 }

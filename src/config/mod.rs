@@ -34,8 +34,7 @@ use std::time::Duration;
 
 use crate::http;
 use crate::metrics;
-use crate::model::{Address, Calendar, Enrolment, Heartbeat, Target};
-use crate::source::probe::{self as probes, Probe};
+use crate::model::{Calendar, Enrolment, Heartbeat, Probe, Target};
 use crate::state::InternetSettings;
 
 use decode::{At, Findings};
@@ -48,7 +47,7 @@ pub struct Config {
     /// What to expose.
     pub series: metrics::Settings,
     /// The configured targets, in the order of the files.
-    pub targets: Vec<TargetConfig>,
+    pub targets: Vec<Arc<Target>>,
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
     /// The API tokens.
@@ -58,9 +57,9 @@ pub struct Config {
     /// How to tell what they are.
     pub identify: crate::source::identify::Settings,
     /// A target as it would be if nothing but its name and address were configured: what discovered devices become.
-    pub plain: TargetConfig,
+    pub found_device: Arc<Target>,
     /// The internet checks, if there are any.
-    pub internet: Option<InternetConfig>,
+    pub internet: Option<Arc<InternetSettings>>,
     /// The modules of `/probe`, by name.
     pub modules: Arc<BTreeMap<String, Module>>,
     /// The configured heartbeats, in the order of the file.
@@ -75,35 +74,13 @@ pub struct Config {
     pub timeout: Duration,
 }
 
-/// The internet checks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InternetConfig {
-    /// How often, where a check does not say; the gateway too.
-    pub interval: Duration,
-    /// How long to wait for the gateway.
-    pub timeout: Duration,
-    /// What the state needs to know.
-    pub settings: Arc<InternetSettings>,
-    /// What the scheduler runs, and what it asks.
-    pub checks: Vec<(Probe, Address)>,
-}
-
 /// A way to probe what `/probe` is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Module {
-    /// How; where comes with the request.
-    pub settings: probes::Settings,
+    /// How; where to comes with the request.
+    pub probe: Probe,
     /// At most this long, beside what the scraper allows.
     pub timeout: Option<Duration>,
-}
-
-/// A configured target and its probes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TargetConfig {
-    /// What the state needs to know.
-    pub target: Arc<Target>,
-    /// What the scheduler runs.
-    pub probes: Vec<Probe>,
 }
 
 /// What came of reading a configuration.
@@ -256,7 +233,7 @@ fn decode(sources: &[Source], findings: &mut Findings) -> Config {
         api,
         discovery,
         identify,
-        plain: target::stranger(&defaults),
+        found_device: target::found_device(&defaults),
         internet,
         modules: Arc::new(modules.unwrap_or_default()),
     }

@@ -1,10 +1,10 @@
 //! What a probe may say, by kind: for targets, for internet checks and for the modules of `/probe`.
 //!
 //! Owns the keys of `icmp`, `tcp`, `tls` and `dns`; those of `http` are in `web`, what all have in `check`. Gets nodes and
-//! defaults; gives `probe::Settings` and the address a check names itself.
+//! defaults; gives the parts of a `Probe` and the address a check names itself.
 
-use crate::model::Address;
-use crate::source::probe::{self, RecordType, Service, Settings, TlsSettings, dns, icmp, tcp, tls};
+use crate::model::{Address, DnsExpect, DnsProbe, DnsTransport, RecordType, Service, TcpProbe, TlsProbe, TlsSettings};
+use crate::source::probe::{is_name, rcode};
 
 use super::check::{Context, Decoded, TLS_KEYS, Use, address, common, pattern, tls_map, tls_settings};
 use super::decode::{At, Fields, Findings};
@@ -28,16 +28,7 @@ pub(super) fn read(kind: &str, at: &At, context: Context, findings: &mut Finding
 
 fn icmp(at: &At, context: Context, findings: &mut Findings) -> Decoded {
     let fields = at.fields(&["name", "interval", "timeout", "family", "address"], findings);
-    let common = common(&fields, true, context, findings);
-    Decoded {
-        settings: Settings::Icmp(icmp::Settings {
-            interval: common.interval,
-            timeout: common.timeout,
-            family: common.family,
-        }),
-        address: common.address,
-        timed: common.timed,
-    }
+    common(&fields, true, context, findings).probe(Service::Icmp, None)
 }
 
 fn port(fields: &Fields, default: Option<u16>, context: Context, findings: &mut Findings) -> Option<u16> {
@@ -59,7 +50,7 @@ fn tcp(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
     ];
     let fields = at.fields(known, findings);
     let common = common(&fields, true, context, findings);
-    let settings = tcp::Settings {
+    let settings = TcpProbe {
         port: port(&fields, None, context, findings)?,
         tls: fields.get("tls").and_then(|at| tls_or_flag(&at, context, findings)),
         send: fields
@@ -67,7 +58,7 @@ fn tcp(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
             .and_then(|at| scalar::text(&at, findings).map(str::to_owned)),
         expect: fields.get("expect").and_then(|at| pattern(&at, findings)),
     };
-    Some(common.check(Service::Tcp(settings), None))
+    Some(common.probe(Service::Tcp(settings), None))
 }
 
 fn tls_or_flag(at: &At, context: Context, findings: &mut Findings) -> Option<TlsSettings> {
@@ -93,11 +84,11 @@ fn tls(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
     ];
     let fields = at.fields(known, findings);
     let common = common(&fields, true, context, findings);
-    let settings = tls::Settings {
+    let settings = TlsProbe {
         port: port(&fields, Some(443), context, findings)?,
         tls: tls_settings(&fields, context, findings),
     };
-    Some(common.check(Service::Tls(settings), None))
+    Some(common.probe(Service::Tls(settings), None))
 }
 
 fn dns(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
@@ -131,31 +122,31 @@ fn dns(at: &At, context: Context, findings: &mut Findings) -> Option<Decoded> {
         .get("transport")
         .and_then(|at| scalar::choice(&at, &words, findings));
     let (transport, usual) = match chosen.unwrap_or(0) {
-        2 => (dns::Transport::Tls(tls.unwrap_or_default()), 853),
+        2 => (DnsTransport::Tls(tls.unwrap_or_default()), 853),
         other => {
             if let Some(at) = fields.get("tls") {
                 findings.value(&at, "tls is for transport: tls", "add transport: tls, or remove it");
             }
             let plain = if other == 1 {
-                dns::Transport::Tcp
+                DnsTransport::Tcp
             } else {
-                dns::Transport::Udp
+                DnsTransport::Udp
             };
             (plain, 53)
         }
     };
     let recursion = fields.get("recursion").and_then(|at| scalar::flag(&at, findings));
     let expect = fields.get("expect").map(|at| dns_expect(&at, findings));
-    let settings = dns::Settings {
+    let settings = DnsProbe {
         server: server.clone(),
         port: port(&fields, Some(usual), context, findings)?,
         transport,
         query: query?,
-        kind: kind?,
+        record_type: kind?,
         recursion: recursion.unwrap_or(true),
         expect: expect.unwrap_or_default(),
     };
-    Some(common.check(Service::Dns(settings), server))
+    Some(common.probe(Service::Dns(settings), server))
 }
 
 /// `server: true` is the target itself, which is also the default.
@@ -176,7 +167,7 @@ fn server(fields: &Fields, context: Context, findings: &mut Findings) -> Option<
 
 fn query(at: &At, findings: &mut Findings) -> Option<String> {
     let text = scalar::text(at, findings)?.trim();
-    if text.is_empty() || !text.is_ascii() || !dns::is_name(text) {
+    if text.is_empty() || !text.is_ascii() || !is_name(text) {
         let hint = "as in example.org, names outside ASCII in Punycode (xn--...)";
         findings.value(at, format!("{} is no domain name", quoted(text)), hint);
         return None;
@@ -194,15 +185,15 @@ fn record_type(at: &At, findings: &mut Findings) -> Option<RecordType> {
     kind
 }
 
-fn dns_expect(at: &At, findings: &mut Findings) -> dns::Expect {
+fn dns_expect(at: &At, findings: &mut Findings) -> DnsExpect {
     let fields = at.fields(&["rcode", "answers"], findings);
-    let mut expect = dns::Expect::default();
+    let mut expect = DnsExpect::default();
     if let Some(list) = fields.get("rcode") {
         for at in list.items(findings) {
             let Some(text) = scalar::text(&at, findings) else {
                 continue;
             };
-            match probe::dns::rcode(text) {
+            match rcode(text) {
                 Some(code) => expect.rcodes.push(code),
                 None => findings.value(&at, format!("{} is no response code", quoted(text)), "as in NXDOMAIN"),
             }

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::Family;
-use crate::secret::{self, SecretError};
-use crate::source::probe::snmp::{
-    AuthProtocol, Credentials, Filter, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret, Settings,
+use crate::model::{
+    AuthProtocol, Credentials, Family, InterfaceFilter, PrivacyProtocol, Probe, SNMP_PASSWORD_MIN_BYTES, SecretSource,
+    Service, SnmpProbe,
 };
+use crate::secret::{self, SecretError};
 
+use super::check::Decoded;
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};
 use super::problem::quoted;
@@ -69,16 +70,23 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The settings of a probe that says nothing else; also what `lanpulse snmp walk` uses.
-    pub fn settings(&self, timeout: Duration) -> Settings {
-        Settings {
+    /// A walk that says nothing else; also what `lanpulse snmp walk` uses. `timeout` is the global one.
+    pub fn probe(&self, name: Arc<str>, timeout: Duration) -> Probe {
+        Probe {
+            name,
             interval: INTERVAL,
-            timeout: self.timeout.unwrap_or(timeout),
+            timeout: walk_timeout(INTERVAL),
             family: Family::Any,
+            service: Service::Snmp(self.walk(timeout)),
+        }
+    }
+
+    fn walk(&self, timeout: Duration) -> SnmpProbe {
+        SnmpProbe {
             port: self.port,
+            reply_timeout: self.timeout.unwrap_or(timeout),
             retries: self.retries,
             max_repetitions: self.max_repetitions,
-            walk_timeout: walk_timeout(INTERVAL),
             credentials: self.credentials.clone(),
             interfaces: everything(),
         }
@@ -90,8 +98,8 @@ fn walk_timeout(interval: Duration) -> Duration {
     interval * 5 / 6
 }
 
-fn everything() -> Filter {
-    Filter {
+fn everything() -> InterfaceFilter {
+    InterfaceFilter {
         include: glob::Pattern::new("*").into_iter().collect(),
         exclude: Vec::new(),
         include_down: true,
@@ -218,20 +226,8 @@ fn user(at: &At, fields: &Fields, folder: &Path, findings: &mut Findings) -> Opt
         .get("context")
         .and_then(|at| scalar::text(&at, findings))
         .unwrap_or_default();
-    let auth_words = [
-        ("md5", AuthProtocol::Md5),
-        ("sha1", AuthProtocol::Sha1),
-        ("sha224", AuthProtocol::Sha224),
-        ("sha256", AuthProtocol::Sha256),
-        ("sha384", AuthProtocol::Sha384),
-        ("sha512", AuthProtocol::Sha512),
-    ];
-    let privacy_words = [
-        ("des", PrivacyProtocol::Des),
-        ("aes128", PrivacyProtocol::Aes128),
-        ("aes192", PrivacyProtocol::Aes192),
-        ("aes256", PrivacyProtocol::Aes256),
-    ];
+    let auth_words = AuthProtocol::ALL.map(|protocol| (protocol.as_str(), protocol));
+    let privacy_words = PrivacyProtocol::ALL.map(|protocol| (protocol.as_str(), protocol));
     let auth = fields
         .get("auth")
         .map(|at| protected(&at, &auth_words, folder, findings));
@@ -258,7 +254,12 @@ fn user(at: &At, fields: &Fields, folder: &Path, findings: &mut Findings) -> Opt
 }
 
 /// A protocol and its password.
-fn protected<T: Copy>(at: &At, words: &[(&str, T)], folder: &Path, findings: &mut Findings) -> Option<(T, Secret)> {
+fn protected<T: Copy>(
+    at: &At,
+    words: &[(&str, T)],
+    folder: &Path,
+    findings: &mut Findings,
+) -> Option<(T, SecretSource)> {
     let fields = at.fields(PASSWORD, findings);
     let protocol = fields.require("protocol", "", findings);
     let protocol = protocol.and_then(|at| scalar::choice(&at, words, findings));
@@ -270,10 +271,10 @@ fn protected<T: Copy>(at: &At, words: &[(&str, T)], folder: &Path, findings: &mu
     let password = secret(at, &fields, ["", "password_file", "password_env"], folder, findings)?;
     let place = fields.get("password_file").or(fields.get("password_env"));
     if let (Ok(bytes), Some(place)) = (secret::read(&password), place)
-        && bytes.expose().len() < PASSWORD_MIN_BYTES
+        && bytes.expose().len() < SNMP_PASSWORD_MIN_BYTES
     {
         let message = format!(
-            "the password has {} bytes: at least {PASSWORD_MIN_BYTES} (RFC 3414)",
+            "the password has {} bytes: at least {SNMP_PASSWORD_MIN_BYTES} (RFC 3414)",
             bytes.expose().len()
         );
         findings.value(&place, message, "");
@@ -282,7 +283,13 @@ fn protected<T: Copy>(at: &At, words: &[(&str, T)], folder: &Path, findings: &mu
 }
 
 /// One of three ways to give a secret: itself, a file, the environment; no name where a way is not open.
-fn secret(at: &At, fields: &Fields, ways: [&'static str; 3], folder: &Path, findings: &mut Findings) -> Option<Secret> {
+fn secret(
+    at: &At,
+    fields: &Fields,
+    ways: [&'static str; 3],
+    folder: &Path,
+    findings: &mut Findings,
+) -> Option<SecretSource> {
     let open = || ways.into_iter().filter(|way| !way.is_empty());
     let given: Vec<&str> = open().filter(|way| fields.ordinal(way).is_some()).collect();
     match *given.as_slice() {
@@ -302,15 +309,15 @@ fn secret(at: &At, fields: &Fields, ways: [&'static str; 3], folder: &Path, find
     let at = fields.get(given[0])?;
     let text = scalar::text(&at, findings)?;
     let secret = match ways.iter().position(|way| *way == given[0]) {
-        Some(0) => Secret::Inline(text.into()),
-        Some(1) => Secret::File(folder.join(text)),
-        _ => Secret::Env(text.to_owned()),
+        Some(0) => SecretSource::Inline(text.into()),
+        Some(1) => SecretSource::File(folder.join(text)),
+        _ => SecretSource::Env(text.to_owned()),
     };
     match secret::read(&secret) {
         Ok(_) => {}
         Err(SecretError::Empty(_)) => findings.value(&at, "the secret is empty", ""),
         Err(error) => {
-            let file = matches!(secret, Secret::File(_));
+            let file = matches!(secret, SecretSource::File(_));
             let hint = if file {
                 "a path is relative to the file that names it"
             } else {
@@ -349,7 +356,7 @@ fn max_repetitions(fields: &Fields, default: u32, findings: &mut Findings) -> u3
 }
 
 /// Reads a target's `snmp` probe.
-pub(super) fn probe(at: &At, defaults: &Defaults, named: &Named, findings: &mut Findings) -> Option<Settings> {
+pub(super) fn probe(at: &At, defaults: &Defaults, named: &Named, findings: &mut Findings) -> Option<Decoded> {
     let fields = at.fields(PROBE, findings);
     let hint = "one of the names in snmp.credentials of the main file";
     let chosen = fields.require("credentials", hint, findings);
@@ -359,37 +366,42 @@ pub(super) fn probe(at: &At, defaults: &Defaults, named: &Named, findings: &mut 
     let entry = entry.unwrap_or_else(|| Entry {
         credentials: Arc::new(Credentials::Community {
             v1: false,
-            community: Secret::Inline("".into()),
+            community: SecretSource::Inline("".into()),
         }),
         port: PORT,
         timeout: None,
         retries: RETRIES,
         max_repetitions: MAX_REPETITIONS,
     });
-    let mut settings = entry.settings(defaults.timeout);
-    settings.interval = global::interval(&fields, INTERVAL, findings);
-    settings.timeout = global::timeout(&fields, settings.timeout, findings);
-    settings.port = port(&fields, settings.port, findings);
-    settings.retries = retries(&fields, settings.retries, findings);
-    settings.max_repetitions = max_repetitions(&fields, settings.max_repetitions, findings);
-    settings.walk_timeout = walk_timeout(settings.interval);
-    if let Some(at) = fields.get("walk_timeout") {
-        // Longer, and a walk would still run when the next is due.
-        let range = Duration::from_millis(100)..=settings.interval;
-        settings.walk_timeout = scalar::duration(&at, range, findings).unwrap_or(settings.walk_timeout);
-    }
+    let mut walk = entry.walk(defaults.timeout);
+    let interval = global::interval(&fields, INTERVAL, findings);
+    walk.reply_timeout = global::timeout(&fields, walk.reply_timeout, findings);
+    walk.port = port(&fields, walk.port, findings);
+    walk.retries = retries(&fields, walk.retries, findings);
+    walk.max_repetitions = max_repetitions(&fields, walk.max_repetitions, findings);
+    // Longer, and a walk would still run when the next is due.
+    let range = Duration::from_millis(100)..=interval;
+    let timeout = fields
+        .get("walk_timeout")
+        .and_then(|at| scalar::duration(&at, range, findings));
     let families = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
     let family = fields
         .get("family")
         .and_then(|at| scalar::choice(&at, &families, findings));
-    settings.family = family.unwrap_or(settings.family);
     if let Some(at) = fields.get("interfaces") {
-        settings.interfaces = filter(&at, findings);
+        walk.interfaces = filter(&at, findings);
     }
-    known.then_some(settings)
+    known.then(|| Decoded {
+        interval,
+        timeout: timeout.unwrap_or_else(|| walk_timeout(interval)),
+        family: family.unwrap_or_default(),
+        service: Service::Snmp(walk),
+        address: None,
+        timed: false,
+    })
 }
 
-fn filter(at: &At, findings: &mut Findings) -> Filter {
+fn filter(at: &At, findings: &mut Findings) -> InterfaceFilter {
     let fields = at.fields(&["include", "exclude", "include_down"], findings);
     let mut filter = everything();
     let mut patterns = |name: &str| {

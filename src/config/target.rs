@@ -1,6 +1,6 @@
 //! The configured targets and their probes.
 //!
-//! Owns `targets` and what one target may say. Gets nodes, the defaults and the time intervals; gives `TargetConfig`s,
+//! Owns `targets` and what one target may say. Gets nodes, the defaults and the time intervals; gives `Target`s,
 //! and to `parent` the names and who is reached through whom.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,13 +8,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{
-    Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name,
-};
-use crate::source::probe::{Probe, Service, Settings, icmp};
+use crate::model::{Address, Calendar, LabelNameProblem, LabelValue, Probe, Target, check_label_name};
 
-use super::TargetConfig;
-use super::check::{self, Context, Use};
+use super::check::{self, Context, Decoded, Use};
 use super::decode::{At, Fields, Findings};
 use super::global::{self, Defaults};
 use super::interval::Calendars;
@@ -45,7 +41,7 @@ pub(super) struct Targets {
     /// The named SNMP credentials.
     pub credentials: snmp::Named,
     /// The good ones, in the order of the files.
-    pub list: Vec<TargetConfig>,
+    pub list: Vec<Arc<Target>>,
     /// Every name, good target or not, and its place in `named`.
     pub names: HashMap<LabelValue, usize>,
     /// Every target that has a name of its own.
@@ -94,8 +90,8 @@ impl Targets {
             };
             let slowest = probes
                 .iter()
-                .filter(|probe| probe.settings.kind() != Kind::Snmp)
-                .map(|probe| probe.settings.interval() + probe.settings.timeout())
+                .filter(|probe| !probe.kind().is_walk())
+                .map(|probe| probe.interval + probe.timeout)
                 .max();
             let target = Target {
                 name,
@@ -110,12 +106,9 @@ impl Targets {
                 // Shorter than one round, the window would be empty between two answers.
                 window: defaults.window.max(slowest.unwrap_or_default()),
                 authorized: true,
-                probes: probes.iter().map(expectation).collect(),
-            };
-            self.list.push(TargetConfig {
-                target: Arc::new(target),
                 probes,
-            });
+            };
+            self.list.push(Arc::new(target));
         }
     }
 
@@ -138,10 +131,9 @@ impl Targets {
     }
 }
 
-/// A target of which only the defaults are known.
-pub(super) fn stranger(defaults: &Defaults) -> TargetConfig {
-    let probes = vec![plain_ping(defaults)];
-    let target = Target {
+/// What becomes of a device that discovery finds: a target of which only the defaults are known.
+pub(super) fn found_device(defaults: &Defaults) -> Arc<Target> {
+    Arc::new(Target {
         name: LabelValue::new(""),
         address: Address::Name(String::new()),
         role: None,
@@ -153,21 +145,8 @@ pub(super) fn stranger(defaults: &Defaults) -> TargetConfig {
         hysteresis: defaults.hysteresis,
         window: defaults.window.max(defaults.interval + defaults.timeout),
         authorized: false,
-        probes: probes.iter().map(expectation).collect(),
-    };
-    TargetConfig {
-        target: Arc::new(target),
-        probes,
-    }
-}
-
-pub(super) fn expectation(probe: &Probe) -> Expectation {
-    Expectation {
-        probe: Arc::clone(&probe.name),
-        kind: probe.settings.kind(),
-        interval: probe.settings.interval(),
-        timeout: probe.settings.timeout(),
-    }
+        probes: vec![plain_ping(defaults)],
+    })
 }
 
 fn labels(fields: &Fields, findings: &mut Findings) -> BTreeMap<String, LabelValue> {
@@ -216,15 +195,8 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
 }
 
 /// The ping of a target that says nothing of probes.
-fn plain_ping(defaults: &Defaults) -> Probe {
-    Probe {
-        name: "icmp".into(),
-        settings: Settings::Icmp(icmp::Settings {
-            interval: defaults.interval,
-            timeout: defaults.timeout,
-            family: Family::Any,
-        }),
-    }
+fn plain_ping(defaults: &Defaults) -> Arc<Probe> {
+    Arc::new(Probe::echo("icmp", defaults.interval, defaults.timeout))
 }
 
 fn probes(
@@ -233,7 +205,7 @@ fn probes(
     context: Context,
     credentials: &snmp::Named,
     findings: &mut Findings,
-) -> Vec<Probe> {
+) -> Vec<Arc<Probe>> {
     let Some(map) = fields.get("probes") else {
         return vec![plain_ping(context.defaults)];
     };
@@ -242,11 +214,11 @@ fn probes(
     for (ordinal, kind, at) in map.entries(findings) {
         if kind == "snmp" {
             let name = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings);
-            let settings = snmp::probe(&at, context.defaults, credentials, findings).map(Settings::Snmp);
-            if let Some(settings) = &settings {
-                agree(&at, settings, address, findings);
+            let decoded = snmp::probe(&at, context.defaults, credentials, findings);
+            if let Some(decoded) = &decoded {
+                agree(&at, decoded, address, findings);
             }
-            probes.extend(name.zip(settings).map(|(name, settings)| Probe { name, settings }));
+            probes.extend(name.zip(decoded).map(|(name, decoded)| Arc::new(decoded.named(name))));
             continue;
         }
         if !probe::KINDS.contains(&kind) {
@@ -264,9 +236,8 @@ fn probes(
             let Some(decoded) = probe::read(kind, &at, context, findings) else {
                 continue;
             };
-            agree(&at, &decoded.settings, address, findings);
-            let settings = decoded.settings;
-            probes.push(Probe { name, settings });
+            agree(&at, &decoded, address, findings);
+            probes.push(Arc::new(decoded.named(name)));
         }
     }
     probes
@@ -302,15 +273,11 @@ fn probe_name(
 }
 
 /// A family must agree with a literal address.
-fn agree(at: &At, settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
-    let family = match settings {
-        Settings::Icmp(settings) => settings.family,
-        Settings::Snmp(settings) => settings.family,
-        Settings::Check(check) => match &check.service {
-            Service::Tcp(_) | Service::Tls(_) => check.family,
-            Service::Http(_) | Service::Dns(_) => return,
-        },
-    };
+fn agree(at: &At, decoded: &Decoded, address: Option<&Address>, findings: &mut Findings) {
+    if !decoded.service.asks_the_target() {
+        return;
+    }
+    let family = decoded.family;
     let literal = match address {
         Some(Address::Ip(ip)) => Some(*ip),
         Some(Address::Scoped(ip, _)) => Some(IpAddr::V6(*ip)),

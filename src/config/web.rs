@@ -1,14 +1,13 @@
 //! What an `http` probe may say.
 //!
-//! Owns its keys. Gets nodes and the context of `probe`; gives `http::Settings`.
+//! Owns its keys. Gets nodes and the context of `probe`; gives the `HttpProbe`.
 
 use std::sync::Arc;
 
 use hyper::Method;
 use hyper::header::{self, HeaderName, HeaderValue};
 
-use crate::source::probe::http::{Auth, Expect, Settings};
-use crate::source::probe::{Service, Url};
+use crate::model::{HttpAuth, HttpExpect, HttpProbe, Service, Url};
 
 use super::check::{Context, Decoded, Use, common, pattern, tls_map};
 use super::decode::{At, Fields, Findings};
@@ -60,7 +59,7 @@ pub(super) fn read(at: &At, context: Context, findings: &mut Findings) -> Option
             .require("url", "write url: \"http://nas.lan/\"", findings)
             .and_then(|at| url(&at, findings)),
     };
-    let mut settings = Settings::get(url.or_else(|| Url::parse("http://localhost/").ok())?);
+    let mut settings = HttpProbe::get(url.or_else(|| Url::parse("http://localhost/").ok())?);
     let method = fields.get("method").and_then(|at| method(&at, findings));
     settings.method = method.unwrap_or(settings.method);
     settings.headers = headers(&fields, findings);
@@ -82,7 +81,7 @@ pub(super) fn read(at: &At, context: Context, findings: &mut Findings) -> Option
     let expected = fields.get("expect").map(|at| expect(&at, findings));
     settings.expect = expected.unwrap_or_default();
     let address = settings.url.address.clone();
-    Some(common.check(Service::Http(Box::new(settings)), Some(address)))
+    Some(common.probe(Service::Http(Box::new(settings)), Some(address)))
 }
 
 fn url(at: &At, findings: &mut Findings) -> Option<Url> {
@@ -101,11 +100,11 @@ fn proxy(at: &At, findings: &mut Findings) -> Option<Url> {
     Some(proxy)
 }
 
-fn method(at: &At, findings: &mut Findings) -> Option<Method> {
+fn method(at: &At, findings: &mut Findings) -> Option<String> {
     let text = scalar::text(at, findings)?;
     let good = text.bytes().all(|byte| byte.is_ascii_uppercase()) && text != "CONNECT";
-    match text.parse() {
-        Ok(method) if good => Some(method),
+    match text.parse::<Method>() {
+        Ok(method) if good => Some(method.to_string()),
         _ => {
             findings.value(at, format!("{} is no method", quoted(text)), "as in GET, HEAD or POST");
             None
@@ -113,7 +112,7 @@ fn method(at: &At, findings: &mut Findings) -> Option<Method> {
     }
 }
 
-fn headers(fields: &Fields, findings: &mut Findings) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(fields: &Fields, findings: &mut Findings) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     let Some(map) = fields.get("headers") else {
         return headers;
@@ -132,17 +131,17 @@ fn headers(fields: &Fields, findings: &mut Findings) -> Vec<(HeaderName, HeaderV
             continue;
         };
         match HeaderValue::from_str(text) {
-            Ok(value) => headers.push((name, value)),
+            Ok(_) => headers.push((name.to_string(), text.to_owned())),
             Err(_) => findings.value(&at, "this cannot stand in a header", "ASCII only, and no line ends"),
         }
     }
     headers
 }
 
-fn auth(fields: &Fields, context: Context, findings: &mut Findings) -> Option<Auth> {
+fn auth(fields: &Fields, context: Context, findings: &mut Findings) -> Option<HttpAuth> {
     let bearer = context.secret(fields, ["bearer_token_file", "bearer_token_env"], findings);
     let Some(at) = fields.get("basic_auth") else {
-        return bearer.map(Auth::Bearer);
+        return bearer.map(HttpAuth::Bearer);
     };
     if bearer.is_some() {
         findings.value(&at, "basic_auth and a bearer token are both given", "keep one");
@@ -160,10 +159,10 @@ fn auth(fields: &Fields, context: Context, findings: &mut Findings) -> Option<Au
         findings.value(&at, "a user name cannot hold a colon", "");
         return None;
     }
-    Some(Auth::Basic(user.to_owned(), password?))
+    Some(HttpAuth::Basic(user.to_owned(), password?))
 }
 
-fn expect(at: &At, findings: &mut Findings) -> Expect {
+fn expect(at: &At, findings: &mut Findings) -> HttpExpect {
     let fields = at.fields(&["status", "body", "body_not"], findings);
     let mut status = Vec::new();
     if let Some(list) = fields.get("status") {
@@ -171,7 +170,7 @@ fn expect(at: &At, findings: &mut Findings) -> Expect {
             status.extend(statuses(&at, findings));
         }
     }
-    Expect {
+    HttpExpect {
         status,
         body: fields.get("body").and_then(|at| pattern(&at, findings)),
         body_not: fields.get("body_not").and_then(|at| pattern(&at, findings)),

@@ -7,20 +7,17 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::{Check, Failure, Kind, Phase, Reading};
+use crate::model::{Failure, Kind, Phase, Reading};
 
 /// Writes what one run brought. `resolve` is what looking up the name took where that was not part of the run.
 pub fn blackbox(kind: Kind, reading: &Reading, resolve: Duration, took: Duration, timeout: Duration) -> String {
     let mut page = Page(String::with_capacity(4096));
-    let address = match reading {
-        Reading::Icmp { address, .. } => *address,
-        Reading::Check(check) => check.address,
-        Reading::Snmp(walk) => walk.address,
-    };
-    let (success, lookup) = match reading {
-        Reading::Icmp { outcome, .. } => (outcome.is_ok(), Some(resolve)),
-        Reading::Check(check) => (check.outcome.is_ok(), check.phases.get(Phase::Resolve)),
-        Reading::Snmp(walk) => (walk.outcome.is_ok(), None),
+    let address = reading.address;
+    let success = reading.outcome.is_ok();
+    let lookup = if kind.is_echo() {
+        Some(resolve)
+    } else {
+        reading.phases.get(Phase::Resolve)
     };
     page.gauge(
         "probe_success",
@@ -55,32 +52,30 @@ pub fn blackbox(kind: Kind, reading: &Reading, resolve: Duration, took: Duration
             hash(address),
         );
     }
-    match (kind, reading) {
-        (_, Reading::Icmp { outcome, .. }) => {
+    match kind {
+        Kind::Icmp => {
             let help = "Duration of icmp request by phase";
-            let rtt = outcome.unwrap_or_default();
+            let rtt = reading.outcome.unwrap_or_default();
             let phases = [("resolve", resolve), ("setup", Duration::ZERO), ("rtt", rtt)];
             page.phases("probe_icmp_duration_seconds", help, &phases);
         }
-        (Kind::Http, Reading::Check(check)) => http(&mut page, check),
-        (Kind::Dns, Reading::Check(check)) => dns(&mut page, check),
-        (_, Reading::Check(check)) => {
-            regex(&mut page, check);
+        Kind::Http => http(&mut page, reading),
+        Kind::Dns => dns(&mut page, reading),
+        Kind::Tcp | Kind::Tls => {
+            regex(&mut page, reading);
             // No probe compares bytes: what a server says first is matched as text.
             page.gauge("probe_failed_due_to_bytes", "Indicates if probe failed due to bytes", 0);
         }
         // No module walks.
-        (_, Reading::Snmp(_)) => {}
+        Kind::Snmp => {}
     }
-    if let Reading::Check(check) = reading {
-        tls(&mut page, check);
-    }
+    tls(&mut page, reading);
     page.0
 }
 
-fn http(page: &mut Page, check: &Check) {
+fn http(page: &mut Page, reading: &Reading) {
     let help = "Duration of http request by phase, summed over all redirects";
-    let phase = |phase| check.phases.get(phase).unwrap_or_default();
+    let phase = |phase| reading.phases.get(phase).unwrap_or_default();
     page.phases(
         "probe_http_duration_seconds",
         help,
@@ -92,7 +87,7 @@ fn http(page: &mut Page, check: &Check) {
             ("transfer", phase(Phase::Transfer)),
         ],
     );
-    let facts = check.http.unwrap_or_default();
+    let facts = reading.http().copied().unwrap_or_default();
     page.gauge(
         "probe_http_status_code",
         "Response HTTP status code",
@@ -101,7 +96,7 @@ fn http(page: &mut Page, check: &Check) {
     page.gauge(
         "probe_http_content_length",
         "Length of http content response",
-        match (check.http, facts.content_length) {
+        match (reading.http(), facts.content_length) {
             (None, _) => 0.0,
             (Some(_), None) => -1.0,
             (Some(_), Some(length)) => length as f64,
@@ -134,19 +129,19 @@ fn http(page: &mut Page, check: &Check) {
             at.seconds(),
         );
     }
-    regex(page, check);
+    regex(page, reading);
 }
 
-fn regex(page: &mut Page, check: &Check) {
+fn regex(page: &mut Page, reading: &Reading) {
     page.gauge(
         "probe_failed_due_to_regex",
         "Indicates if probe failed due to regex",
-        u8::from(check.outcome == Err(Failure::Body)),
+        u8::from(reading.outcome == Err(Failure::Body)),
     );
 }
 
-fn dns(page: &mut Page, check: &Check) {
-    let phase = |phase| check.phases.get(phase).unwrap_or_default();
+fn dns(page: &mut Page, reading: &Reading) {
+    let phase = |phase| reading.phases.get(phase).unwrap_or_default();
     page.phases(
         "probe_dns_duration_seconds",
         "Duration of DNS request by phase",
@@ -159,9 +154,9 @@ fn dns(page: &mut Page, check: &Check) {
     page.gauge(
         "probe_dns_query_succeeded",
         "Displays whether or not the query was executed successfully",
-        u8::from(check.dns.is_some()),
+        u8::from(reading.dns().is_some()),
     );
-    let facts = check.dns.unwrap_or_default();
+    let facts = reading.dns().copied().unwrap_or_default();
     for (section, count) in [
         ("answer", facts.answers),
         ("authority", facts.authority),
@@ -178,8 +173,8 @@ fn dns(page: &mut Page, check: &Check) {
     }
 }
 
-fn tls(page: &mut Page, check: &Check) {
-    let Some(facts) = &check.tls else { return };
+fn tls(page: &mut Page, reading: &Reading) {
+    let Some(facts) = &reading.tls() else { return };
     if let Some(at) = facts.earliest_expiry {
         page.gauge(
             "probe_ssl_earliest_cert_expiry",
@@ -245,34 +240,24 @@ mod tests {
 
     #[test]
     fn a_run_has_the_familiar_names() {
-        let mut check = Check {
-            address: Some([10, 0, 0, 1].into()),
-            outcome: Err(Failure::Body),
-            http: Some(HttpFacts {
-                status: 200,
-                version: 1.1,
-                tls: true,
-                redirects: 1,
-                content_length: None,
-                body_bytes: 5,
-                last_modified: None,
-            }),
-            tls: Some(TlsFacts {
-                earliest_expiry: Some(Timestamp::from_secs(1_795_162_500)),
-                version: Some("TLS 1.3".into()),
-                cipher: None,
-            }),
-            ..Check::default()
-        };
-        check.phases.add(Phase::Connect, Duration::from_millis(2));
+        let mut reading = Reading::failure(Some([10, 0, 0, 1].into()), Failure::Body, "");
+        reading.facts_mut().http = Some(HttpFacts {
+            status: 200,
+            version: 1.1,
+            tls: true,
+            redirects: 1,
+            content_length: None,
+            body_bytes: 5,
+            last_modified: None,
+        });
+        reading.facts_mut().tls = Some(TlsFacts {
+            earliest_expiry: Some(Timestamp::from_secs(1_795_162_500)),
+            version: Some("TLS 1.3".into()),
+            cipher: None,
+        });
+        reading.phases.add(Phase::Connect, Duration::from_millis(2));
         let (took, timeout) = (Duration::from_millis(7), Duration::from_millis(9500));
-        let text = blackbox(
-            Kind::Http,
-            &Reading::Check(Box::new(check)),
-            Duration::ZERO,
-            took,
-            timeout,
-        );
+        let text = blackbox(Kind::Http, &reading, Duration::ZERO, took, timeout);
         for line in [
             "probe_success 0",
             "probe_duration_seconds 0.007",

@@ -2,8 +2,8 @@
 
 use super::device::Source;
 use super::{Settings, Worth, heartbeat, internet, of_devices, own};
-use crate::model::{Failure, Fault, Kind, Phase, Status};
-use crate::state::{CheckView, DeviceView, InterfaceView, InternetView, Snapshot};
+use crate::model::{FailureCounts, Fault, Kind, Phase, Status};
+use crate::state::{DeviceView, InterfaceView, InternetView, ProbeView, Snapshot};
 
 /// What one scrape exposes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,19 +96,13 @@ fn count(source: &Source, view: &DeviceView) -> usize {
         Source::Status => Status::ALL.len(),
         Source::Gauge(value) => value(view).is_some().into(),
         Source::Counter(value) => value(view).is_some().into(),
-        Source::Failures(values) => {
-            if values(view).is_some() {
-                Failure::ICMP.len()
-            } else {
-                0
-            }
-        }
+        Source::Failures(values) => values(view).map_or(0, FailureCounts::len),
         Source::Histogram(buckets) => buckets(view).map_or(0, |buckets| buckets.counts.len() + 2),
         Source::PerProbe(icmp, _) => {
             let pings = view.icmp.as_ref().zip(*icmp).and_then(|(view, value)| value(view));
             check_count(source, &view.checks) + usize::from(pings.is_some())
         }
-        Source::SnmpFailures => view.snmp.as_ref().map_or(0, |_| Failure::SNMP.len()),
+        Source::SnmpFailures => view.snmp.as_ref().map_or(0, |snmp| snmp.failures.len()),
         Source::InterfaceInfo => interfaces(view).len(),
         Source::Interface(value) => interfaces(view).iter().filter(|row| value(row).is_some()).count(),
         Source::InterfaceCounter(value) => interfaces(view).iter().filter(|row| value(row).is_some()).count(),
@@ -119,7 +113,7 @@ fn count(source: &Source, view: &DeviceView) -> usize {
 }
 
 /// Whether a family speaks of a check. Of SNMP walks there are families of their own; here they show only when they ran.
-pub fn shows(source: &Source, check: &CheckView) -> bool {
+pub fn shows(source: &Source, check: &ProbeView) -> bool {
     check.kind != Kind::Snmp || matches!(source, Source::PerProbe(Some(_), _))
 }
 
@@ -129,15 +123,15 @@ pub fn interfaces(view: &DeviceView) -> &[InterfaceView] {
 }
 
 /// How many series a family has for some checks.
-fn check_count(source: &Source, checks: &[CheckView]) -> usize {
-    let count = |check: &CheckView| match source {
+fn check_count(source: &Source, checks: &[ProbeView]) -> usize {
+    let count = |check: &ProbeView| match source {
         Source::PerProbe(_, value) | Source::PerCheck(value) => value(check).is_some().into(),
         Source::Phases => Phase::ALL
             .into_iter()
             .filter_map(|phase| check.phases.get(phase))
             .count(),
         Source::Runs => 1,
-        Source::CheckFailures => Failure::of(check.kind).count(),
+        Source::CheckFailures => check.failures.len(),
         _ => 0,
     };
     checks.iter().filter(|check| shows(source, check)).map(count).sum()

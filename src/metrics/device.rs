@@ -2,8 +2,8 @@
 
 use super::sample::Value;
 use super::{Family, Worth, row};
-use crate::model::Failure;
-use crate::state::{Buckets, CheckView, DeviceView, IcmpView, InterfaceView, WindowStats};
+use crate::model::FailureCounts;
+use crate::state::{Buckets, DeviceView, IcmpView, InterfaceView, ProbeView, WindowStats};
 
 /// Where a family of the device collector takes its values from; absent ones are not exposed.
 pub enum Source {
@@ -15,21 +15,21 @@ pub enum Source {
     Gauge(fn(&DeviceView) -> Option<Value>),
     /// A counter.
     Counter(fn(&DeviceView) -> Option<u64>),
-    /// A counter a reason, in the order of [`Failure::ICMP`].
-    Failures(fn(&DeviceView) -> Option<[u64; Failure::ICMP.len()]>),
+    /// A counter a reason, in the order they are exposed.
+    Failures(fn(&DeviceView) -> Option<&FailureCounts>),
     /// A histogram.
     Histogram(fn(&DeviceView) -> Option<&Buckets>),
     /// A gauge a check, with the labels `probe` and `kind`; of pings too where the first function says so.
-    PerProbe(Option<fn(&IcmpView) -> Option<Value>>, fn(&CheckView) -> Option<Value>),
+    PerProbe(Option<fn(&IcmpView) -> Option<Value>>, fn(&ProbeView) -> Option<Value>),
     /// A gauge a check, with the label `probe`.
-    PerCheck(fn(&CheckView) -> Option<Value>),
+    PerCheck(fn(&ProbeView) -> Option<Value>),
     /// A gauge a phase of each check.
     Phases,
     /// A counter a check.
     Runs,
     /// A counter a check and reason it can fail for.
     CheckFailures,
-    /// A counter a reason, in the order of [`Failure::SNMP`].
+    /// A counter a reason, in the order they are exposed.
     SnmpFailures,
     /// `lanpulse_interface_info`.
     InterfaceInfo,
@@ -156,7 +156,7 @@ pub static FAMILIES: &[Family<Source>] = &[
         "Attempts to ping the device that brought no reply, by reason",
         "reason (timeout, unreachable, unresolved, denied, send)",
         Worth::Detail,
-        Source::Failures(|device| device.icmp.as_ref().map(|icmp| icmp.failures)),
+        Source::Failures(|device| device.icmp.as_ref().map(|icmp| &icmp.failures)),
     ),
     row(
         "lanpulse_icmp_rtt_seconds",

@@ -17,10 +17,8 @@ use super::own::{self, Scene};
 use super::sample::{Value, counter, encode_value, gauge, histogram, label, metric_type};
 use super::text::{Classic, Format};
 use super::{Family, Settings, internet, of_devices};
-use crate::model::{
-    Address, Class, Expectation, Failure, Fault, INTERNET, Kind, LOCAL_AGENT, Phase, Record, Status, Topic,
-};
-use crate::state::{CheckView, DeviceView, InterfaceView, InternetView, Snapshot};
+use crate::model::{Address, Class, FailureCounts, Fault, INTERNET, Kind, LOCAL_AGENT, Phase, Record, Status, Topic};
+use crate::state::{DeviceView, InterfaceView, InternetView, ProbeView, Snapshot};
 
 /// Writes the whole exposition as planned for this snapshot and these settings.
 ///
@@ -114,7 +112,7 @@ fn encode_devices(
                 }
             }
             Source::Failures(values) => {
-                for (failure, value) in Failure::ICMP.iter().zip(values(view).into_iter().flatten()) {
+                for (failure, value) in values(view).into_iter().flat_map(FailureCounts::iter) {
                     let labels = Labels {
                         device,
                         more: &[("reason", failure.as_str())],
@@ -130,23 +128,14 @@ fn encode_devices(
             Source::PerProbe(icmp, _) => {
                 let pings = view.icmp.as_ref().zip(*icmp).and_then(|(view, value)| value(view));
                 if let Some(value) = pings {
-                    let of_kind = |probe: &&Expectation| probe.kind == Kind::Icmp;
-                    let name = view
-                        .target
-                        .probes
-                        .iter()
-                        .find(of_kind)
-                        .map_or("icmp", |probe| &*probe.probe);
+                    let name = view.target.echo().map_or("icmp", |probe| &*probe.name);
                     let more = [("probe", name), ("kind", Kind::Icmp.as_str())];
                     gauge(&mut metric, &Labels { device, more: &more }, value)?;
                 }
                 encode_checks(&mut metric, &family.source, device, &view.checks)?;
             }
             Source::SnmpFailures => {
-                let failures = view
-                    .snmp
-                    .iter()
-                    .flat_map(|snmp| Failure::SNMP.iter().zip(snmp.failures));
+                let failures = view.snmp.iter().flat_map(|snmp| snmp.failures.iter());
                 for (failure, value) in failures {
                     let more = [("reason", failure.as_str())];
                     counter(&mut metric, &Labels { device, more: &more }, Value::Int(value))?;
@@ -189,7 +178,7 @@ fn encode_checks(
     metric: &mut MetricEncoder,
     source: &device::Source,
     device: &str,
-    checks: &[CheckView],
+    checks: &[ProbeView],
 ) -> fmt::Result {
     use device::Source;
     for check in checks.iter().filter(|check| shows(source, check)) {
@@ -217,9 +206,7 @@ fn encode_checks(
             }
             Source::Runs => counter(metric, &Labels { device, more: &pair }, Value::Int(check.runs))?,
             Source::CheckFailures => {
-                for failure in Failure::of(check.kind) {
-                    let place = Failure::ALL.iter().position(|known| *known == failure);
-                    let value = place.map_or(0, |place| check.failures[place]);
+                for (failure, value) in check.failures.iter() {
                     let more = [probe, kind, ("reason", failure.as_str())];
                     counter(metric, &Labels { device, more: &more }, Value::Int(value))?;
                 }

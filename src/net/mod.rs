@@ -37,7 +37,7 @@ pub use privileges::{Kept, claim, confine};
 pub use resolve::{Lookup, Resolver, resolve_now};
 pub use route::default_routes;
 pub use socket::{interface_index, open_files_limit, raise_open_files_limit};
-pub use tls::{TlsError, TlsSettings, handshake};
+pub use tls::{TlsError, handshake};
 
 #[cfg(test)]
 pub use echo::fake::FakeEcho;

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::dns::{Name, RecordType, question, row};
+use super::dns::{Name, question, row};
+use crate::model::RecordType;
 
 /// The longest message there is, in bytes (RFC 6762 section 17).
 pub const LONGEST: usize = 9000;

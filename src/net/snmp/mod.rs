@@ -1,7 +1,7 @@
 //! SNMP sessions and walks, over the messages of `wire/snmp`.
 //!
 //! snmp2's own session is not used: after one late reply every later reply is taken for the answer to the request before.
-//! A session here has its own socket and ids (`session`; tested in `tests/snmp.rs` and `tests/snmp_v3.rs`), and discovers
+//! A session here has its own socket and ids (`session`; tested in `tests/snmp`), and discovers
 //! the engine before it sends a signed request.
 
 mod credentials;

@@ -3,6 +3,6 @@
 mod message;
 mod name;
 
-pub use message::{Answer, RCODES, Record, RecordType, answer, query, rcode_name};
+pub use message::{Answer, RCODES, Record, answer, query, rcode_name};
 pub(super) use message::{question, row};
 pub use name::Name;

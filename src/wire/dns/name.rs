@@ -106,9 +106,9 @@ pub(super) fn escape(out: &mut String, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::RecordType;
     use super::super::message::question;
     use super::*;
+    use crate::model::RecordType;
 
     #[test]
     fn labels_may_have_dots_and_case_does_not_matter() {
