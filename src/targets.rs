@@ -52,7 +52,7 @@ pub fn all(config: &Config, records: &[Arc<Record>]) -> Vec<Arc<Target>> {
             Monitor::Approved => approved,
             Monitor::None => false,
         };
-        let template = &config.found_device;
+        let template = &config.default_target;
         all.push(Arc::new(Target {
             name: record.name.clone(),
             address: Address::Ip(address),

@@ -1,7 +1,4 @@
-//! The configured targets and their probes.
-//!
-//! Owns `targets` and what one target may say. Gets nodes, the defaults and the time intervals; gives `Target`s,
-//! and to `parent` the names and who is reached through whom.
+//! The section `targets`: the configured targets and their probes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -9,18 +6,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{Address, Calendar, LabelNameProblem, LabelValue, Probe, Target, check_label_name};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::scalar;
+use crate::yaml::suggest;
 
-use super::check::{self, Context, Decoded, Use};
-use super::decode::{At, Fields, Findings};
+use super::check::{self, Context, Decoded, Usage};
+use super::credentials::CredentialSet;
 use super::global::{self, Defaults};
 use super::interval::Calendars;
-use super::locate::Place;
-use super::node::Node;
 use super::probe;
-use super::problem::quoted;
-use super::scalar;
 use super::snmp;
-use super::suggest;
 
 const KNOWN: &[&str] = &[
     "name",
@@ -33,34 +31,44 @@ const KNOWN: &[&str] = &[
     "probes",
 ];
 
+/// What is needed to decode a target.
+#[derive(Clone, Copy)]
+pub(super) struct TargetContext<'a> {
+    /// The values of a target that sets none of its own.
+    pub defaults: &'a Defaults,
+    /// The directory of each file. Paths in a file are relative to it.
+    pub bases: &'a [PathBuf],
+    /// The named time intervals, for `maintenance`.
+    pub calendars: &'a Calendars,
+    /// The named SNMP credentials.
+    pub credentials: &'a CredentialSet,
+}
+
 /// The targets of all files.
 #[derive(Default)]
 pub(super) struct Targets {
-    /// The directory of each file.
-    pub bases: Vec<PathBuf>,
-    /// The named SNMP credentials.
-    pub credentials: snmp::Named,
-    /// The good ones, in the order of the files.
+    /// The targets without a mistake, in the order of the files.
     pub list: Vec<Arc<Target>>,
-    /// Every name, good target or not, and its place in `named`.
+    /// Every name, also of a target with a mistake, and its index in `named`.
     pub names: HashMap<LabelValue, usize>,
-    /// Every target that has a name of its own.
-    pub named: Vec<Named>,
+    /// Every target with a unique name.
+    pub named: Vec<TargetName>,
 }
 
-/// A target as its relatives know it.
-pub(super) struct Named {
+/// The name of a target, and its parent, for the checks between targets.
+pub(super) struct TargetName {
     /// Its name.
     pub name: LabelValue,
     /// Where the name is.
     pub place: Place,
-    /// Through whom it is reached, and where it says so.
+    /// The name of its parent, and the place of that name.
     pub parent: Option<(LabelValue, Place)>,
 }
 
 impl Targets {
-    /// Adds one file's `targets`.
-    pub fn read(&mut self, section: &At, defaults: &Defaults, calendars: &Calendars, findings: &mut Findings) {
+    /// Adds the `targets` of a file.
+    pub fn read(&mut self, section: &At, context: TargetContext, findings: &mut Findings) {
+        let defaults = context.defaults;
         for item in section.items(findings) {
             let fields = item.fields(KNOWN, findings);
             let name = self.name(&fields, findings);
@@ -78,13 +86,8 @@ impl Targets {
                 Some(at) => global::limits(&at, defaults.limits, findings),
                 None => defaults.limits,
             };
-            let maintenance = maintenance(&fields, calendars, findings);
-            let context = Context {
-                defaults,
-                bases: &self.bases,
-                usage: Use::Target,
-            };
-            let probes = probes(&fields, address.as_ref(), context, &self.credentials, findings);
+            let maintenance = maintenance(&fields, context.calendars, findings);
+            let probes = probes(&fields, address.as_ref(), context, findings);
             let (Some(name), Some(address)) = (name, address) else {
                 continue;
             };
@@ -103,7 +106,7 @@ impl Targets {
                 limits,
                 maintenance,
                 hysteresis: defaults.hysteresis,
-                // Shorter than one round, the window would be empty between two answers.
+                // A window shorter than this would be empty between two replies.
                 window: defaults.window.max(slowest.unwrap_or_default()),
                 authorized: true,
                 probes,
@@ -112,7 +115,7 @@ impl Targets {
         }
     }
 
-    /// Reads a name and notes it; the second target of a name has none.
+    /// Reads a name and adds it to the known names. `None` if another target has it already.
     fn name(&mut self, fields: &Fields, findings: &mut Findings) -> Option<LabelValue> {
         let at = fields.require("name", "it becomes the device label", findings)?;
         let name = scalar::name(&at, findings)?;
@@ -122,7 +125,7 @@ impl Targets {
             return None;
         }
         self.names.insert(name.clone(), self.named.len());
-        self.named.push(Named {
+        self.named.push(TargetName {
             name: name.clone(),
             place: at.place(),
             parent: None,
@@ -131,8 +134,8 @@ impl Targets {
     }
 }
 
-/// What becomes of a device that discovery finds: a target of which only the defaults are known.
-pub(super) fn found_device(defaults: &Defaults) -> Arc<Target> {
+/// A target with defaults only, without name and address: the template for discovered devices.
+pub(super) fn default_target(defaults: &Defaults) -> Arc<Target> {
     Arc::new(Target {
         name: LabelValue::new(""),
         address: Address::Name(String::new()),
@@ -145,7 +148,7 @@ pub(super) fn found_device(defaults: &Defaults) -> Arc<Target> {
         hysteresis: defaults.hysteresis,
         window: defaults.window.max(defaults.interval + defaults.timeout),
         authorized: false,
-        probes: vec![plain_ping(defaults)],
+        probes: vec![default_ping(defaults)],
     })
 }
 
@@ -183,7 +186,7 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
             chosen.extend(calendar.clone());
             continue;
         }
-        // It may be in a file that could not be read.
+        // The time interval may be in a file that could not be read.
         if !calendars.complete {
             continue;
         }
@@ -194,29 +197,33 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
     chosen
 }
 
-/// The ping of a target that says nothing of probes.
-fn plain_ping(defaults: &Defaults) -> Arc<Probe> {
+/// The probe of a target without the key `probes`.
+fn default_ping(defaults: &Defaults) -> Arc<Probe> {
     Arc::new(Probe::echo("icmp", defaults.interval, defaults.timeout))
 }
 
 fn probes(
     fields: &Fields,
     address: Option<&Address>,
-    context: Context,
-    credentials: &snmp::Named,
+    context: TargetContext,
     findings: &mut Findings,
 ) -> Vec<Arc<Probe>> {
     let Some(map) = fields.get("probes") else {
-        return vec![plain_ping(context.defaults)];
+        return vec![default_ping(context.defaults)];
+    };
+    let check_context = Context {
+        defaults: context.defaults,
+        bases: context.bases,
+        usage: Usage::Target,
     };
     let mut probes = Vec::new();
     let mut names: HashMap<Arc<str>, Place> = HashMap::new();
     for (ordinal, kind, at) in map.entries(findings) {
         if kind == "snmp" {
             let name = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings);
-            let decoded = snmp::probe(&at, context.defaults, credentials, findings);
+            let decoded = snmp::probe(&at, context.defaults, context.credentials, findings);
             if let Some(decoded) = &decoded {
-                agree(&at, decoded, address, findings);
+                check_family(&at, decoded, address, findings);
             }
             probes.extend(name.zip(decoded).map(|(name, decoded)| Arc::new(decoded.named(name))));
             continue;
@@ -226,24 +233,24 @@ fn probes(
             map.unknown(ordinal, kind, &known, findings);
             continue;
         }
-        // Several of a kind are a list; ICMP has one history a device.
+        // Several probes of a kind are a list. There is only one `icmp` probe, because a device has one ping history.
         let list = matches!(at.node, Node::List(_)) && kind != "icmp";
         let items = if list { at.items(findings).collect() } else { vec![at] };
         for at in items {
             let Some(name) = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings) else {
                 continue;
             };
-            let Some(decoded) = probe::read(kind, &at, context, findings) else {
+            let Some(decoded) = probe::read(kind, &at, check_context, findings) else {
                 continue;
             };
-            agree(&at, &decoded, address, findings);
+            check_family(&at, &decoded, address, findings);
             probes.push(Arc::new(decoded.named(name)));
         }
     }
     probes
 }
 
-/// The probe's name: what it says, else its kind. Unique within the target.
+/// Reads the name of a probe. Without a name it is the kind. It is unique within the target.
 fn probe_name(
     at: &At,
     key: Place,
@@ -272,8 +279,8 @@ fn probe_name(
     Some(name)
 }
 
-/// A family must agree with a literal address.
-fn agree(at: &At, decoded: &Decoded, address: Option<&Address>, findings: &mut Findings) {
+/// Reports a `family` that does not fit the IP address of the target.
+fn check_family(at: &At, decoded: &Decoded, address: Option<&Address>, findings: &mut Findings) {
     if !decoded.service.asks_the_target() {
         return;
     }

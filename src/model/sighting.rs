@@ -6,42 +6,32 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::closed::closed_set;
 use super::{Mac, Timestamp};
 
-/// A discovery method, and the `method` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// ARP requests (RFC 826).
-    Arp,
-    /// ICMP echo to each address (RFC 792).
-    Icmp,
-    /// Multicast DNS service discovery (RFC 6762, RFC 6763).
-    Mdns,
-    /// The kernel's neighbour cache.
-    Neighbours,
-    /// ICMPv6 echo to all nodes (RFC 4443).
-    Ipv6,
+closed_set! {
+    /// A discovery method, and the `method` label.
+    pub enum Method {
+        /// ARP requests (RFC 826).
+        Arp = "arp",
+        /// ICMP echo to each address (RFC 792).
+        Icmp = "icmp",
+        /// Multicast DNS service discovery (RFC 6762, RFC 6763).
+        Mdns = "mdns",
+        /// The kernel's neighbour cache.
+        Neighbours = "neighbours",
+        /// ICMPv6 echo to all nodes (RFC 4443).
+        Ipv6 = "ipv6",
+    }
 }
 
 impl Method {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Arp, Self::Icmp, Self::Mdns, Self::Neighbours, Self::Ipv6];
-
-    /// The label value, and the word in the configuration.
-    pub const fn as_str(self) -> &'static str {
+    /// Whether the method sends requests. Reading the neighbour cache does not.
+    pub const fn sends(self) -> bool {
         match self {
-            Self::Arp => "arp",
-            Self::Icmp => "icmp",
-            Self::Mdns => "mdns",
-            Self::Neighbours => "neighbours",
-            Self::Ipv6 => "ipv6",
+            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => true,
+            Self::Neighbours => false,
         }
-    }
-
-    /// The method of this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
 
     /// Whether a sighting repeats what was announced or remembered, and is not a reply to a request of this scan. Where ARP
@@ -70,14 +60,6 @@ impl Method {
             Self::Icmp | Self::Mdns | Self::Neighbours | Self::Ipv6 => false,
         }
     }
-
-    /// Whether it sends nothing to the network.
-    pub const fn is_passive(self) -> bool {
-        match self {
-            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => false,
-            Self::Neighbours => true,
-        }
-    }
 }
 
 /// An address in use.
@@ -95,28 +77,32 @@ pub struct Sighting {
     pub alive: bool,
 }
 
-/// How complete a sweep is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Every address was asked and had time to reply: only then is silence evidence.
-    Complete,
-    /// Cut short: what was found counts, silence means nothing.
-    Partial,
-    /// No address could be asked.
-    Failed,
+closed_set! {
+    /// How complete a sweep is, and the `result` label.
+    pub enum Outcome {
+        /// Every address was asked and had time to reply: only then is silence evidence.
+        Complete = "complete",
+        /// Cut short: what was found counts, silence means nothing.
+        Partial = "partial",
+        /// No address could be asked.
+        Failed = "failed",
+    }
 }
 
 impl Outcome {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Complete, Self::Partial, Self::Failed];
-
-    /// The `result` label.
-    pub const fn as_str(self) -> &'static str {
+    /// Whether silence is evidence.
+    pub const fn is_complete(self) -> bool {
         match self {
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
+            Self::Complete => true,
+            Self::Partial | Self::Failed => false,
+        }
+    }
+
+    /// Whether what was found is evidence.
+    pub const fn is_usable(self) -> bool {
+        match self {
+            Self::Complete | Self::Partial => true,
+            Self::Failed => false,
         }
     }
 }

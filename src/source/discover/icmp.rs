@@ -41,7 +41,7 @@ fn run(context: &Context<'_>, remaining: &mut Remaining<'_>) -> Report {
     let uncounted = Progress::default();
     let progress = if remaining.swept { &uncounted } else { context.progress };
     let replies = sweep(&addresses, context.settings.icmp_rate, context.deadline, progress);
-    if matches!(replies.outcome, Outcome::Failed) {
+    if !replies.outcome.is_usable() {
         report.notes.extend(replies.why.clone());
     }
     // After a whole ARP sweep this is a second look, not a sweep of its own.

@@ -1,7 +1,7 @@
-//! `lanpulse heartbeat send`: reports, and runs a command between its start and its end.
+//! `lanpulse heartbeat send`: reports for a job. It can run the job's command and report its start and its end.
 //!
-//! The command comes first: that nobody takes its reports is told on stderr and changes neither its output nor its
-//! exit code.
+//! The command comes first. A report that fails is a line on stderr; it changes neither the output nor the exit code of
+//! the command.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -18,37 +18,37 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::client::{Access, ask, block_on, text_of};
-use super::complain;
+use super::output::{complain, finish};
 use crate::net::Call;
 
-/// How much of the end of the output is sent.
+/// How much of the end of the output is sent, in bytes.
 const KEPT_BYTES: usize = 10 * 1024;
 /// How long one attempt may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a command may be held up by the report of its start.
-const START_PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the report of the start may hold up the command.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Children that a command leaves behind may hold its output open; this long is waited for its end.
-const LEFTOVERS: Duration = Duration::from_secs(1);
+/// How long to wait for the end of the output after the command has ended: a child it left behind may hold it open.
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// What to report, and where.
 #[derive(Clone, Debug, Args)]
-pub struct Send {
-    /// Where to: `http://HOST:10526/ping/TOKEN`, or that of any service that works like healthchecks [default: the
-    /// environment's `LANPULSE_HEARTBEAT_URL`, which `ps` does not show]
+pub struct SendArgs {
+    /// The URL to report to: `http://HOST:10526/ping/TOKEN`, or one of a service that works like healthchecks [default:
+    /// `LANPULSE_HEARTBEAT_URL` in the environment, which `ps` does not show]
     #[arg(long)]
     pub url: Option<String>,
-    /// File with the URL
+    /// The file with the URL
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub url_file: Option<PathBuf>,
     /// What to report, without a command
     #[arg(long, value_name = "STATUS", default_value = "ok", conflicts_with = "command")]
     pub status: Status,
-    /// Text to go with it, without a command
+    /// Text to send with the report, without a command
     #[arg(long, value_name = "TEXT", conflicts_with = "command")]
     pub message: Option<String>,
-    /// How often to try again, the pauses doubling from one second
+    /// How often to try again; the pauses double, starting with one second
     #[arg(long, value_name = "TIMES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=20))]
     pub retries: u32,
     /// The command and its arguments
@@ -70,7 +70,7 @@ pub enum Status {
 }
 
 /// Reports, with or without a command.
-pub fn run(send: &Send) -> ExitCode {
+pub(super) fn send(send: &SendArgs) -> ExitCode {
     let url = match url(send) {
         Ok(url) => url,
         Err(problem) => {
@@ -92,36 +92,33 @@ pub fn run(send: &Send) -> ExitCode {
         Status::Log => "/log",
     };
     let body = send.message.clone().unwrap_or_default().into_bytes();
-    match deliver(&send.access, &format!("{url}{suffix}"), body, send.retries, PATIENCE) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            complain(&format!("lanpulse: not reported: {problem}"));
-            ExitCode::FAILURE
-        }
-    }
+    let delivered = deliver(&send.access, &format!("{url}{suffix}"), body, send.retries, TIMEOUT);
+    finish(delivered.map_err(|problem| format!("not reported: {problem}")))
 }
 
-fn supervised(url: &str, send: &Send) -> ExitCode {
+/// Runs the command between the report of its start and the report of its end.
+fn supervised(url: &str, send: &SendArgs) -> ExitCode {
     let run = run_id();
     let start = format!("{url}/start?rid={run}");
-    if let Err(problem) = deliver(&send.access, &start, Vec::new(), 0, START_PATIENCE) {
+    if let Err(problem) = deliver(&send.access, &start, Vec::new(), 0, START_TIMEOUT) {
         complain(&format!("lanpulse: the start is not reported: {problem}"));
     }
     let (status, output) = execute(&send.command);
     let number = status.unwrap_or(127);
     let end = format!("{url}/{number}?rid={run}");
-    if let Err(problem) = deliver(&send.access, &end, output, send.retries, PATIENCE) {
+    if let Err(problem) = deliver(&send.access, &end, output, send.retries, TIMEOUT) {
         complain(&format!("lanpulse: the end is not reported: {problem}"));
     }
     code(status)
 }
 
-/// 127 is what a shell says of a command that it cannot run.
+/// The exit code to end with: 127 for a command that could not be run, as in a shell.
 fn code(status: Option<u8>) -> ExitCode {
     ExitCode::from(status.unwrap_or(127))
 }
 
-fn url(send: &Send) -> Result<String, String> {
+/// The URL to report to, without a slash at its end.
+fn url(send: &SendArgs) -> Result<String, String> {
     let url = match (&send.url, &send.url_file) {
         (Some(url), _) => url.clone(),
         (None, Some(file)) => text_of(file)?,
@@ -135,17 +132,18 @@ fn url(send: &Send) -> Result<String, String> {
     Ok(url.to_owned())
 }
 
-/// Tries until it is taken, with pauses of 1 s, 2 s, 4 s and so on, or as long as the server asks for.
-fn deliver(access: &Access, url: &str, body: Vec<u8>, retries: u32, patience: Duration) -> Result<(), String> {
-    let mut request = access.prepare(Call::new(Method::POST, url, patience), None)?;
+/// Sends a report, again and again until it is accepted. The pauses are 1 s, 2 s, 4 s and so on, or as long as the
+/// server asks for.
+fn deliver(access: &Access, url: &str, body: Vec<u8>, retries: u32, timeout: Duration) -> Result<(), String> {
+    let mut request = access.prepare(Call::new(Method::POST, url, timeout), None)?;
     request.body = body;
     for attempt in 0.. {
-        let (problem, asked) = match ask(&request) {
+        let (problem, retry_after) = match ask(&request) {
             Ok(answer) if (200..300).contains(&answer.status) => return Ok(()),
             Ok(answer) if matches!(answer.status, 408 | 429 | 500..) => {
                 (format!("status {}", answer.status), answer.retry_after)
             }
-            // It will not get better by trying again.
+            // Trying again would not help.
             Ok(answer) if answer.status == 404 => return Err("status 404: is the token right?".to_owned()),
             Ok(answer) => return Err(format!("status {}", answer.status)),
             Err(problem) => (problem, None),
@@ -154,15 +152,15 @@ fn deliver(access: &Access, url: &str, body: Vec<u8>, retries: u32, patience: Du
             return Err(problem);
         }
         let pause = Duration::from_secs(1 << attempt.min(6));
-        // Jobs of many hosts begin at the same full minute.
+        // Jobs of many hosts start at the same full minute.
         let jitter = Duration::from_millis(u64::from(random()[0]) * 2);
-        std::thread::sleep(pause.max(asked.unwrap_or_default()).min(LONGEST_PAUSE) + jitter);
+        std::thread::sleep(pause.max(retry_after.unwrap_or_default()).min(LONGEST_PAUSE) + jitter);
     }
     Ok(())
 }
 
-/// Runs a command to its end: its exit code, and the end of what it has printed, which is printed here too. No code
-/// where it could not be run.
+/// Runs a command to its end and prints what it prints. Returns its exit code, `None` if it could not be run, and the end
+/// of its output.
 fn execute(command: &[String]) -> (Option<u8>, Vec<u8>) {
     let Some((program, arguments)) = command.split_first() else {
         return (None, Vec::new());
@@ -193,20 +191,20 @@ fn execute(command: &[String]) -> (Option<u8>, Vec<u8>) {
     }
     let status = wait(&mut child);
     for _ in 0..readers {
-        let _ = ends.recv_timeout(LEFTOVERS);
+        let _ = ends.recv_timeout(OUTPUT_GRACE);
     }
     let output = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     (status.map(number), output)
 }
 
-/// As a shell says it: 128 and the signal for one that was killed.
+/// The exit code as in a shell: 128 plus the signal for a command that was killed.
 fn number(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(255)
 }
 
-/// Waits for the end. Whoever wants to end this process wants to end the command: it is told, and reported.
+/// Waits for the end of the command. Signals to this process are passed on to it, so that its end is still reported.
 fn wait(child: &mut Child) -> Option<ExitStatus> {
     let pid = i32::try_from(child.id()).map(Pid::from_raw).ok()?;
     let forwarding = std::thread::spawn(move || forward(pid));
@@ -225,20 +223,20 @@ fn forward(pid: Pid) {
             return;
         };
         loop {
-            let which = tokio::select! {
+            let received = tokio::select! {
                 _ = terminate.recv() => Signal::SIGTERM,
                 _ = interrupt.recv() => Signal::SIGINT,
                 _ = hangup.recv() => Signal::SIGHUP,
             };
-            let _ = kill(pid, which);
+            let _ = kill(pid, received);
         }
     });
 }
 
-/// Copies to where the command would have written, and keeps the end.
+/// Copies the output of the command to the same output of this process, and keeps the end of it.
 fn copy(
-    mut from: impl Read + std::marker::Send + 'static,
-    mut to: impl Write + std::marker::Send + 'static,
+    mut from: impl Read + Send + 'static,
+    mut to: impl Write + Send + 'static,
     kept: Arc<Mutex<Vec<u8>>>,
     ended: mpsc::Sender<()>,
 ) {
@@ -249,8 +247,8 @@ fn copy(
             let _ = to.write_all(piece).and_then(|()| to.flush());
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.extend_from_slice(piece);
-            let past = kept.len().saturating_sub(KEPT_BYTES);
-            kept.drain(..past);
+            let excess = kept.len().saturating_sub(KEPT_BYTES);
+            kept.drain(..excess);
         }
         let _ = ended.send(());
     });
@@ -258,7 +256,7 @@ fn copy(
 
 fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
-    // Without random numbers runs cannot be told apart, which matters only where they overlap.
+    // Without random numbers all runs have the same id. That matters only if they overlap.
     let _ = SystemRandom::new().fill(&mut bytes);
     bytes
 }

@@ -1,6 +1,4 @@
-//! What an `http` probe may say.
-//!
-//! Owns its keys. Gets nodes and the context of `probe`; gives the `HttpProbe`.
+//! The probe `http`.
 
 use std::sync::Arc;
 
@@ -9,11 +7,12 @@ use hyper::header::{self, HeaderName, HeaderValue};
 
 use crate::model::{HttpAuth, HttpExpect, HttpProbe, Service, Url};
 
-use super::check::{Context, Decoded, Use, common, pattern, tls_map};
-use super::decode::{At, Fields, Findings};
-use super::node::Node;
-use super::problem::quoted;
-use super::scalar;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::problem::{plain, quoted};
+use crate::yaml::scalar;
+
+use super::check::{Context, Decoded, Usage, common, pattern, tls_map};
 
 const KNOWN: &[&str] = &[
     "name",
@@ -48,14 +47,14 @@ pub(super) fn read(at: &At, context: Context, findings: &mut Findings) -> Option
     let fields = at.fields(KNOWN, findings);
     let common = common(&fields, false, context, findings);
     let url = match context.usage {
-        // Overwritten by each request.
-        Use::Module => {
+        // Each request of `/probe` overwrites it.
+        Usage::Module => {
             if let Some(at) = fields.get("url") {
                 findings.value(&at, "the URL comes with the request", "remove it");
             }
             Url::parse("http://localhost/").ok()
         }
-        Use::Target | Use::Internet => fields
+        Usage::Target | Usage::Internet => fields
             .require("url", "write url: \"http://nas.lan/\"", findings)
             .and_then(|at| url(&at, findings)),
     };
@@ -87,7 +86,7 @@ pub(super) fn read(at: &At, context: Context, findings: &mut Findings) -> Option
 fn url(at: &At, findings: &mut Findings) -> Option<Url> {
     let text = scalar::text(at, findings)?.trim();
     Url::parse(text)
-        .inspect_err(|error| findings.value(at, super::problem::plain(&error.to_string()), ""))
+        .inspect_err(|error| findings.value(at, plain(&error.to_string()), ""))
         .ok()
 }
 
@@ -177,7 +176,7 @@ fn expect(at: &At, findings: &mut Findings) -> HttpExpect {
     }
 }
 
-/// 200, or `2xx`.
+/// Reads one entry of `status`, as in `200` or `2xx`, as a range.
 fn statuses(at: &At, findings: &mut Findings) -> Option<(u16, u16)> {
     if let Node::Text(text) = at.node
         && let [first @ b'1'..=b'5', b'x', b'x'] = text.as_bytes()
