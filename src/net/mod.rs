@@ -1,7 +1,7 @@
-//! The only room with sockets for probing: echo requests, name resolution, SNMP.
+//! The only room with sockets and with unsafe code.
 //!
-//! Owns the sockets, opened once at start. Gets requests from `probe`; gives one answer to each.
-//! The crates underneath have traps (see each file); nothing above this room may need to know them.
+//! The crates underneath have traps; each file closes those of its crate, so that no other room need know them. Bytes are
+//! read and written in `wire`.
 
 mod clock;
 mod connect;
@@ -33,7 +33,7 @@ pub use memory::settle_memory;
 pub use neighbour::{Neighbour, neighbours};
 pub use nodes::NodeSocket;
 pub use ping::{Opened, Pinger, SocketType};
-pub use privileges::{Kept, claim, confine};
+pub use privileges::{Privileges, claim_net_raw, drop_privileges};
 pub use resolve::{Lookup, Resolver, resolve_now};
 pub use route::default_routes;
 pub use socket::{interface_index, open_files_limit, raise_open_files_limit};

@@ -17,9 +17,7 @@ use std::sync::Arc;
 
 use super::addresses::Claims;
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
-use crate::model::{
-    Approval, EventKind, Fact, LabelValue, Mac, Network, Outcome, Record, Seen, Sighting, Timestamp, Topic,
-};
+use crate::model::{Approval, EventKind, Fact, LabelValue, Mac, Network, Record, Seen, Sighting, Timestamp, Topic};
 
 /// Hardware addresses one device is remembered with.
 const MOST_MACS: usize = 64;
@@ -48,7 +46,7 @@ impl Inventory {
             .scan
             .sweeps
             .iter()
-            .filter(|sweep| sweep.method.is_conclusive() && sweep.outcome == Outcome::Complete)
+            .filter(|sweep| sweep.method.is_conclusive() && sweep.outcome.is_complete())
             .filter_map(|sweep| sweep.network.parse().ok())
             .collect();
         let doubtful = |sighting: &Sighting| match sighting.address {
