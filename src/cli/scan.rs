@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -75,7 +75,7 @@ pub(super) fn scan(arguments: &ScanArgs) -> ExitCode {
 fn run(arguments: &ScanArgs) -> Result<bool, ScanError> {
     let (settings, registry) = settings(arguments)?;
     let networks = networks(&settings, &arguments.what).map_err(ScanError::Other)?;
-    let start = Instant::now();
+    let start = net::monotonic();
     let report = with_progress_bar(|progress| discover::scan(&settings, &networks, &[], arguments.timeout, progress));
     let duration = start.elapsed();
     for note in &report.notes {
@@ -138,7 +138,7 @@ fn settings(arguments: &ScanArgs) -> Result<(Settings, Registry), ScanError> {
 /// The networks to scan: those that the user names, else those of the settings.
 fn networks(settings: &Settings, names: &[String]) -> Result<Vec<ScanNetwork>, String> {
     if names.is_empty() {
-        let (networks, left_out) = settings.areas();
+        let (networks, left_out) = settings.networks_now();
         for line in left_out {
             complain(&format!("lanpulse: {line}"));
         }
@@ -149,9 +149,9 @@ fn networks(settings: &Settings, names: &[String]) -> Result<Vec<ScanNetwork>, S
         }
         return Ok(networks);
     }
-    let all = net::nics();
+    let all = net::interfaces();
     // An interface that the user names is used even if it is excluded otherwise.
-    let usable = discover::usable(&all, &[]);
+    let usable = discover::interfaces_in_use(&all, &[]);
     let mut networks = Vec::new();
     for name in names {
         networks.extend(named(name, &usable)?);
@@ -160,9 +160,9 @@ fn networks(settings: &Settings, names: &[String]) -> Result<Vec<ScanNetwork>, S
 }
 
 /// The networks that a name stands for: the networks of an interface, or one network.
-fn named(name: &str, usable: &[&net::Nic]) -> Result<Vec<ScanNetwork>, String> {
+fn named(name: &str, usable: &[&net::Interface]) -> Result<Vec<ScanNetwork>, String> {
     if let Some(interface) = usable.iter().find(|interface| interface.name == *name) {
-        let (own, left_out) = discover::own(&[interface]);
+        let (own, left_out) = discover::own_networks(&[interface]);
         return match left_out.first() {
             Some(line) => Err(line.clone()),
             None => Ok(own),
@@ -173,7 +173,7 @@ fn named(name: &str, usable: &[&net::Nic]) -> Result<Vec<ScanNetwork>, String> {
             "{network} is too large: scan /{} or less at a time",
             discover::LARGEST
         )),
-        Ok(network) => Ok(discover::area(network, usable)),
+        Ok(network) => Ok(discover::scan_networks(network, usable)),
         Err(problem) => {
             let names: Vec<&str> = usable.iter().map(|interface| interface.name.as_str()).collect();
             Err(format!(

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::model::TokenDigest;
 use crate::serve::{Scope, Settings, Token, TokenSource};
 
 use crate::yaml::decode::{At, Fields, Findings};
@@ -83,7 +84,7 @@ fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> O
     };
     match name {
         "token_sha256" => {
-            let digest = from_hex(text);
+            let digest = TokenDigest::from_hex(text).map(TokenDigest::bytes);
             if digest.is_none() {
                 let hint =
                     "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";
@@ -98,15 +99,4 @@ fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> O
         "token_file" => Some(TokenSource::File(base.join(text))),
         _ => Some(TokenSource::Env(text.clone())),
     }
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(digest)
 }

@@ -17,7 +17,7 @@ use super::ask::Ask;
 use super::schedule::wall_clock;
 use crate::api::{DiscoveryCommand, ScanRefusal, ScanRequest};
 use crate::config::Discovery;
-use crate::model::{Announcement, Mac, Method, Outcome, Scan, Sweep, SystemReading, Timestamp};
+use crate::model::{Announcement, Mac, Outcome, Scan, Sweep, SystemReading, Timestamp};
 use crate::source::discover::{self, LocalInterface, Progress, Report, ScanNetwork};
 use crate::source::identify::{self, Names, Registry, Systems};
 use crate::state::{Evidence, Finding};
@@ -154,31 +154,31 @@ impl Discoverer {
             settings.exclude.clear();
             settings.networks.clone_from(&order.networks);
         }
-        let (mut areas, mut left_out) = settings.areas();
+        let (mut networks, mut left_out) = settings.networks_now();
         if let Some(interfaces) = &order.interfaces {
-            let on = |door: &LocalInterface| interfaces.contains(&door.interface);
-            areas.retain(|area| area.link.as_ref().is_some_and(on));
+            let on = |interface: &LocalInterface| interfaces.contains(&interface.name);
+            networks.retain(|scanned| scanned.interface.as_ref().is_some_and(on));
             left_out.retain(|line| interfaces.iter().any(|name| line.contains(&format!(" on {name} "))));
-            if areas.is_empty() && left_out.is_empty() {
+            if networks.is_empty() && left_out.is_empty() {
                 let names = interfaces.join(", ");
                 left_out.push(format!(
                     "{names}: no such interface is up with an IPv4 network to be scanned"
                 ));
             }
         }
-        if areas.is_empty() {
+        if networks.is_empty() {
             for line in self.told.news(left_out.clone()) {
                 tracing::warn!("not scanned: {line}");
             }
             return Err(ScanRefusal::Nothing(left_out));
         }
         let busy = self.running.iter().find(|(_, (running, ..))| {
-            let overlaps = |area: &ScanNetwork| {
+            let overlaps = |scanned: &ScanNetwork| {
                 running
                     .iter()
-                    .any(|other| other.network.covers(area.network) || area.network.covers(other.network))
+                    .any(|other| other.network.covers(scanned.network) || scanned.network.covers(other.network))
             };
-            areas.iter().any(overlaps)
+            networks.iter().any(overlaps)
         });
         if let Some((id, _)) = busy {
             return Err(ScanRefusal::Busy(*id));
@@ -190,14 +190,14 @@ impl Discoverer {
         // Rising over restarts too, without a look into the store.
         let id = (started.micros() / 1000).max(self.running.keys().max().map_or(0, |id| id + 1));
         let progress = Arc::new(Progress::default());
-        self.running.insert(id, (areas.clone(), progress.clone(), started));
+        self.running.insert(id, (networks.clone(), progress.clone(), started));
         let timeout = order.timeout.unwrap_or(LONGEST.max(settings.interval));
         let (tools, plan) = (self.tools.clone(), plan.clone());
         let (asks, changed, done) = (self.asks.clone(), self.changed.clone(), self.done.clone());
         let told = self.told.clone();
         tokio::spawn(async move {
             let work = move || {
-                let mut report = discover::scan(&settings, &areas, &known, timeout, &progress);
+                let mut report = discover::scan(&settings, &networks, &known, timeout, &progress);
                 report.notes.extend(left_out);
                 let findings = tools
                     .lock()
@@ -324,7 +324,7 @@ impl Tools {
         let heard = report
             .sightings
             .iter()
-            .filter(|sighting| sighting.alive && sighting.address.is_ipv4() && sighting.method != Method::Mdns);
+            .filter(|sighting| sighting.alive && sighting.address.is_ipv4() && sighting.method.proves_address());
         let mut who: BTreeMap<IpAddr, Option<Mac>> = BTreeMap::new();
         for sighting in heard.filter(|sighting| !plan.walked.contains(&sighting.address)) {
             let mac = who.entry(sighting.address).or_default();

@@ -4,7 +4,6 @@
 //! cannot be read reports change the state, but are not acknowledged.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,10 @@ use tokio::time::{Instant, interval};
 
 use super::ask::{Ask, HeartbeatSetup};
 use crate::api::{HeartbeatApp, HeartbeatCommand, Outcome, ReportAuth, ReportTokens};
-use crate::model::{Heartbeat, HeartbeatState, LabelValue, Row, Signal, SignalRecord, Timestamp, Token, TokenDigest};
-use crate::serve::digest;
+use crate::model::{
+    Heartbeat, HeartbeatState, LabelValue, Row, SecretSource, Signal, SignalRecord, Timestamp, Token, TokenDigest,
+};
+use crate::secret;
 use crate::state::{HeartbeatChange, Heartbeats};
 use crate::store::Store;
 
@@ -24,8 +25,6 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 const LOAD_EVERY: Duration = Duration::from_secs(5);
 /// How often token files are read again.
 const TOKENS_EVERY: Duration = Duration::from_secs(5);
-/// The largest token file.
-const TOKEN_FILE_MAX: u64 = 4096;
 /// A step of the clock of less than this within a snapshot's tick is left to the next sweep.
 const LEAST_TICK: Duration = Duration::from_millis(100);
 
@@ -356,23 +355,11 @@ fn token_digest(token: &Token) -> Result<Option<TokenDigest>, String> {
     match token {
         Token::Digest(digest) => Ok(Some(*digest)),
         Token::Enrolment => Ok(None),
-        Token::File(path) => read_token(path).map(|token| Some(digest(token.as_bytes()))),
+        Token::File(path) => match secret::read_token(&SecretSource::File(path.clone())) {
+            Ok(digest) => Ok(Some(digest)),
+            Err(error) => Err(error.to_string()),
+        },
     }
-}
-
-/// The token in a file, without the line end editors leave.
-fn read_token(path: &Path) -> Result<String, String> {
-    use std::io::Read;
-    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
-        .map_err(|error| said(&error))?;
-    let token = text.trim();
-    if token.is_empty() {
-        return Err(said(&"the file is empty"));
-    }
-    Ok(token.to_owned())
 }
 
 /// Why it went down, for people.

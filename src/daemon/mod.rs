@@ -29,7 +29,8 @@ use crate::api::{self, App, ReportAuth};
 use crate::config::{Loaded, Problem};
 use crate::metrics;
 use crate::net::{
-    Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit, settle_memory,
+    Opened, Pinger, Privileges, Resolver, claim_net_raw, drop_privileges, open_files_limit, raise_open_files_limit,
+    settle_memory,
 };
 use crate::serve::{self, Guard, Server};
 use crate::state::{Inventory, ReloadState, State};
@@ -101,7 +102,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     settle_memory();
     raise_open_files_limit();
     let web = Arc::new(serve::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
-    claim();
+    claim_net_raw();
     // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
     let prober = runtime::Builder::new_current_thread().enable_all().build()?;
     let (pinger, opened) = {
@@ -158,13 +159,13 @@ fn confine_to(options: &Options, loaded: &Loaded, web: &serve::Web) {
         Vec::from_iter(options.storage.exists().then(|| options.storage.clone())),
     ]
     .concat();
-    match confine(&reads, &writes) {
-        Ok(Kept { all, others: None }) => tracing::debug!(capabilities = all, "privileges given up"),
-        Ok(Kept {
-            all,
-            others: Some(path),
+    match drop_privileges(&reads, &writes) {
+        Ok(Privileges { names, because: None }) => tracing::debug!(capabilities = names, "privileges given up"),
+        Ok(Privileges {
+            names,
+            because: Some(path),
         }) => tracing::warn!(
-            capabilities = all,
+            capabilities = names,
             path = %path.display(),
             "this file belongs to somebody else, so the right to access others' files is kept; better run lanpulse as \
              its owner, or give it to the user lanpulse runs as"

@@ -14,8 +14,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::ask::Ask;
 use crate::model::{Address, Job, Link, Network, Probe, Subject};
-use crate::net::{DefaultRoute, Interface, default_routes, interfaces, nics};
+use crate::net::{Interface, default_routes, interfaces};
 use crate::targets::Diff;
+use crate::wire::route::DefaultRoute;
 
 /// Between two looks: a device takes three failures to be down, which is longer.
 const LOOK: Duration = Duration::from_secs(1);
@@ -64,7 +65,10 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
 
 /// The smallest of this host's networks that has the gateway.
 fn network(gateway: Ipv4Addr) -> Option<Network> {
-    let networks = nics().into_iter().flat_map(|nic| nic.v4).map(|(_, network)| network);
+    let networks = interfaces()
+        .into_iter()
+        .flat_map(|interface| interface.v4)
+        .map(|(_, network)| network);
     networks
         .filter(|network| network.contains(gateway))
         .max_by_key(|network| network.length())
@@ -113,6 +117,7 @@ mod tests {
             name: name.into(),
             running,
             loopback: name == "lo",
+            ..Interface::default()
         }
     }
 

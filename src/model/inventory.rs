@@ -142,6 +142,14 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// Whether the value identifies a device when its hardware address has changed.
+    pub const fn is_identity(self) -> bool {
+        match self {
+            Self::Identity => true,
+            Self::Vendor | Self::Hostname | Self::Model | Self::Class => false,
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Vendor, Self::Hostname, Self::Model, Self::Class, Self::Identity];
 

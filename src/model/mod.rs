@@ -37,7 +37,7 @@ pub use duration::{Pretty, parse_duration};
 pub use failure::{Failure, FailureCounts};
 pub use heartbeat::{
     CronSchedule, Enrolment, Heartbeat, HeartbeatRow, HeartbeatState, Methods, Schedule, Signal, SignalKind,
-    SignalRecord, Token, TokenDigest,
+    SignalRecord, Token,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
 pub use inventory::{Approval, Audit, Class, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
@@ -48,12 +48,12 @@ pub use pattern::Pattern;
 pub use phase::{Phase, Phases};
 pub use probe::{
     AuthProtocol, Credentials, DnsExpect, DnsFacts, DnsProbe, DnsTransport, HttpAuth, HttpExpect, HttpFacts, HttpProbe,
-    InterfaceFilter, Job, JobKey, Kind, PrivacyProtocol, Probe, RecordType, Service, SnmpProbe, TcpProbe, TlsFacts,
-    TlsProbe, TlsSettings,
+    InterfaceFilter, Job, JobKey, Kind, PrivacyProtocol, Probe, RecordType, SNMP_PASSWORD_MIN_BYTES, Service,
+    SnmpProbe, TcpProbe, TlsFacts, TlsProbe, TlsSettings,
 };
 pub use row::Row;
 pub use run::{Facts, Reading, Run};
-pub use secret::SecretSource;
+pub use secret::{Secret, SecretSource, TokenDigest};
 pub use sighting::{Announcement, Method, Outcome, Sighting, Sweep};
 pub use snmp::{
     InterfaceFacts, InterfaceRow, MEASURES, Measure, PersistedCounter, PersistedCounters, PersistedUptime,

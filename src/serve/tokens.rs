@@ -7,10 +7,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use ring::digest::{SHA256, digest as hash};
 use subtle::ConstantTimeEq as _;
 
-use super::web::read_secret;
+use crate::model::{SecretSource, TokenDigest};
+use crate::secret;
 
 /// The `api` section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,14 +84,15 @@ impl fmt::Debug for TokenSource {
 impl TokenSource {
     /// The digest of the token; none if it cannot be read or is empty.
     fn digest(&self) -> Option<[u8; 32]> {
-        let secret = match self {
+        let source = match self {
             Self::Sha256(digest) => return Some(*digest),
-            Self::File(path) => read_secret(path)
-                .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "cannot read an API token"))
-                .ok()?,
-            Self::Env(name) => std::env::var(name).ok()?.trim().to_owned(),
+            Self::File(path) => SecretSource::File(path.clone()),
+            Self::Env(name) => SecretSource::Env(name.clone()),
         };
-        (!secret.is_empty()).then(|| digest(secret.as_bytes()))
+        let read = secret::read_token(&source);
+        read.inspect_err(|error| tracing::warn!("cannot read an API token: {error}"))
+            .ok()
+            .map(TokenDigest::bytes)
     }
 }
 
@@ -108,9 +109,7 @@ pub enum Found {
 
 /// The SHA-256 of a token.
 pub fn digest(token: &[u8]) -> [u8; 32] {
-    let mut digest = [0; 32];
-    digest.copy_from_slice(hash(&SHA256, token).as_ref());
-    digest
+    TokenDigest::of(token).bytes()
 }
 
 /// A new token and its SHA-256 in hexadecimal digits; none if the system has no random numbers.
@@ -119,10 +118,7 @@ pub fn new_token() -> Option<(String, String)> {
     let mut bytes = [0; 32];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).ok()?;
     let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
-    let hex = digest(token.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}"));
-        hex
-    });
+    let hex = TokenDigest::of(token.as_bytes()).to_hex();
     Some((token, hex))
 }
 

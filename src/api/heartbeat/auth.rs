@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::rate::{Buckets, Rate};
 use crate::model::{Enrolment, Heartbeat, LabelValue, Schedule, Token, TokenDigest};
-use crate::serve::{ClientNetwork, Error, digest};
+use crate::serve::{ClientNetwork, Error};
 
 /// Wrong tokens from a network.
 const FAILURES: Rate = Rate {
@@ -70,7 +70,7 @@ impl ReportTokens {
 
     /// The heartbeat with this token.
     fn by_token(&self, token: &str) -> Option<&Arc<Heartbeat>> {
-        let given = digest(token.as_bytes());
+        let given = TokenDigest::of(token.as_bytes());
         // The look-up compares digests, which a caller cannot choose. The comparison that decides always takes the same
         // time.
         let (heartbeat, own) = self.by_name.get(self.by_digest.get(&given)?)?;
@@ -79,7 +79,7 @@ impl ReportTokens {
 
     /// What a token opens for the heartbeat of this name.
     fn by_name(&self, name: &str, token: &str) -> Grant {
-        let given = digest(token.as_bytes());
+        let given = TokenDigest::of(token.as_bytes());
         let found = self.by_name.get(name);
         let own = found.and_then(|(_, own)| *own).unwrap_or_default();
         let right = bool::from(own.ct_eq(&given)) & found.is_some_and(|(_, own)| own.is_some());
@@ -252,20 +252,20 @@ mod tests {
 
     fn auth() -> ReportAuth {
         let of = |name: &str, token: &str| {
-            let digest = digest(token.as_bytes());
+            let digest = TokenDigest::of(token.as_bytes());
             (heartbeat(name, Token::Digest(digest)), Some(digest))
         };
         let unread = (heartbeat("unread", Token::File("x".into())), None);
         let enrolled = (heartbeat("enrolled", Token::Enrolment), None);
         let enrolment = Enrolment {
-            key: Token::Digest(digest(b"key")),
+            key: Token::Digest(TokenDigest::of(b"key")),
             max: 50,
             every: Duration::from_secs(60),
             grace: Duration::from_secs(60),
         };
         let tokens = ReportTokens::new(
             [of("a", "secret a"), of("b", "secret b"), unread, enrolled],
-            Some((enrolment, digest(b"key"))),
+            Some((enrolment, TokenDigest::of(b"key"))),
         );
         ReportAuth::new(watch::channel(Arc::new(tokens)).1)
     }

@@ -17,4 +17,3 @@ pub use config::WebConfig;
 pub use current::Web;
 pub use file::{check, problems_of};
 pub use passwords::{Password, Verdict};
-pub use watched::read_secret;

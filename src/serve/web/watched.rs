@@ -108,13 +108,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a secret from a file: its first line, without white space around it.
-pub fn read_secret(path: &Path) -> io::Result<String> {
-    let bytes = read(path)?;
-    let text = String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))?;
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +141,5 @@ mod tests {
         let path = directory.path().join("a");
         fs::write(&path, vec![b'x'; (MOST + 1) as usize]).unwrap();
         assert!(read(&path).is_err());
-        fs::write(&path, " secret \nmore").unwrap();
-        assert_eq!(read_secret(&path).unwrap(), "secret");
     }
 }

@@ -1,22 +1,22 @@
-//! A user's keys at an engine: snmp2's `Security`, with its traps closed.
+//! The keys of a user at an engine: snmp2's `Security`, with its traps closed.
 //!
-//! Owns what is done with that type: messages are written, signed and encrypted, checked and decrypted here alone. Gets
-//! users, engine ids and bytes; gives bytes and replies. A `Security` prints its passwords, panics at an empty one, and
-//! has a clock of its own, which stands still between messages and follows any message before its signature is checked.
-//! So [`Keys`] cannot be printed, passwords are measured first, and the clock is set for every single message, on a copy;
-//! the clock that counts is `Engine`'s.
+//! Only this file signs, encrypts, checks and decrypts messages. A `Security` prints its passwords and panics at an empty
+//! one. Its clock stands still between messages, and follows any message before the signature is checked. So [`Keys`]
+//! cannot be printed, the length of passwords is checked first, and each message gets a copy whose clock is set for that
+//! message alone; `Engine` keeps the real clock.
 
 use snmp2::Pdu;
 use snmp2::v3::{self, Auth, AuthErrorKind, Cipher, KeyExtension, Security};
 
-use super::credentials::{PASSWORD_MIN_BYTES, User};
 use super::message::{self, Query, Reply};
+use super::user::User;
 use super::value::{Malformed, want};
-use crate::model::{AuthProtocol, PrivacyProtocol};
+use crate::model::{AuthProtocol, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES, Secret};
 
-/// The most bytes of a user's and a context's name together; each has at most 32 in the standard.
+/// The most bytes of the names of user and context together; the standard allows 32 each.
 const NAMES_MAX_BYTES: usize = 4096;
-/// An empty, unsigned request from the engine [`BLANK_ENGINE`]: snmp2 lets a `Pdu` be had only by reading one.
+/// An empty, unsigned request from the engine [`BLANK_ENGINE`]. snmp2 has no constructor of `Pdu`: one is made by reading
+/// this.
 const BLANK: [u8; 57] = [
     0x30, 55, 2, 1, 3, // version
     0x30, 12, 2, 1, 0, 2, 1, 0, 4, 1, 0, 2, 1, 3, // id, size, flags, model
@@ -26,23 +26,23 @@ const BLANK: [u8; 57] = [
 ];
 const BLANK_ENGINE: [u8; 1] = [0];
 
-/// snmpEngineBoots and snmpEngineTime, each less than 2^31.
-pub(super) type Clock = (u32, u32);
+/// snmpEngineBoots and snmpEngineTime (seconds), each less than 2^31.
+pub type Clock = (u32, u32);
 
-/// Keys for messages of one level of security.
+/// The keys for messages of one security level.
 #[derive(Clone)]
 pub(super) struct Keys(Security);
 
 impl Keys {
-    /// Of who has no name and no keys: for discovery.
+    /// No user and no keys, for discovery.
     pub fn none() -> Self {
         Self(Security::new(&[], &[]).with_auth(Auth::NoAuthNoPriv))
     }
 
-    /// For messages that are not encrypted, and signed if the user signs. Milliseconds of work.
+    /// For messages that are not encrypted, and are signed if the user has an authentication password. Takes milliseconds.
     ///
     /// # Errors
-    /// In words, where the user cannot be used with snmp2.
+    /// Why snmp2 cannot use this user.
     pub fn plain(user: &User, engine: &[u8]) -> Result<Self, String> {
         match &user.auth {
             Some(auth) => derive(user, auth, Auth::AuthNoPriv, engine),
@@ -54,15 +54,15 @@ impl Keys {
         }
     }
 
-    /// The id of the engine they are for.
+    /// The id of the engine that the keys are for.
     pub fn engine_id(&self) -> &[u8] {
         self.0.engine_id()
     }
 
-    /// For encrypted messages, where the user encrypts. Milliseconds of work.
+    /// For encrypted messages; `None` if the user has no privacy password. Takes milliseconds.
     ///
     /// # Errors
-    /// As above.
+    /// Why snmp2 cannot use this user.
     pub fn private(user: &User, engine: &[u8]) -> Result<Option<Self>, String> {
         let (Some(auth), Some((protocol, password))) = (&user.auth, &user.privacy) else {
             return Ok(None);
@@ -74,14 +74,15 @@ impl Keys {
         derive(user, auth, level, engine).map(Some)
     }
 
+    /// snmp2's type, with its clock set.
     fn at(&self, (boots, time): Clock) -> Security {
         self.0.clone().with_engine_boots_and_time(boots.into(), time.into())
     }
 
-    /// A request, signed and encrypted as these keys can.
+    /// Writes a request, signed and encrypted as far as these keys allow.
     ///
     /// # Errors
-    /// It is too long, or has a name that cannot be written.
+    /// It is too long, or a name cannot be written.
     pub fn write(&self, clock: Clock, id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
         let names = message::names(query.oids, NAMES_MAX_BYTES)?;
         let mut blank = want(Self::none().0.with_engine_id(&BLANK_ENGINE), "an empty engine")?;
@@ -92,37 +93,40 @@ impl Keys {
         want(bytes, "a request that cannot be written")
     }
 
-    /// Checks the signature of a message, with nothing before or after it, and decrypts what is in it. `clock` is the
-    /// message's own, so that snmp2's neither moves nor judges.
+    /// Checks the signature of a message and decrypts it. `message` is exactly the message, and `clock` is the clock in it:
+    /// so snmp2's own clock neither moves nor refuses the message.
     ///
     /// # Errors
-    /// The outer ones: its signature is wrong, or nobody knows. The inner one: it is authentic, and no reply.
+    /// The outer error: the signature is wrong, or could not be checked. The inner error: the signature is right, but the
+    /// message is no reply.
     pub fn unlock(&self, clock: Clock, message: &[u8]) -> Result<Result<Reply, Malformed>, Malformed> {
         let mut keys = self.at(clock);
-        // snmp2 writes zeros over the signature in what it is given to read: this copy is nobody else's.
+        // snmp2 overwrites the signature with zeros in the bytes that it reads, so it gets a copy of its own.
         let copy = message.to_vec();
         let pdu = Pdu::from_bytes_with_security(&copy, Some(&mut keys)).map_err(|error| explain(&error))?;
         Ok(Reply::of(&pdu))
     }
 }
 
-fn checked(password: &[u8]) -> Result<&[u8], String> {
-    if password.len() < PASSWORD_MIN_BYTES {
-        return Err(format!("a password has fewer than {PASSWORD_MIN_BYTES} bytes"));
+/// The bytes of a password that is long enough.
+fn checked(password: &Secret) -> Result<&[u8], String> {
+    let password = password.expose();
+    if password.len() < SNMP_PASSWORD_MIN_BYTES {
+        return Err(format!("a password has fewer than {SNMP_PASSWORD_MIN_BYTES} bytes"));
     }
     Ok(password)
 }
 
 fn derive(
     user: &User,
-    (protocol, password): &(AuthProtocol, Vec<u8>),
+    (protocol, password): &(AuthProtocol, Secret),
     level: Auth,
     engine: &[u8],
 ) -> Result<Keys, String> {
     let security = Security::new(&user.name, checked(password)?)
         .with_auth(level)
         .with_auth_protocol(hash(*protocol))
-        // Blumenthal's draft, as net-snmp, Cisco and most others do.
+        // Blumenthal's draft, which net-snmp, Cisco and most others use.
         .with_key_extension_method(KeyExtension::Blumenthal);
     finish(security, user, engine)
 }
@@ -158,7 +162,7 @@ const fn cipher(protocol: PrivacyProtocol) -> Cipher {
     }
 }
 
-/// Why snmp2 does not read a message whose outside is in order.
+/// Why snmp2 cannot read a message whose header is in order.
 fn explain(error: &snmp2::Error) -> Malformed {
     use snmp2::Error as E;
     Malformed(match error {

@@ -1,103 +1,11 @@
-//! DNS messages on the wire (RFC 1035 section 4, RFC 3596, RFC 2782): a question out, an answer in.
+//! DNS messages (RFC 1035 section 4, RFC 3596, RFC 2782): questions are written, answers are read.
 //!
-//! Owns the reading and writing of names, questions and records, for the DNS probe and for multicast DNS (`mdns`). What
-//! comes in is a stranger's: every read is checked, names cannot loop, and what is not understood is skipped by its
-//! length.
+//! Records of unknown types are skipped by their length.
 
-use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::name::{Name, escape};
 use crate::model::RecordType;
-
-/// A name: its labels, without the empty one of the root. Equal without regard to case (RFC 1035 section 2.3.3).
-#[derive(Clone, Debug)]
-pub struct Name(Vec<Vec<u8>>);
-
-impl Name {
-    /// From text with dots between the labels; `None` where it is no name.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_suffix('.').unwrap_or(text);
-        let labels = text.split('.').filter(|_| !text.is_empty());
-        Self(labels.map(|label| label.as_bytes().to_vec()).collect()).checked()
-    }
-
-    /// The name below this one with such a label, which may have dots in it: `Dr. No` below `_ipp._tcp.local`.
-    pub fn child(&self, label: &str) -> Option<Self> {
-        let labels = std::iter::once(label.as_bytes().to_vec()).chain(self.0.iter().cloned());
-        Self(labels.collect()).checked()
-    }
-
-    /// 63 bytes a label, 255 in all with their lengths (RFC 1035 section 2.3.4).
-    fn checked(self) -> Option<Self> {
-        let fits = self.0.iter().all(|label| (1..=63).contains(&label.len()));
-        (fits && self.0.iter().map(|label| label.len() + 1).sum::<usize>() < 255).then_some(self)
-    }
-
-    /// Reads it, and tells where it ends. Compression pointers lead backwards only, so they end.
-    pub(super) fn read(message: &[u8], start: usize) -> Option<(Self, usize)> {
-        let (mut at, mut end, mut limit) = (start, None, start);
-        let (mut labels, mut bytes) = (Vec::new(), 1);
-        loop {
-            let length = usize::from(*message.get(at)?);
-            match length {
-                0 => break,
-                1..=63 => {
-                    labels.push(message.get(at + 1..at + 1 + length)?.to_vec());
-                    at += 1 + length;
-                    bytes += 1 + length;
-                }
-                192.. => {
-                    let pointer = (length & 0x3f) << 8 | usize::from(*message.get(at + 1)?);
-                    end.get_or_insert(at + 2);
-                    if pointer >= limit {
-                        return None;
-                    }
-                    (at, limit) = (pointer, pointer);
-                }
-                _ => return None,
-            }
-            if bytes > 255 {
-                return None;
-            }
-        }
-        Some((Self(labels), end.unwrap_or(at + 1)))
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        for label in &self.0 {
-            out.push(label.len() as u8);
-            out.extend(label);
-        }
-        out.push(0);
-    }
-
-    /// As people write names of multicast DNS, which are UTF-8 (RFC 6762 section 16), with the final dot.
-    pub fn text(&self) -> String {
-        let text = |label: &Vec<u8>| String::from_utf8_lossy(label).into_owned() + ".";
-        self.0.iter().map(text).collect()
-    }
-}
-
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Vec<u8>, &Vec<u8>)| a.eq_ignore_ascii_case(b);
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(same)
-    }
-}
-
-impl Eq for Name {}
-
-/// As `dig` shows it (RFC 1035 section 5.1): with a final dot, and with what is not ASCII as numbers.
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = String::new();
-        for label in &self.0 {
-            escape(&mut out, label);
-            out.push('.');
-        }
-        f.write_str(if out.is_empty() { "." } else { &out })
-    }
-}
 
 /// Response codes by name (RFC 1035, RFC 2136).
 pub const RCODES: [(&str, u16); 11] = [
@@ -114,24 +22,24 @@ pub const RCODES: [(&str, u16); 11] = [
     ("NOTZONE", 10),
 ];
 
-/// A response code in words.
+/// The name of a response code; `RCODE 12` for one without a name here.
 pub fn rcode_name(code: u16) -> String {
     let known = RCODES.iter().find(|(_, number)| *number == code);
     known.map_or_else(|| format!("RCODE {code}"), |(name, _)| (*name).to_owned())
 }
 
-/// An answer.
+/// An answer to a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// The response code.
     pub rcode: u16,
-    /// Whether it did not fit.
+    /// Whether the answer did not fit into the message (the TC bit).
     pub truncated: bool,
     /// The answer section.
     pub answers: Vec<Record>,
-    /// Records of the authority section.
+    /// How many records the authority section has.
     pub authority: u32,
-    /// Records of the additional section.
+    /// How many records the additional section has.
     pub additional: u32,
 }
 
@@ -140,19 +48,19 @@ pub struct Answer {
 pub struct Record {
     /// Its type.
     pub kind: u16,
-    /// As `dig +short` shows it; empty for types it is not known of.
+    /// The data as `dig +short` shows it; empty for types that are not read.
     pub text: String,
-    /// Of a SOA record.
+    /// The serial number of a SOA record.
     pub serial: Option<u32>,
 }
 
-/// A query with one question; `None` where the name is none.
+/// A query with one question; `None` where the name is not valid.
 pub fn query(id: u16, name: &str, kind: RecordType, recursion: bool) -> Option<Vec<u8>> {
     Some(question(id, &Name::parse(name)?, &[kind], recursion))
 }
 
 /// A query for records of several types of one name.
-pub(super) fn question(id: u16, name: &Name, kinds: &[RecordType], recursion: bool) -> Vec<u8> {
+pub(in crate::wire) fn question(id: u16, name: &Name, kinds: &[RecordType], recursion: bool) -> Vec<u8> {
     let flags: u16 = if recursion { 0x0100 } else { 0 };
     let mut out = Vec::with_capacity(64);
     for word in [id, flags, kinds.len() as u16, 0, 0, 0] {
@@ -166,7 +74,8 @@ pub(super) fn question(id: u16, name: &Name, kinds: &[RecordType], recursion: bo
     out
 }
 
-/// Reads the answer to a query; `None` where it is none: another id or question, or cut short.
+/// Reads the answer to a query. `None` where the message has another id or question, is no answer, or is cut short without
+/// the TC bit.
 pub fn answer(query: &[u8], message: &[u8]) -> Option<Answer> {
     let word = |at: usize| Some(u16::from_be_bytes([*message.get(at)?, *message.get(at + 1)?]));
     let flags = word(2)?;
@@ -196,7 +105,7 @@ pub fn answer(query: &[u8], message: &[u8]) -> Option<Answer> {
     };
     for _ in 0..answers {
         let Some((record, end)) = record(message, at) else {
-            // Cut off where the TC bit says so.
+            // With the TC bit the message may end in the middle of a record.
             return read.truncated.then_some(read);
         };
         read.answers.push(record);
@@ -205,17 +114,17 @@ pub fn answer(query: &[u8], message: &[u8]) -> Option<Answer> {
     Some(read)
 }
 
-/// A record of whatever section, as it stands in the message.
-pub(super) struct Row<'a> {
+/// A record of any section, its data still in the message.
+pub(in crate::wire) struct Row<'a> {
     pub name: Name,
     pub kind: u16,
     pub data: &'a [u8],
-    /// Where the data begins: names in it may lead back into the message.
+    /// Where the data begins in the message: names in it may point back into the message.
     pub start: usize,
 }
 
-/// The record that begins here, and where it ends.
-pub(super) fn row(message: &[u8], at: usize) -> Option<(Row<'_>, usize)> {
+/// The record that begins at this byte, and where it ends.
+pub(in crate::wire) fn row(message: &[u8], at: usize) -> Option<(Row<'_>, usize)> {
     let (name, at) = Name::read(message, at)?;
     let head = message.get(at..at + 10)?;
     let kind = u16::from_be_bytes([head[0], head[1]]);
@@ -240,7 +149,7 @@ fn record(message: &[u8], at: usize) -> Option<(Record, usize)> {
     Some((Record { kind, text, serial }, end))
 }
 
-/// What a record says.
+/// The data as text, and the serial number of a SOA record.
 fn text(message: &[u8], kind: u16, start: usize, data: &[u8]) -> Option<(String, Option<u32>)> {
     let word = |at: usize| Some(u16::from_be_bytes([*data.get(at)?, *data.get(at + 1)?]));
     let text = match kind {
@@ -276,15 +185,6 @@ fn strings(mut data: &[u8]) -> Option<String> {
 fn name(message: &[u8], start: usize) -> Option<(String, usize)> {
     let (name, end) = Name::read(message, start)?;
     Some((name.to_string(), end))
-}
-
-fn escape(out: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        match byte {
-            b' '..=b'~' => out.push(char::from(*byte)),
-            other => drop(write!(out, "\\{other:03}")),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -349,23 +249,6 @@ mod tests {
         assert_eq!(query(1, &"a".repeat(64), RecordType(1), true), None);
         assert_eq!(query(1, &"abcdefg.".repeat(40), RecordType(1), true), None);
         assert_eq!(RecordType::parse("aaaa"), Some(RecordType(28)));
-    }
-
-    #[test]
-    fn labels_may_have_dots_and_case_does_not_matter() {
-        let kind = Name::parse("_ipp._tcp.local.").unwrap();
-        let name = kind.child("Dr. No").unwrap();
-        let message = question(1, &name, &[RecordType(33), RecordType(16)], false);
-        assert_eq!(message[4..6], [0, 2]);
-        assert_eq!(message[12..19], *b"\x06Dr. No");
-        let (read, end) = Name::read(&message, 12).unwrap();
-        assert_eq!((&read, message[end..end + 4].to_vec()), (&name, vec![0, 33, 0, 1]));
-        assert_eq!(name, Name::parse("_IPP._tcp.Local").unwrap().child("dr. no").unwrap());
-        assert_ne!(name, Name::parse("Dr. No._ipp._tcp.local").unwrap());
-        assert_eq!(
-            (name.text(), kind.child(&"x".repeat(64))),
-            ("Dr. No._ipp._tcp.local.".into(), None)
-        );
     }
 
     #[test]

@@ -1,140 +1,39 @@
-//! Messages of SNMP version 3 under the user-based security model (RFC 3412, RFC 3414).
+//! Messages of version 3 under the user-based security model (RFC 3412, RFC 3414).
 //!
-//! Owns what is believed of a message: nothing is taken over before its signature has been checked, except in discovery,
-//! where there is none. Gets a user and what is known of the device's engine; gives bytes, and what a message says.
-
-use std::time::Duration;
+//! Nothing in a message is believed before its signature has been checked. The exception is discovery, whose messages have
+//! no signature.
 
 use snmp2::{AsnReader, asn1, snmp};
-use tokio::time::Instant;
 
-use super::credentials::User;
+use super::engine::Engine;
+use super::envelope::Envelope;
 use super::keys::{Clock, Keys};
-use super::message::{self, Op, Query, Reply};
-use super::value::{Malformed, Oid, want};
-use crate::model::LabelValue;
+use super::message::{self, Op, Query};
+use super::user::User;
+use super::value::{Malformed, want};
 
 /// msgSecurityModel of USM.
 const USM: i64 = 3;
-/// usmStats, 1.3.6.1.6.3.15.1.1: what reports are about.
-const STATS: [u32; 9] = [1, 3, 6, 1, 6, 3, 15, 1, 1];
 /// Engine ids have 5 to 32 bytes (RFC 3411, `SnmpEngineID`); some devices have shorter ones.
 const ENGINE_ID_MAX_BYTES: usize = 32;
 
-/// The device's SNMP engine, and our keys there.
-#[derive(Clone)]
-pub struct Engine {
-    /// For messages that are not encrypted: all of who does not encrypt, else reports.
-    plain: Keys,
-    /// For encrypted messages.
-    private: Option<Keys>,
-    clock: Clock,
-    /// When it said so.
-    at: Instant,
-}
-
-/// Why the device did not answer the question, as its engine reports (RFC 3414, 3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// The user may not be asked this way: no such security level.
-    UnsupportedLevel,
-    /// Our idea of its clock is wrong.
-    NotInTimeWindow,
-    /// It does not know the user.
-    UnknownUser,
-    /// We do not know its engine.
-    UnknownEngine,
-    /// Our signature is wrong.
-    WrongDigest,
-    /// It cannot decrypt.
-    Decryption,
-    /// Something else.
-    Other,
-}
-
-/// A message of which only the outside has been read.
+/// A message of which only the header has been read.
 pub struct Head<'a> {
-    /// Which message it answers.
+    /// The id of the message that it answers.
     pub message_id: i64,
     flags: u8,
     engine_id: &'a [u8],
     clock: Clock,
-    /// The message, without what may follow it in the datagram.
+    /// The message, without bytes that follow it in the datagram.
     whole: &'a [u8],
     /// The scoped PDU, perhaps encrypted.
     scoped: AsnReader<'a>,
 }
 
-/// A message from the device.
-pub struct Envelope {
-    /// Its engine.
-    pub engine_id: Vec<u8>,
-    /// snmpEngineBoots and snmpEngineTime.
-    pub clock: Clock,
-    authentic: bool,
-    /// What it says.
-    pub reply: Reply,
-}
-
-impl Engine {
-    /// Its id in hexadecimal digits.
-    pub fn id_text(&self) -> LabelValue {
-        let digits = self.plain.engine_id().iter().map(|byte| format!("{byte:02x}"));
-        digits.collect::<String>().into()
-    }
-
-    /// Derives our keys at this engine: milliseconds of work.
-    ///
-    /// # Errors
-    /// In words, where the user has a password that is too short.
-    pub fn new(user: &User, id: &[u8], clock: Clock) -> Result<Self, String> {
-        Ok(Self {
-            plain: Keys::plain(user, id)?,
-            private: Keys::private(user, id)?,
-            clock,
-            at: Instant::now(),
-        })
-    }
-
-    /// Its clock now, from when we last heard of it.
-    fn now(&self) -> Clock {
-        let (boots, time) = self.clock;
-        let time = time.saturating_add(self.at.elapsed().as_secs() as u32);
-        (boots, time.min(i32::MAX as u32))
-    }
-
-    /// Takes its clock over from a message; from an authentic one only.
-    pub fn adjust(&mut self, envelope: &Envelope) {
-        let newer = envelope.clock > self.clock;
-        if envelope.authentic && (newer || envelope.reply.op == Op::Report) {
-            self.clock = envelope.clock;
-            self.at = Instant::now();
-        }
-    }
-
-    /// Whether a message from this engine is as fresh as its clock says (RFC 3414, 3.2, 7b).
-    pub fn is_timely(&self, envelope: &Envelope) -> bool {
-        const WINDOW: Duration = Duration::from_secs(150);
-        let ((boots, time), (our_boots, our_time)) = (envelope.clock, self.now());
-        boots > our_boots || boots == our_boots && u64::from(time) + WINDOW.as_secs() >= u64::from(our_time)
-    }
-
-    /// A request to this engine, signed and encrypted as the user's credentials say.
-    ///
-    /// # Errors
-    /// It is too long, or has a name that cannot be written.
-    pub fn request(&self, id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
-        self.private
-            .as_ref()
-            .unwrap_or(&self.plain)
-            .write(self.now(), id, query)
-    }
-}
-
-/// The question that makes an engine tell its id and clock (RFC 3414, 4).
+/// Writes the request to which an engine answers with its id and clock (RFC 3414 section 4).
 ///
 /// # Errors
-/// Never, as far as anybody knows.
+/// None that is known of: the request is always the same but for its id.
 pub fn discovery(id: i32) -> Result<Vec<u8>, Malformed> {
     let query = Query {
         op: Op::Get,
@@ -145,14 +44,14 @@ pub fn discovery(id: i32) -> Result<Vec<u8>, Malformed> {
 }
 
 impl<'a> Head<'a> {
-    /// Reads the outside of a message; nothing of it may be believed.
+    /// Reads the header of a message. Nothing in it may be believed yet.
     ///
     /// # Errors
-    /// It is no such message.
+    /// The bytes are no message of version 3 with USM.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut datagram = AsnReader::from_bytes(bytes);
         let content = want(datagram.read_raw(asn1::TYPE_SEQUENCE), "no SNMP message")?;
-        // snmp2 looks for the signature from the end.
+        // snmp2 looks for the signature from the end of the bytes.
         let whole = &bytes[..bytes.len() - datagram.bytes_left()];
         let mut message = AsnReader::from_bytes(content);
         if want(message.read_asn_integer(), "no SNMP version")? != 3 {
@@ -170,7 +69,7 @@ impl<'a> Head<'a> {
         let security = want(outer.read_raw(asn1::TYPE_SEQUENCE), "no security parameters")?;
         let mut security = AsnReader::from_bytes(security);
         let engine_id = want(security.read_asn_octetstring(), "no engine id")?;
-        // snmp2 calculates with whatever is there.
+        // snmp2 calculates with any number here, and overflows.
         let mut number = |what| {
             let number = want(security.read_asn_integer(), what)?;
             i32::try_from(number)
@@ -192,10 +91,11 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// Checks the signature, if our user signs, and reads the inside; without an engine only what is not signed.
+    /// Checks the signature, if our user signs, and reads the PDU. Without an engine only unsigned messages are read.
     ///
     /// # Errors
-    /// Its signature is wrong, or it is less secure than what it answers, or cannot be read: nothing of it may be believed.
+    /// The signature is wrong, the message is less secure than the request, or it cannot be read. Nothing of it may be
+    /// believed.
     pub fn open(mut self, user: &User, engine: Option<&Engine>) -> Result<Envelope, Malformed> {
         let signed = self.flags & snmp::V3_MSG_FLAGS_AUTH != 0;
         let encrypted = self.flags & snmp::V3_MSG_FLAGS_PRIVACY != 0;
@@ -209,7 +109,7 @@ impl<'a> Head<'a> {
         let reply = match inside {
             Some(reply) if encrypted => reply?,
             _ if encrypted => return Err(Malformed("an encrypted reply nobody asked for")),
-            // Binding by binding, as far as that can be done.
+            // Not encrypted, so each binding can be read by itself.
             _ => {
                 let scoped = want(self.scoped.read_raw(asn1::TYPE_SEQUENCE), "no scoped PDU")?;
                 let mut scoped = AsnReader::from_bytes(scoped);
@@ -218,7 +118,7 @@ impl<'a> Head<'a> {
                 message::read_reply(&mut scoped)?
             }
         };
-        // A response must be as well protected as the request; a report may not be (RFC 3412, 7.2.11).
+        // A response must be as secure as the request; a report need not be (RFC 3412 section 7.2.11).
         let enough = (authentic || user.auth.is_none()) && (encrypted || user.privacy.is_none());
         if reply.op == Op::Response && !enough {
             return Err(Malformed("a reply with less security than the request"));
@@ -232,37 +132,13 @@ impl<'a> Head<'a> {
     }
 }
 
-impl Report {
-    /// What a report is about: its variable says.
-    pub fn of(reply: &Reply) -> Self {
-        let about = |(oid, _): &(Oid, _)| oid.0.strip_prefix(&STATS).and_then(<[u32]>::first).copied();
-        match reply.bindings.first().and_then(about) {
-            Some(1) => Self::UnsupportedLevel,
-            Some(2) => Self::NotInTimeWindow,
-            Some(3) => Self::UnknownUser,
-            Some(4) => Self::UnknownEngine,
-            Some(5) => Self::WrongDigest,
-            Some(6) => Self::Decryption,
-            _ => Self::Other,
-        }
-    }
-
-    /// For people.
-    pub const fn explain(self) -> &'static str {
-        match self {
-            Self::UnsupportedLevel => "the device does not let this user in with this auth and privacy",
-            Self::NotInTimeWindow => "the device's clock and our idea of it differ again and again",
-            Self::UnknownUser => "the device does not know the user",
-            Self::UnknownEngine => "the device changes its engine id again and again",
-            Self::WrongDigest => "wrong authentication password or protocol",
-            Self::Decryption => "wrong privacy password or protocol",
-            Self::Other => "the device refused the request",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::envelope::{Report, STATS};
+    use super::super::message::Reply;
+    use super::super::value::Oid;
     use super::*;
     use crate::model::{AuthProtocol, PrivacyProtocol};
 
@@ -286,8 +162,8 @@ mod tests {
         User {
             name: b"lanpulse".to_vec(),
             context: Vec::new(),
-            auth: auth.map(|protocol| (protocol, b"authpass99".to_vec())),
-            privacy: privacy.map(|protocol| (protocol, b"privpass99".to_vec())),
+            auth: auth.map(|protocol| (protocol, "authpass99".into())),
+            privacy: privacy.map(|protocol| (protocol, "privpass99".into())),
         }
     }
 
@@ -296,10 +172,10 @@ mod tests {
     }
 
     fn engine(user: &User) -> Engine {
-        Engine::new(user, ID, (3, 1_000)).unwrap()
+        Engine::new(user, ID, (3, 1_000), Instant::now()).unwrap()
     }
 
-    /// What a device says of itself.
+    /// A message of the engine with this clock.
     fn hello(boots: u32, time: u32, op: Op) -> Envelope {
         let reply = Reply {
             op,
@@ -320,7 +196,7 @@ mod tests {
         Head::read(bytes)?.open(user, Some(engine))
     }
 
-    /// A message from the same engine: what we would send, turned round.
+    /// A message from the engine: what we would send to it, sent back.
     fn message(engine: &Engine, op: Op, about: &[u32]) -> Vec<u8> {
         let oids = [Oid(about.to_vec())];
         let query = Query {
@@ -328,36 +204,44 @@ mod tests {
             repetitions: 0,
             oids: &oids,
         };
-        engine.request(77, query).unwrap()
+        engine.request(77, query, engine.at).unwrap()
     }
 
     fn response(engine: &Engine) -> Vec<u8> {
         message(engine, Op::Response, &[1, 3, 6, 1, 2, 1, 1, 3, 0])
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_idle_engine_is_asked_with_the_time_it_has_now() {
+    #[test]
+    fn an_idle_engine_is_asked_with_the_time_it_has_now() {
         let engine = engine(&user());
-        tokio::time::advance(Duration::from_secs(400)).await;
-        let envelope = read(&user(), &engine, &response(&engine)).unwrap();
+        let later = engine.at + Duration::from_secs(400);
+        let query = Query {
+            op: Op::Response,
+            repetitions: 0,
+            oids: &[],
+        };
+        let bytes = engine.request(77, query, later).unwrap();
+        let envelope = read(&user(), &engine, &bytes).unwrap();
         assert_eq!(envelope.clock, (3, 1_400), "past the window of 150 s");
-        assert!(engine.is_timely(&envelope));
-        let old = hello(3, 1_200, Op::Response);
-        assert!(!engine.is_timely(&old) && !engine.is_timely(&hello(2, 9_999, Op::Response)));
+        assert!(engine.is_timely(&envelope, later));
+        for old in [hello(3, 1_200, Op::Response), hello(2, 9_999, Op::Response)] {
+            assert!(!engine.is_timely(&old, later));
+        }
     }
 
     #[test]
     fn only_an_authentic_message_moves_the_clock() {
         let mut engine = engine(&user());
+        let now = engine.at;
         let mut forged = hello(9, 1, Op::Report);
         forged.authentic = false;
-        engine.adjust(&forged);
+        engine.adjust(&forged, now);
         assert_eq!(engine.clock, (3, 1_000));
-        engine.adjust(&hello(4, 1, Op::Report));
+        engine.adjust(&hello(4, 1, Op::Report), now);
         assert_eq!(engine.clock, (4, 1), "it has rebooted");
-        engine.adjust(&hello(3, 5, Op::Response));
+        engine.adjust(&hello(3, 5, Op::Response), now);
         assert_eq!(engine.clock, (4, 1), "an old response does not turn it back");
-        // snmp2 takes over the clock of what it then refuses; the next message must still be read.
+        // snmp2 takes over the clock of a message that it then refuses. The next message must still be read.
         let (user, engine) = (user(), self::engine(&user()));
         let query = Query {
             op: Op::Response,
@@ -384,15 +268,15 @@ mod tests {
             assert!(read(&user, &engine, &changed).is_err(), "byte {place}");
             assert!(read(&user, &engine, &bytes[..place]).is_err());
         }
-        // Nor is one that is weaker than what was asked for.
+        // A message that is less secure than the request is refused too.
         let weak = user_of(Some(AuthProtocol::Sha256), None);
         assert!(read(&user, &engine, &response(&self::engine(&weak))).is_err());
         assert!(read(&user, &engine, &response(&self::engine(&user_of(None, None)))).is_err());
-        // Nor one of another user, or from another engine.
+        // So is one to another user, or from another engine.
         let mut other = user.clone();
-        other.name = b"somebody".to_vec();
+        other.name = b"another".to_vec();
         assert!(read(&user, &engine, &response(&self::engine(&other))).is_err());
-        let elsewhere = Engine::new(&user, b"engine-2", (3, 1_000)).unwrap();
+        let elsewhere = Engine::new(&user, b"engine-2", (3, 1_000), engine.at).unwrap();
         assert!(read(&user, &engine, &response(&elsewhere)).is_err());
     }
 
@@ -402,7 +286,7 @@ mod tests {
             for privacy in PRIVACIES.map(Some).into_iter().chain([None]) {
                 let user = user_of(Some(auth), privacy);
                 let engine = engine(&user);
-                // What follows a message is no part of it.
+                // Bytes that follow a message in the datagram are no part of it.
                 let bytes = [response(&engine), vec![0, 1]].concat();
                 let before = bytes.clone();
                 let envelope = read(&user, &engine, &bytes).unwrap();
@@ -417,13 +301,13 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_is_signed_only_is_authentic_to_who_encrypts() {
+    fn a_report_that_is_only_signed_is_authentic_to_a_user_who_encrypts() {
         let user = user();
         let engine = engine(&user);
-        // Of an engine that has rebooted, and of the same with another time.
+        // From an engine that has rebooted, and from one with another time.
         for clock in [(4, 9), (3, 5)] {
             let plain = user_of(Some(AuthProtocol::Sha256), None);
-            let there = Engine::new(&plain, ID, clock).unwrap();
+            let there = Engine::new(&plain, ID, clock, engine.at).unwrap();
             let bytes = message(&there, Op::Report, &[&STATS[..], &[2, 0]].concat());
             let envelope = read(&user, &engine, &bytes).unwrap();
             assert_eq!(Report::of(&envelope.reply), Report::NotInTimeWindow);
@@ -433,26 +317,26 @@ mod tests {
             forged[end] ^= 1;
             assert!(read(&user, &engine, &forged).is_err());
         }
-        // Whoever signs nothing is heard, but not believed.
-        let stranger = Engine::new(&user_of(None, None), ID, (4, 9)).unwrap();
-        let bytes = message(&stranger, Op::Report, &[&STATS[..], &[5, 0]].concat());
+        // An unsigned report is read, but not believed.
+        let unsigned = Engine::new(&user_of(None, None), ID, (4, 9), engine.at).unwrap();
+        let bytes = message(&unsigned, Op::Report, &[&STATS[..], &[5, 0]].concat());
         let envelope = read(&user, &engine, &bytes).unwrap();
         assert_eq!(Report::of(&envelope.reply), Report::WrongDigest);
         assert!(!envelope.authentic);
     }
 
     #[test]
-    fn a_clock_that_cannot_be_is_refused_before_anybody_calculates_with_it() {
-        let stranger = user_of(None, None);
-        let engine = engine(&stranger);
+    fn an_impossible_clock_is_refused_before_it_is_calculated_with() {
+        let user = user_of(None, None);
+        let engine = engine(&user);
         let bytes = response(&engine);
-        assert!(read(&stranger, &engine, &bytes).is_ok());
-        // snmpEngineTime 1000 is 02 02 03 e8; as eight bytes it may be what has no absolute value.
+        assert!(read(&user, &engine, &bytes).is_ok());
+        // snmpEngineTime 1000 is 02 02 03 e8. In eight bytes it may be a number without an absolute value.
         let place = bytes.windows(4).position(|window| window == [2, 2, 3, 0xe8]).unwrap();
         for number in [i64::MIN, -1, 1 << 31, i64::MAX] {
             let mut odd = bytes.clone();
             odd.splice(place..place + 4, [&[2, 8][..], &number.to_be_bytes()].concat());
-            // the lengths around it: message, parameters, their sequence
+            // The lengths around it: of the message, of the security parameters and of their sequence.
             for length in [1, place - 16, place - 14] {
                 odd[length] += 6;
             }

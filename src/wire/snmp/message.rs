@@ -1,24 +1,23 @@
-//! SNMP messages of versions 1 and 2c (RFC 1157, RFC 3416) and the PDU that all versions share.
+//! Messages of versions 1 and 2c (RFC 1157, RFC 3416), and the PDU that all versions share.
 //!
-//! Owns how requests are put into snmp2's `Pdu` and replies are read with its `AsnReader`. Gets what to ask; gives bytes,
-//! and what a reply says.
+//! Requests are written with snmp2's `Pdu`; replies are read with its `AsnReader`.
 
 use snmp2::{AsnReader, MessageType, Pdu, Varbinds, Version, asn1, snmp};
 
 use super::value::{Malformed, Oid, Value, read_oid, read_value, want};
 
-/// What is asked or answered.
+/// The kind of a PDU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// The values of these variables.
+    /// GET: the values of these variables.
     Get,
-    /// The variables after these.
+    /// GETNEXT: the variables after these.
     Next,
-    /// An answer.
+    /// The answer to a request.
     Response,
-    /// The variables after these, many at once (not in version 1).
+    /// GETBULK: the variables after these, many at once (not in version 1).
     Bulk,
-    /// Word from the other engine about the security of a message (version 3).
+    /// A notice from the other engine about the security of a message (version 3).
     Report,
 }
 
@@ -27,9 +26,9 @@ pub enum Op {
 pub struct Query<'a> {
     /// GET, GETNEXT or GETBULK.
     pub op: Op,
-    /// GETBULK's max-repetitions; elsewhere unused.
+    /// max-repetitions of GETBULK; unused otherwise.
     pub repetitions: u32,
-    /// What about.
+    /// The variables.
     pub oids: &'a [Oid],
 }
 
@@ -38,21 +37,20 @@ pub struct Query<'a> {
 pub struct Reply {
     /// Response or Report.
     pub op: Op,
-    /// Which request it answers.
+    /// The request-id of the request that it answers.
     pub id: i64,
     /// error-status: 0 is success.
     pub status: i64,
-    /// error-index: which variable, from 1; 0 where it is none of them.
+    /// error-index: the variable that the error is about, from 1; 0 for none.
     pub index: i64,
-    /// Name and value, in the order of the reply. A device that answers in an encrypted message may have sent more.
+    /// Names and values, in the order of the reply. In an encrypted reply there may have been more: see [`Reply::of`].
     pub bindings: Vec<(Oid, Value)>,
 }
 
-/// The most bytes of a request: names, and what they are sent with. Far below what snmp2 has room for, which panics
-/// where that is too little.
+/// The most bytes of a request, with its names. snmp2 panics past 65,507 bytes; this is far below.
 const REQUEST_MAX_BYTES: usize = 32_768;
 
-/// An empty request of version 1 (0) or 2c (1): snmp2 lets a `Pdu` be had only by reading one.
+/// An empty request of version 1 (0) or 2c (1). snmp2 has no constructor of `Pdu`: one is made by reading this.
 const fn blank(version: u8) -> [u8; 20] {
     [
         0x30, 18, 2, 1, version, 4, 0, 0xa0, 11, 2, 1, 0, 2, 1, 0, 2, 1, 0, 0x30, 0,
@@ -60,16 +58,16 @@ const fn blank(version: u8) -> [u8; 20] {
 }
 const BLANKS: [[u8; 20]; 2] = [blank(0), blank(1)];
 
-/// The list of a request's variables, as [`fill`] takes it. `extra` is what else goes into the request, in bytes.
+/// The list of variables for [`fill`]. `extra` is how many other bytes the request will hold.
 ///
 /// # Errors
-/// It is too long for one request.
+/// The list is too long for one request, or a name cannot be written.
 pub(super) fn names(oids: &[Oid], extra: usize) -> Result<Vec<u8>, Malformed> {
     let mut list = Vec::with_capacity(oids.len() * 24);
     for oid in oids {
         let name = oid.encode()?;
         let null = [asn1::TYPE_NULL, 0];
-        // A pair's content: the name's tag and length, the name, NULL.
+        // Each pair holds the name with its tag and length, and NULL.
         let name_header = header(asn1::TYPE_OBJECTIDENTIFIER, name.as_bytes().len());
         let length = name_header.len() + name.as_bytes().len() + null.len();
         list.extend(header(asn1::TYPE_SEQUENCE, length));
@@ -83,7 +81,7 @@ pub(super) fn names(oids: &[Oid], extra: usize) -> Result<Vec<u8>, Malformed> {
     Ok(list)
 }
 
-/// A tag and a length, of at most [`REQUEST_MAX_BYTES`].
+/// The bytes of a tag and a length; the length is at most [`REQUEST_MAX_BYTES`].
 fn header(tag: u8, length: usize) -> Vec<u8> {
     match u8::try_from(length) {
         Ok(short @ 0..0x80) => vec![tag, short],
@@ -91,7 +89,7 @@ fn header(tag: u8, length: usize) -> Vec<u8> {
     }
 }
 
-/// Makes a request of an empty one.
+/// Turns an empty request into this query.
 pub(super) fn fill<'a>(pdu: &mut Pdu<'a>, id: i32, query: Query, names: &'a [u8]) {
     pdu.message_type = match query.op {
         Op::Get => MessageType::GetRequest,
@@ -101,17 +99,17 @@ pub(super) fn fill<'a>(pdu: &mut Pdu<'a>, id: i32, query: Query, names: &'a [u8]
         Op::Report => MessageType::Report,
     };
     pdu.req_id = id;
-    // In GETBULK these are non-repeaters and max-repetitions.
+    // GETBULK uses these two as non-repeaters and max-repetitions.
     pdu.error_status = 0;
     pdu.error_index = if query.op == Op::Bulk { query.repetitions } else { 0 };
     pdu.varbinds = Varbinds::from_bytes(names);
 }
 
-/// A request of version 1 or 2c.
+/// Writes a request of version 1 or 2c.
 ///
 /// # Errors
-/// It is too long, or has a name that cannot be written.
-pub(super) fn with_community(v1: bool, community: &[u8], id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
+/// It is too long, or a name cannot be written.
+pub fn community_request(v1: bool, community: &[u8], id: i32, query: Query) -> Result<Vec<u8>, Malformed> {
     let names = names(query.oids, community.len())?;
     let mut pdu = want(Pdu::from_bytes(&BLANKS[usize::from(!v1)]), "an empty request")?;
     pdu.community = community;
@@ -119,8 +117,11 @@ pub(super) fn with_community(v1: bool, community: &[u8], id: i32, query: Query) 
     want(pdu.to_bytes(), "a request that cannot be written")
 }
 
-/// Reads a reply of version 1 or 2c. The community in it says nothing: some agents answer with another.
-pub(super) fn read_with_community(v1: bool, bytes: &[u8]) -> Result<Reply, Malformed> {
+/// Reads a reply of version 1 or 2c. Its community is not compared: some agents answer with another one.
+///
+/// # Errors
+/// The bytes are no reply of this version.
+pub fn read_community_reply(v1: bool, bytes: &[u8]) -> Result<Reply, Malformed> {
     let content = want(
         AsnReader::from_bytes(bytes).read_raw(asn1::TYPE_SEQUENCE),
         "no SNMP message",
@@ -135,7 +136,7 @@ pub(super) fn read_with_community(v1: bool, bytes: &[u8]) -> Result<Reply, Malfo
     read_reply(&mut message)
 }
 
-/// Reads a reply's PDU, binding by binding: snmp2's own list ends at the first value it cannot read.
+/// Reads the PDU of a reply, binding by binding: snmp2's own list ends at the first value that it cannot read.
 pub(super) fn read_reply(message: &mut AsnReader) -> Result<Reply, Malformed> {
     let tag = want(message.peek_byte(), "no PDU")?;
     let op = match tag {
@@ -165,8 +166,8 @@ pub(super) fn read_reply(message: &mut AsnReader) -> Result<Reply, Malformed> {
 }
 
 impl Reply {
-    /// What snmp2 has decrypted. Its list ends at the first value that it cannot read, and nobody can see behind that:
-    /// `bindings` may be short of what the device sent.
+    /// From a PDU that snmp2 has decrypted. Its list ends at the first value that it cannot read, so `bindings` may lack
+    /// variables that the device sent.
     pub(super) fn of(pdu: &Pdu) -> Result<Self, Malformed> {
         let op = match pdu.message_type {
             MessageType::Response => Op::Response,
@@ -188,7 +189,7 @@ impl Reply {
     }
 }
 
-/// What an error-status means (RFC 3416, 3).
+/// The name of an error-status (RFC 3416 section 3).
 pub fn status_name(status: i64) -> &'static str {
     const NAMES: [&str; 19] = [
         "noError",
@@ -231,7 +232,7 @@ mod tests {
             repetitions: 25,
             oids: &oids,
         };
-        let bytes = with_community(false, b"public", 0x0102_0304, query).unwrap();
+        let bytes = community_request(false, b"public", 0x0102_0304, query).unwrap();
         // As net-snmp's snmpbulkget sends it.
         let expected = [
             &[0x30, 0x29, 0x02, 1, 1, 0x04, 6][..],
@@ -242,7 +243,7 @@ mod tests {
         .concat();
         assert_eq!(bytes, expected);
         let next = Query { op: Op::Next, ..query };
-        let bytes = with_community(true, b"public", 1, next).unwrap();
+        let bytes = community_request(true, b"public", 1, next).unwrap();
         assert_eq!(bytes[4], 0, "version 1");
         assert_eq!(bytes[13], 0xa1);
         assert_eq!(bytes[18..24], [2, 1, 0, 2, 1, 0], "no repetitions");
@@ -257,18 +258,18 @@ mod tests {
             repetitions: 0,
             oids,
         };
-        assert!(with_community(false, b"public", 1, query(&many)).is_err());
-        assert!(with_community(false, &vec![b'x'; 65_000], 1, query(&many[..1])).is_err());
+        assert!(community_request(false, b"public", 1, query(&many)).is_err());
+        assert!(community_request(false, &vec![b'x'; 65_000], 1, query(&many[..1])).is_err());
         let long = [Oid([&[1, 3][..], &vec![u32::MAX; 20_000]].concat())];
-        assert!(with_community(false, b"public", 1, query(&long)).is_err());
+        assert!(community_request(false, b"public", 1, query(&long)).is_err());
         let short = [Oid(vec![1])];
-        assert!(with_community(false, b"public", 1, query(&short)).is_err());
+        assert!(community_request(false, b"public", 1, query(&short)).is_err());
         // The longest name there may be, in the long form of lengths.
         let longest = [Oid([&[1, 3][..], &[u32::MAX; 126]].concat())];
-        let mut bytes = with_community(false, b"public", 1, query(&longest)).unwrap();
+        let mut bytes = community_request(false, b"public", 1, query(&longest)).unwrap();
         let place = bytes.iter().position(|byte| *byte == 0xa0).unwrap();
         bytes[place] = 0xa2;
-        let reply = read_with_community(false, &bytes).unwrap();
+        let reply = read_community_reply(false, &bytes).unwrap();
         assert_eq!(reply.bindings, [(longest[0].clone(), Value::Null)]);
     }
 
@@ -286,15 +287,15 @@ mod tests {
         let bytes = tlv(0x30, &[&[2, 1, 1], &tlv(4, &[b"whatever"]), &pdu]);
         let stopped = Pdu::from_bytes(&bytes).unwrap();
         assert_eq!(stopped.varbinds.count(), 0, "snmp2 alone would read nothing");
-        let reply = read_with_community(false, &bytes).unwrap();
+        let reply = read_community_reply(false, &bytes).unwrap();
         assert_eq!(reply.bindings[0].1, Value::Other(0x4a));
         assert_eq!(reply.bindings[1].1, Value::Counter32(9), "what follows is read");
         assert_eq!(
-            read_with_community(true, &bytes),
+            read_community_reply(true, &bytes),
             Err(Malformed("a reply in another SNMP version"))
         );
         for end in 0..bytes.len() {
-            assert!(read_with_community(false, &bytes[..end]).is_err());
+            assert!(read_community_reply(false, &bytes[..end]).is_err());
         }
     }
 
@@ -304,7 +305,7 @@ mod tests {
         let list = tlv(0x30, &[&tlv(0x30, &[&[6, 2, 0x2b, 6], &[5, 0]])]);
         let pdu = tlv(0xa2, &[&[2, 1, 7, 2, 1, 2, 2, 1, 1], &list]);
         let bytes = tlv(0x30, &[&[2, 1, 0], &tlv(4, &[b"public"]), &pdu]);
-        let reply = read_with_community(true, &bytes).unwrap();
+        let reply = read_community_reply(true, &bytes).unwrap();
         assert_eq!((reply.status, reply.index), (2, 1));
         assert_eq!(status_name(reply.status), "noSuchName");
     }

@@ -1,24 +1,25 @@
-//! Object identifiers and values, as they outlive the datagram that brought them.
+//! Object identifiers and values, copied out of the datagram, which snmp2's own types borrow.
 //!
-//! Owns `Oid` and `Value` and how they are had from snmp2's, which borrow its buffer. Gets bytes from anybody on the
-//! network; gives values or [`Malformed`]. Liberal where devices are known to be odd (unsigned numbers without their
-//! leading zero, unknown value types), strict where a length does not fit. Allocates no more than the datagram holds.
+//! The reader is liberal where devices are known to be odd (unsigned numbers without their leading zero, unknown types of
+//! values) and strict where a length does not fit. It allocates no more than the datagram holds.
 
 use std::fmt;
 
 use snmp2::{AsnReader, asn1, snmp};
 
+use crate::model::LabelValue;
+
 /// The most parts an object identifier may have (RFC 2578, 3.5).
 const OID_PARTS: usize = 128;
-/// `UInteger32` of the historic `SNMPv2` (RFC 1442), still sent by some; snmp2 does not know it.
+/// `UInteger32` of the historic `SNMPv2` (RFC 1442). Some devices still send it; snmp2 does not know it.
 const UINTEGER32: u8 = 0x47;
 
-/// Bytes that are not the BER they should be.
+/// Why bytes cannot be read as SNMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub &'static str);
 
-/// What snmp2 has read, or what is missing instead.
+/// The result of a read by snmp2; `what` says what was missing.
 pub(super) fn want<T>(read: Result<T, snmp2::Error>, what: &'static str) -> Result<T, Malformed> {
     read.map_err(|_| Malformed(what))
 }
@@ -33,8 +34,8 @@ impl Oid {
         Self([prefix, rest].concat())
     }
 
-    /// From its content in BER. The iterator of snmp2's type takes `0.0` for `0`, parts that overflow or break off for
-    /// whole, and a first byte of any size for two parts: the bytes are read here.
+    /// Reads the content of an OBJECT IDENTIFIER in BER. The iterator of snmp2's type is not used: it reads `0.0` as `0`,
+    /// accepts parts that overflow or break off, and makes two parts of a first byte of any size.
     pub(super) fn from_content(content: &[u8]) -> Option<Self> {
         let mut parts: Vec<u32> = Vec::with_capacity(content.len() + 1);
         let mut part: u32 = 0;
@@ -59,7 +60,7 @@ impl Oid {
         (!open).then_some(Self(parts))
     }
 
-    /// As snmp2 writes it.
+    /// The same as snmp2's type.
     pub(super) fn encode(&self) -> Result<snmp2::Oid<'static>, Malformed> {
         let parts: Vec<u64> = self.0.iter().copied().map(u64::from).collect();
         snmp2::Oid::from(&parts).map_err(|_| Malformed("a name that cannot be written"))
@@ -112,12 +113,12 @@ pub enum Value {
     Missing,
     /// endOfMibView: there is nothing after it.
     EndOfMib,
-    /// A type nobody here can use, or a value that does not fit its type; the tag.
+    /// A type that lanpulse does not read, or a value that does not fit its type; its tag.
     Other(u8),
 }
 
 impl Value {
-    /// What snmp2 has read, where somebody here can use it.
+    /// From snmp2's type; `None` for a type that lanpulse does not read.
     pub(super) fn of(value: &snmp2::Value) -> Option<Self> {
         Some(match value {
             snmp2::Value::Integer(number) => Self::Int(*number),
@@ -136,7 +137,32 @@ impl Value {
     }
 }
 
-/// Reads the next value, whatever it is: one that snmp2 cannot read costs only itself.
+/// A value as a number, whatever its type: devices are careless about that. Negative numbers are none.
+pub fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        Value::Counter32(number) | Value::Gauge32(number) | Value::Ticks(number) => Some((*number).into()),
+        Value::Counter64(number) => Some(*number),
+        Value::Octets(bytes) => std::str::from_utf8(bytes).ok()?.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A value as text, without the padding that some devices send; none where nothing is left.
+pub fn text(value: &Value) -> Option<LabelValue> {
+    let text = match value {
+        Value::Octets(bytes) => {
+            let padding = |c: char| c == '\0' || c.is_whitespace();
+            String::from_utf8_lossy(bytes).trim_matches(padding).to_owned()
+        }
+        Value::Oid(oid) => oid.to_string(),
+        Value::Ip([a, b, c, d]) => format!("{a}.{b}.{c}.{d}"),
+        other => number(other)?.to_string(),
+    };
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// Reads the next value. One that snmp2 cannot read becomes [`Value::Other`], and the next can still be read.
 pub(super) fn read_value(reader: &mut AsnReader) -> Result<Value, Malformed> {
     let tag = want(reader.peek_byte(), "the message ends too early")?;
     if tag & 0x1f == 0x1f {
@@ -230,6 +256,25 @@ mod tests {
             "more than 32 bits"
         );
         assert_eq!(oid(&[1; 500]), None, "more than 128 parts");
+    }
+
+    #[test]
+    fn values_are_numbers_and_text_whatever_their_type() {
+        for (value, expected_number, expected_text) in [
+            (Value::Int(-1), None, None),
+            (Value::Int(7), Some(7), Some("7")),
+            (Value::Counter64(u64::MAX), Some(u64::MAX), Some("18446744073709551615")),
+            (Value::Octets(b" 42 \0".to_vec()), None, Some("42")),
+            (Value::Octets(b" 42 ".to_vec()), Some(42), Some("42")),
+            (Value::Octets(b"\0 ".to_vec()), None, None),
+            (Value::Ip([10, 0, 0, 1]), None, Some("10.0.0.1")),
+            (Value::Oid(Oid(vec![1, 3, 6])), None, Some("1.3.6")),
+            (Value::Missing, None, None),
+        ] {
+            let shown = text(&value);
+            let shown = shown.as_ref().map(LabelValue::as_str);
+            assert_eq!((number(&value), shown), (expected_number, expected_text), "{value:?}");
+        }
     }
 
     proptest! {
