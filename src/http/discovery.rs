@@ -18,7 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::body::body;
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Desk, query};
-use crate::model::{Approval, Event, Method, Network, Patch, Record, Scan, Topic, parse_duration};
+use crate::model::{Approval, EventRecord, Method, Network, Patch, Record, Scan, Topic, parse_duration};
 use crate::state::{DeviceView, PatchError, scan_state};
 
 /// A line that keeps the connection of a listener alive.
@@ -330,7 +330,7 @@ pub async fn events(desk: &Arc<Desk>, request: &hyper::Request<Incoming>) -> Res
     let place = place.map_err(|_| Error::unavailable("too many listeners; try again later"))?;
     // Subscribed before the past is read: nothing falls between.
     let news = desk.events.subscribe();
-    let past = desk.snapshot().await?.inventory.recent.clone();
+    let past = desk.snapshot().await?.events.clone();
     let (out, chunks) = mpsc::channel(BACKLOG);
     let mut ready = desk.ready.clone();
     tokio::spawn(async move {
@@ -350,7 +350,12 @@ pub async fn events(desk: &Arc<Desk>, request: &hyper::Request<Incoming>) -> Res
     Ok(response)
 }
 
-async fn tell(out: mpsc::Sender<Bytes>, past: Vec<Event>, mut news: broadcast::Receiver<Event>, after: Option<u64>) {
+async fn tell(
+    out: mpsc::Sender<Bytes>,
+    past: Vec<EventRecord>,
+    mut news: broadcast::Receiver<EventRecord>,
+    after: Option<u64>,
+) {
     let latest = past.last().map_or(0, |event| event.id);
     let mut told = after.unwrap_or(latest);
     let hello = json!({ "version": env!("CARGO_PKG_VERSION"), "last_event_id": latest });
@@ -384,7 +389,7 @@ async fn tell(out: mpsc::Sender<Bytes>, past: Vec<Event>, mut news: broadcast::R
     }
 }
 
-fn frame(event: &Event) -> Bytes {
+fn frame(event: &EventRecord) -> Bytes {
     format!("id: {}\nevent: {}\ndata: {}\n\n", event.id, event.kind, event.detail).into()
 }
 

@@ -37,7 +37,7 @@ use hyper::{Method, Response};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::metrics;
-use crate::model::Event;
+use crate::model::EventRecord;
 use crate::state::Snapshot;
 
 pub use access::Caller;
@@ -82,7 +82,7 @@ pub struct Desk {
     /// Asks the discoverer.
     pub discovery: mpsc::Sender<Request>,
     /// What happens, for those who listen.
-    pub events: broadcast::Sender<Event>,
+    pub events: broadcast::Sender<EventRecord>,
     /// Places for listeners.
     pub listening: Arc<tokio::sync::Semaphore>,
     /// Reads who changed what.
