@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use super::flags::DEFAULT_LISTEN;
 use super::output::plain;
-use crate::http::PLAIN_HTTP;
 use crate::model::{Failure, Secret, SecretSource, TlsSettings};
 use crate::net::{Answer, Call, WebError, basic, bearer, call};
 use crate::secret;
+use crate::serve::PLAIN_HTTP;
 
 /// How long the daemon may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

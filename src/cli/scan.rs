@@ -10,9 +10,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::output::{EXIT_CONFIG, complain, report as report_problems};
-use super::scan_output::{Format, print};
+use super::scan_output::{Format, Printed, print};
 use crate::config::{self, Problem};
-use crate::model::{Method, Network, Outcome, parse_duration};
+use crate::model::{Mac, MacKind, Method, Network, parse_duration};
 use crate::net;
 use crate::source::discover::{self, Progress, Report, ScanNetwork, Settings};
 use crate::source::identify::Registry;
@@ -81,7 +81,7 @@ fn run(arguments: &ScanArgs) -> Result<bool, ScanError> {
     for note in &report.notes {
         complain(&format!("lanpulse: {note}"));
     }
-    for sweep in report.sweeps.iter().filter(|sweep| sweep.outcome != Outcome::Complete) {
+    for sweep in report.sweeps.iter().filter(|sweep| !sweep.outcome.is_complete()) {
         let why = sweep.why.as_deref().unwrap_or("unknown reason");
         let (network, method, outcome) = (&sweep.network, sweep.method.as_str(), sweep.outcome.as_str());
         complain(&format!(
@@ -89,7 +89,15 @@ fn run(arguments: &ScanArgs) -> Result<bool, ScanError> {
             sweep.left
         ));
     }
-    print(arguments.format, &report, &networks, &registry, duration);
+    let printed = Printed {
+        sightings: &report.sightings,
+        sweeps: &report.sweeps,
+        notes: &report.notes,
+        networks: networks.iter().map(|network| network.network).collect(),
+        vendor: &|mac| vendor(&registry, mac),
+        duration,
+    };
+    print(arguments.format, &printed);
     Ok(is_complete(&settings.methods, &report))
 }
 
@@ -176,15 +184,24 @@ fn named(name: &str, usable: &[&net::Interface]) -> Result<Vec<ScanNetwork>, Str
     }
 }
 
+/// The vendor of a MAC for the table, or why it has none.
+fn vendor(registry: &Registry, mac: Mac) -> String {
+    match mac.kind() {
+        MacKind::Local => "(locally administered)".to_owned(),
+        MacKind::Virtual => "(virtual router)".to_owned(),
+        _ => registry.vendor(mac).unwrap_or_default(),
+    }
+}
+
 /// Whether at least one sweep that sends requests was complete, and none was cut short.
 fn is_complete(methods: &[Method], report: &Report) -> bool {
-    let only_passive = !methods.iter().any(|method| method.sends());
+    let only_passive = methods.iter().all(|method| method.is_passive());
     let complete = report
         .sweeps
         .iter()
-        .filter(|sweep| only_passive || sweep.method.sends())
-        .any(|sweep| sweep.outcome == Outcome::Complete);
-    let cut_short = report.sweeps.iter().any(|sweep| sweep.outcome == Outcome::Partial);
+        .filter(|sweep| only_passive || !sweep.method.is_passive())
+        .any(|sweep| sweep.outcome.is_complete());
+    let cut_short = report.sweeps.iter().any(|sweep| sweep.outcome.is_partial());
     complete && !cut_short
 }
 
@@ -291,8 +308,8 @@ mod tests {
 
     #[test]
     fn complete_means_asked_and_not_cut_short() {
+        use crate::model::Outcome::{Complete, Failed, Partial};
         use Method::{Arp, Neighbours};
-        use Outcome::{Complete, Failed, Partial};
         let sweep = |method, outcome| crate::model::Sweep {
             network: "10.0.0.0/24".into(),
             method,

@@ -6,15 +6,15 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 
 use super::output::{complain, say};
-use crate::http;
 use crate::model::TokenDigest;
+use crate::serve;
 
 /// Random bytes of a heartbeat's token: 128 bits.
 const HEARTBEAT_BYTES: usize = 16;
 
 /// Makes an API token of 256 random bits. Prints it with the digest for the configuration.
 pub(super) fn api_token() -> ExitCode {
-    let Some((token, digest)) = http::new_token() else {
+    let Some((token, digest)) = serve::new_token() else {
         complain("lanpulse: the system gives no random numbers");
         return ExitCode::FAILURE;
     };

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::http::{Scope, Secret, Settings, Token};
-use crate::model::TokenDigest;
+use crate::secret::TokenDigest;
+use crate::serve::{Scope, Settings, Token, TokenSource};
 
 use crate::yaml::decode::{At, Fields, Findings};
 use crate::yaml::node::Node;
@@ -66,7 +66,7 @@ fn scopes_of(at: &At, findings: &mut Findings) -> Vec<Scope> {
     scopes
 }
 
-fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> Option<Secret> {
+fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> Option<TokenSource> {
     let given: Vec<&str> = SECRETS
         .into_iter()
         .filter(|name| fields.ordinal(name).is_some())
@@ -84,19 +84,19 @@ fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> O
     };
     match name {
         "token_sha256" => {
-            let digest = TokenDigest::from_hex(text).map(TokenDigest::bytes);
+            let digest = TokenDigest::from_hex(text);
             if digest.is_none() {
                 let hint =
                     "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";
                 findings.value(&at, "this is not a SHA-256", hint);
             }
-            digest.map(Secret::Sha256)
+            digest.map(TokenSource::Sha256)
         }
         _ if text.trim().is_empty() => {
             findings.value(&at, "the name is empty", "");
             None
         }
-        "token_file" => Some(Secret::File(base.join(text))),
-        _ => Some(Secret::Env(text.clone())),
+        "token_file" => Some(TokenSource::File(base.join(text))),
+        _ => Some(TokenSource::Env(text.clone())),
     }
 }

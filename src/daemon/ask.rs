@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::http::HeartbeatAsk;
+use crate::api::HeartbeatCommand;
 use crate::model::{Enrolment, Heartbeat, Link, Patch, Record, Target};
 use crate::state::{Evidence, InternetSettings, PatchError, Rules, Snapshot};
 
@@ -28,7 +28,7 @@ pub enum Ask {
     /// Expect these heartbeats from now on; answered when reports for them are taken.
     AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
     /// Something about a heartbeat.
-    Heartbeat(HeartbeatAsk),
+    Heartbeat(HeartbeatCommand),
     /// What is true now.
     Snapshot(oneshot::Sender<Arc<Snapshot>>),
     /// Save what must be saved and end.

@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ask::Ask;
 use super::schedule::wall_clock;
+use crate::api::{DiscoveryCommand, ScanRefusal, ScanRequest};
 use crate::config::Discovery;
-use crate::http::{Order, OrderError, Request};
 use crate::model::{Announcement, Mac, Outcome, Scan, Sweep, SystemReading, Timestamp};
 use crate::source::discover::{self, LocalInterface, Progress, Report, ScanNetwork};
 use crate::source::identify::{self, Names, Registry, Systems};
@@ -69,7 +69,7 @@ impl Discoverer {
         plan: watch::Receiver<Arc<Plan>>,
         asks: mpsc::Sender<Ask>,
         changed: mpsc::Sender<()>,
-        mut requests: mpsc::Receiver<Request>,
+        mut requests: mpsc::Receiver<DiscoveryCommand>,
     ) {
         let (done, mut finished) = mpsc::channel(16);
         let mut this = Self {
@@ -96,7 +96,7 @@ impl Discoverer {
                     interval = plan.discovery.scan.interval;
                     due = Instant::now() + interval;
                     if !plan.discovery.scan.is_off() {
-                        let _ = this.start(&plan, &Order::default()).await;
+                        let _ = this.start(&plan, &ScanRequest::default()).await;
                     }
                 }
                 Ok(()) = this.plan.changed() => {
@@ -116,17 +116,17 @@ impl Discoverer {
                     }
                 }
                 request = requests.recv() => match request {
-                    Some(Request::Scan(order, answer)) => {
+                    Some(DiscoveryCommand::Scan(order, answer)) => {
                         let plan = this.plan.borrow().clone();
                         let _ = answer.send(this.start(&plan, &order).await);
                     }
-                    Some(Request::Look(id, answer)) => drop(answer.send(this.look(id))),
-                    Some(Request::Running(answer)) => {
+                    Some(DiscoveryCommand::Look(id, answer)) => drop(answer.send(this.look(id))),
+                    Some(DiscoveryCommand::Running(answer)) => {
                         let mut running: Vec<Scan> = this.running.keys().filter_map(|id| this.look(*id)).collect();
                         running.sort_unstable_by_key(|scan| scan.id);
                         let _ = answer.send(running);
                     }
-                    Some(Request::Patch(id, patch, by, answer)) => {
+                    Some(DiscoveryCommand::Patch(id, patch, by, answer)) => {
                         let (outcome, patched) = oneshot::channel();
                         let _ = this.asks.send(Ask::Patch(id, patch, by, outcome)).await;
                         if let Ok(outcome) = patched.await {
@@ -141,7 +141,7 @@ impl Discoverer {
     }
 
     /// Starts a scan, unless one of the same network runs.
-    async fn start(&mut self, plan: &Plan, order: &Order) -> Result<u64, OrderError> {
+    async fn start(&mut self, plan: &Plan, order: &ScanRequest) -> Result<u64, ScanRefusal> {
         let mut settings = plan.discovery.scan.clone();
         if let Some(methods) = &order.methods {
             settings.methods.clone_from(methods);
@@ -170,7 +170,7 @@ impl Discoverer {
             for line in self.told.news(left_out.clone()) {
                 tracing::warn!("not scanned: {line}");
             }
-            return Err(OrderError::Nothing(left_out));
+            return Err(ScanRefusal::Nothing(left_out));
         }
         let busy = self.running.iter().find(|(_, (running, ..))| {
             let overlaps = |scanned: &ScanNetwork| {
@@ -181,7 +181,7 @@ impl Discoverer {
             networks.iter().any(overlaps)
         });
         if let Some((id, _)) = busy {
-            return Err(OrderError::Busy(*id));
+            return Err(ScanRefusal::Busy(*id));
         }
         let (answer, known) = oneshot::channel();
         let _ = self.asks.send(Ask::Known(answer)).await;

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, interval};
 
 use super::ask::{Ask, HeartbeatSetup};
-use crate::http::{Directory, Gate, HeartbeatAsk, HeartbeatDesk, Recorded};
+use crate::api::{HeartbeatApp, HeartbeatCommand, Outcome, ReportAuth, ReportTokens};
 use crate::model::{
     Heartbeat, HeartbeatState, LabelValue, Row, SecretSource, Signal, SignalRecord, Timestamp, Token, TokenDigest,
 };
@@ -46,7 +46,7 @@ pub struct Keeper {
 }
 
 /// Reads what is stored, and starts the task that keeps the directory of tokens.
-pub fn start(store: Store) -> (Keeper, watch::Receiver<Arc<Directory>>) {
+pub fn start(store: Store) -> (Keeper, watch::Receiver<Arc<ReportTokens>>) {
     let (rosters, inbox) = mpsc::channel(16);
     let (directory, published) = watch::channel(Arc::default());
     tokio::spawn(keep_tokens(inbox, directory));
@@ -121,41 +121,41 @@ impl Keeper {
     }
 
     /// Answers from the state, once the store has it.
-    pub fn answer(&mut self, heartbeats: &mut Heartbeats, ask: HeartbeatAsk, now: Timestamp) {
+    pub fn answer(&mut self, heartbeats: &mut Heartbeats, ask: HeartbeatCommand, now: Timestamp) {
         self.tick(heartbeats, now);
         match ask {
-            HeartbeatAsk::Report {
+            HeartbeatCommand::Report {
                 name,
                 signal,
                 create,
                 done,
             } => self.report(heartbeats, name, *signal, create, done, now),
-            HeartbeatAsk::Forget { name, done } => match heartbeats.forget(&name) {
+            HeartbeatCommand::Delete { name, done } => match heartbeats.forget(&name) {
                 Some(true) => {
                     tracing::info!(heartbeat = name.as_str(), "a provisioned heartbeat is deleted");
                     self.stale = true;
                     self.publish(heartbeats);
                     if self.loaded {
                         self.store
-                            .keep_then(vec![Row::ForgetHeartbeat(name)], answer(done, Recorded::Stored));
+                            .keep_then(vec![Row::ForgetHeartbeat(name)], answer(done, Outcome::Stored));
                     }
                 }
                 Some(false) => {
-                    let _ = done.send(Recorded::Configured);
+                    let _ = done.send(Outcome::Configured);
                 }
                 None => {
-                    let _ = done.send(Recorded::Unknown);
+                    let _ = done.send(Outcome::Unknown);
                 }
             },
-            HeartbeatAsk::Pause { name, paused, done } => {
+            HeartbeatCommand::Pause { name, paused, done } => {
                 let Some(row) = heartbeats.pause(&name, paused, now) else {
-                    let _ = done.send(Recorded::Unknown);
+                    let _ = done.send(Outcome::Unknown);
                     return;
                 };
                 tracing::info!(heartbeat = name.as_str(), paused, "heartbeat paused or resumed");
                 if self.loaded {
                     let row = Row::Heartbeat(name, Box::new(row));
-                    self.store.keep_then(vec![row], answer(done, Recorded::Stored));
+                    self.store.keep_then(vec![row], answer(done, Outcome::Stored));
                 }
             }
         }
@@ -167,24 +167,24 @@ impl Keeper {
         name: LabelValue,
         signal: Signal,
         create: Option<Arc<Heartbeat>>,
-        done: oneshot::Sender<Recorded>,
+        done: oneshot::Sender<Outcome>,
         now: Timestamp,
     ) {
-        let mut outcome = Recorded::Stored;
+        let mut outcome = Outcome::Stored;
         if let Some(heartbeat) = create.filter(|_| !heartbeats.contains(&name)) {
             let most = self.setup.enrolment.as_ref().map_or(0, |enrolment| enrolment.max);
             if heartbeats.provisioned().len() >= most {
-                let _ = done.send(Recorded::Full);
+                let _ = done.send(Outcome::Full);
                 return;
             }
             heartbeats.provision(&heartbeat, now);
             tracing::info!(heartbeat = name.as_str(), "a client has provisioned a heartbeat");
             self.stale = true;
             self.publish(heartbeats);
-            outcome = Recorded::Created;
+            outcome = Outcome::Created;
         }
         let Some(row) = heartbeats.signal(&name, &signal, now) else {
-            let _ = done.send(Recorded::Unknown);
+            let _ = done.send(Outcome::Unknown);
             return;
         };
         let record = SignalRecord {
@@ -257,20 +257,20 @@ impl Keeper {
 }
 
 /// Tells who waits, if somebody still does.
-fn answer(done: oneshot::Sender<Recorded>, outcome: Recorded) -> impl FnOnce() + Send + 'static {
+fn answer(done: oneshot::Sender<Outcome>, outcome: Outcome) -> impl FnOnce() + Send + 'static {
     move || {
         let _ = done.send(outcome);
     }
 }
 
-/// How the HTTP face reaches the recorder and the store.
-pub fn desk(gate: Arc<Gate>, asks: mpsc::Sender<Ask>, store: Store) -> HeartbeatDesk {
-    HeartbeatDesk {
-        gate,
-        ask: Box::new(move |ask| {
+/// How the API reaches the recorder and the store.
+pub fn app(auth: Arc<ReportAuth>, asks: mpsc::Sender<Ask>, store: Store) -> HeartbeatApp {
+    HeartbeatApp {
+        auth,
+        commands: Box::new(move |command| {
             let asks = asks.clone();
             Box::pin(async move {
-                let _ = asks.send(Ask::Heartbeat(ask)).await;
+                let _ = asks.send(Ask::Heartbeat(command)).await;
             })
         }),
         history: Box::new(move |name, most, answer| {
@@ -288,7 +288,7 @@ pub fn desk(gate: Arc<Gate>, asks: mpsc::Sender<Ask>, store: Store) -> Heartbeat
 }
 
 /// Publishes who may report: at each change, and whenever a token file has another content.
-async fn keep_tokens(mut rosters: mpsc::Receiver<Roster>, directory: watch::Sender<Arc<Directory>>) {
+async fn keep_tokens(mut rosters: mpsc::Receiver<Roster>, directory: watch::Sender<Arc<ReportTokens>>) {
     let mut setup = HeartbeatSetup::default();
     let mut poll = interval(TOKENS_EVERY);
     let mut unreadable = HashSet::new();
@@ -328,7 +328,7 @@ async fn keep_tokens(mut rosters: mpsc::Receiver<Roster>, directory: watch::Send
 }
 
 /// The directory, and which tokens could not be read.
-fn build(setup: &HeartbeatSetup) -> (Directory, Vec<(String, String)>) {
+fn build(setup: &HeartbeatSetup) -> (ReportTokens, Vec<(String, String)>) {
     let mut missing = Vec::new();
     let mut known = |what: String, token: &Token| {
         token_digest(token).unwrap_or_else(|problem| {
@@ -348,7 +348,7 @@ fn build(setup: &HeartbeatSetup) -> (Directory, Vec<(String, String)>) {
         let key = known("heartbeat_enrolment".to_owned(), &enrolment.key)?;
         Some((enrolment, key))
     });
-    (Directory::new(heartbeats, enrolment), missing)
+    (ReportTokens::new(heartbeats, enrolment), missing)
 }
 
 fn token_digest(token: &Token) -> Result<Option<TokenDigest>, String> {

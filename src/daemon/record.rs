@@ -12,8 +12,9 @@ use super::ask::Ask;
 use super::heartbeats::{self, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
-use crate::http::{self, Gate};
+use crate::api::ReportAuth;
 use crate::model::{Event, Failure, Pretty, Row, Run, Status, Subject, SystemReading, Timestamp, Transition};
+use crate::serve;
 use crate::source::identify::{self, Registry, data_date};
 use crate::state::{Health, News, PatchError, ReloadState, State, StoreHealth};
 use crate::store::Store;
@@ -28,7 +29,7 @@ pub struct Vitals {
     /// How the last load of the configuration went.
     pub reload: Mutex<ReloadState>,
     /// The web configuration.
-    pub web: Arc<http::Web>,
+    pub web: Arc<serve::Web>,
     /// Observations on their way.
     pub outbox: Arc<Outbox>,
     /// Series left out of scrapes so far.
@@ -40,7 +41,7 @@ pub struct Vitals {
     /// To who listens to events.
     pub events: broadcast::Sender<Event>,
     /// Counts refused reports.
-    pub gate: Arc<Gate>,
+    pub auth: Arc<ReportAuth>,
 }
 
 impl Vitals {
@@ -65,7 +66,7 @@ impl Vitals {
             series_over_limit: self.series_over_limit.load(std::sync::atomic::Ordering::Relaxed),
             registry_date: registry_date(),
             process: process::figures(self.started),
-            heartbeats_rejected: self.gate.rejected(),
+            heartbeats_rejected: self.auth.rejected(),
             sockets: self.sockets.clone(),
         }
     }

@@ -20,9 +20,9 @@ use super::schedule::wall_clock;
 use super::uplink::Pace;
 use super::watch::Watch;
 use crate::config::{self, Config, Loaded, Outbound, Problem};
-use crate::http;
 use crate::metrics;
 use crate::model::{Address, Job, Record, Target};
+use crate::serve;
 use crate::targets::{self, Diff};
 
 /// Editors and tools write in several steps: wait until they are through.
@@ -78,7 +78,7 @@ pub struct Reloader {
     /// To who renders metrics.
     pub series: watch::Sender<Arc<metrics::Settings>>,
     /// To who checks tokens.
-    pub api: watch::Sender<Arc<http::Settings>>,
+    pub api: watch::Sender<Arc<serve::Settings>>,
     /// To who pings the gateway.
     pub pace: watch::Sender<Pace>,
     /// To who answers `/probe`.

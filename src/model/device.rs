@@ -40,6 +40,11 @@ impl Status {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
+
+    /// Whether the device does not answer.
+    pub const fn is_down(self) -> bool {
+        matches!(self, Self::Down)
+    }
 }
 
 /// What is kept of a device on disk, so that a restart is no flap.

@@ -297,4 +297,9 @@ impl HeartbeatState {
             Self::Paused => "paused",
         }
     }
+
+    /// Whether it is overdue or has failed.
+    pub const fn is_down(self) -> bool {
+        matches!(self, Self::Down)
+    }
 }

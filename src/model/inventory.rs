@@ -52,6 +52,11 @@ impl Approval {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|approval| approval.as_str() == text)
     }
+
+    /// Whether no person has decided yet.
+    pub const fn is_new(self) -> bool {
+        matches!(self, Self::New)
+    }
 }
 
 /// What kind of thing a device is: a small closed set, fit for a label.

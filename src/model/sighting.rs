@@ -26,14 +26,6 @@ closed_set! {
 }
 
 impl Method {
-    /// Whether the method sends requests. Reading the neighbour cache does not.
-    pub const fn sends(self) -> bool {
-        match self {
-            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => true,
-            Self::Neighbours => false,
-        }
-    }
-
     /// Whether a sighting repeats what was announced or remembered, and is not a reply to a request of this scan. Where ARP
     /// has asked an address and got no reply, hearsay about it does not count.
     pub const fn is_hearsay(self) -> bool {
@@ -58,6 +50,14 @@ impl Method {
         match self {
             Self::Arp => true,
             Self::Icmp | Self::Mdns | Self::Neighbours | Self::Ipv6 => false,
+        }
+    }
+
+    /// Whether it sends nothing to the network.
+    pub const fn is_passive(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => false,
+            Self::Neighbours => true,
         }
     }
 }
@@ -95,6 +95,14 @@ impl Outcome {
         match self {
             Self::Complete => true,
             Self::Partial | Self::Failed => false,
+        }
+    }
+
+    /// Whether it was cut short.
+    pub const fn is_partial(self) -> bool {
+        match self {
+            Self::Partial => true,
+            Self::Complete | Self::Failed => false,
         }
     }
 

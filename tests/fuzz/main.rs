@@ -165,7 +165,7 @@ fn the_web_configuration() {
         "rate_limit: {interval: 1m1.5s, burst: 20}\n",
     ];
     fuzz("web", &corpus.map(|text| text.as_bytes().to_vec()), |input| {
-        lanpulse::http::web_problems_of(input);
+        lanpulse::serve::web_problems_of(input);
     });
 }
 
