@@ -33,7 +33,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("source/controller", FOR_SOURCES),
     ("source/advise", FOR_SOURCES),
     ("source/uplink", FOR_SOURCES),
-    ("api", &["model", "state", "metrics", "serve"]),
+    ("api", &["model", "pace", "state", "metrics", "serve"]),
     // it sends, so it needs sockets, their formats and the credentials
     (
         "export",

@@ -20,10 +20,7 @@ pub(super) fn heartbeat(name: &str, rest: &str) -> String {
 }
 
 pub(super) fn hash(token: &str) -> String {
-    let bytes = TokenDigest::of(token.as_bytes()).bytes();
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    TokenDigest::of(token.as_bytes()).to_hex()
 }
 
 /// Many of them, every hour.
