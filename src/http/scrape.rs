@@ -158,11 +158,11 @@ fn render(
     let plan = Plan::of(snapshot, settings);
     if encoding == Encoding::Gzip {
         let mut zipped = Zipped::new();
-        metrics::render(snapshot, settings, &plan, format, &mut zipped)?;
+        metrics::render(snapshot, &plan, format, &mut zipped)?;
         return Ok((zipped.finish()?, plan));
     }
     let mut text = String::with_capacity(plan.series * BYTES_PER_SERIES);
-    metrics::render(snapshot, settings, &plan, format, &mut text)?;
+    metrics::render(snapshot, &plan, format, &mut text)?;
     Ok((text.into_bytes(), plan))
 }
 
