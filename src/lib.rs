@@ -1,7 +1,7 @@
 //! lanpulse: a Prometheus-native network monitor.
 //!
 //! The rooms and the floors they stand on are drawn in `docs/ARCHITECTURE.md`; imports go downstairs only
-//! (`tests/floors.rs` sees to it).
+//! (`tests/house/floors.rs` sees to it).
 
 pub mod cli;
 pub mod config;

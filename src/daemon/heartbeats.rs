@@ -13,7 +13,7 @@ use tokio::time::{Instant, interval};
 
 use super::ask::{Ask, HeartbeatSetup};
 use crate::http::{Directory, Gate, HeartbeatAsk, HeartbeatDesk, Recorded, digest};
-use crate::model::{Heartbeat, HeartbeatState, LabelValue, Signal, SignalRecord, Timestamp, Token, TokenDigest};
+use crate::model::{Heartbeat, HeartbeatState, LabelValue, Row, Signal, SignalRecord, Timestamp, Token, TokenDigest};
 use crate::state::{HeartbeatChange, Heartbeats};
 use crate::store::Store;
 
@@ -136,7 +136,8 @@ impl Keeper {
                     self.stale = true;
                     self.publish(heartbeats);
                     if self.loaded {
-                        self.store.forget_heartbeat(name, answer(done, Recorded::Stored));
+                        self.store
+                            .keep_then(vec![Row::ForgetHeartbeat(name)], answer(done, Recorded::Stored));
                     }
                 }
                 Some(false) => {
@@ -153,7 +154,8 @@ impl Keeper {
                 };
                 tracing::info!(heartbeat = name.as_str(), paused, "heartbeat paused or resumed");
                 if self.loaded {
-                    self.store.report(name, row, None, answer(done, Recorded::Stored));
+                    let row = Row::Heartbeat(name, Box::new(row));
+                    self.store.keep_then(vec![row], answer(done, Recorded::Stored));
                 }
             }
         }
@@ -191,7 +193,8 @@ impl Keeper {
             signal,
         };
         if self.loaded {
-            self.store.report(name, row, Some(record), answer(done, outcome));
+            let rows = vec![Row::Heartbeat(name, Box::new(row)), Row::Signal(record)];
+            self.store.keep_then(rows, answer(done, outcome));
         }
     }
 
@@ -237,7 +240,7 @@ impl Keeper {
     fn note(&mut self, heartbeats: &Heartbeats, now: Timestamp) {
         // Moved deadlines go first: until they are stored, the absence that moved them must not be forgotten.
         if self.loaded && !heartbeats.is_empty() {
-            self.store.alive(now);
+            self.store.keep(vec![Row::Alive(now)]);
             self.noted = Some(Instant::now());
         }
     }
@@ -246,7 +249,8 @@ impl Keeper {
         if self.loaded {
             let rows = heartbeats.dirty();
             if !rows.is_empty() {
-                self.store.save_heartbeats(rows);
+                let row = |(name, row)| Row::Heartbeat(name, Box::new(row));
+                self.store.keep(rows.into_iter().map(row).collect());
             }
         }
     }

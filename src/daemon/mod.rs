@@ -5,8 +5,8 @@
 
 mod ask;
 mod discovery;
-mod errand;
 mod heartbeats;
+mod on_demand;
 mod outbound;
 mod process;
 mod record;
@@ -115,17 +115,17 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let sockets = describe(&opened, &loaded);
     // Before the first thread starts: privileges are a thread's, and new threads have those of the one that starts them.
     confine_to(options, &loaded, &web);
-    let (store, devices) = store::open(&options.storage)?;
+    let (store, stored) = store::open(&options.storage)?;
     let others = runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let mut state = State::restore(devices);
+    let mut state = State::restore(stored.devices);
     // Past every id that an inventory which cannot be read now may hold.
     let seed = schedule::wall_clock().micros() / 1000;
-    state.inventory = Inventory::restore(store.take_inventory(), seed);
-    state.restore_outages(store.outages());
-    state.restore_walks(store.take_walks());
+    state.inventory = Inventory::restore(stored.inventory, seed);
+    state.restore_outages(stored.outages);
+    state.restore_walks(stored.walks);
     let parts = Parts {
         loaded,
         store,
@@ -202,7 +202,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (api, api_now) = latest::channel(Arc::new(http::Settings::default()));
     let (modules, modules_now) = latest::channel(Arc::default());
     let (gateway_pace, gateway_pace_now) = latest::channel(None);
-    let (errands, errand_inbox) = mpsc::channel(64);
+    let (pings, ping_inbox) = mpsc::channel(64);
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
     let (plan, plan_now) = latest::channel(Arc::new(discovery::Plan::default()));
@@ -238,7 +238,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     }
     let desk = Desk {
         snapshots: snapshots(asks.clone()),
-        probes: errand::probes(modules_now, errands),
+        probes: on_demand::probes(modules_now, pings),
         reloads: reload_requests.clone(),
         series: series_now,
         ready: ready_now,
@@ -256,7 +256,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
     let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
-        prober.spawn(errand::run_errands(scheduler.echo(), errand_inbox));
+        prober.spawn(on_demand::run(scheduler.echo(), ping_inbox));
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();
     })?;

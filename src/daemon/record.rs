@@ -13,9 +13,7 @@ use super::heartbeats::{self, Keeper};
 use super::process;
 use super::schedule::{Outbox, wall_clock};
 use crate::http::{self, Gate};
-use crate::model::{
-    Entry, Event, Failure, INTERNET, Observation, Pretty, Reading, Status, SystemReading, Timestamp, Transition,
-};
+use crate::model::{Event, Failure, Pretty, Row, Run, Status, Subject, SystemReading, Timestamp, Transition};
 use crate::source::identify::{self, Registry, data_date};
 use crate::state::{Health, News, PatchError, ReloadState, State, StoreHealth};
 use crate::store::Store;
@@ -89,7 +87,7 @@ pub async fn run(
     mut state: State,
     mut keeper: Keeper,
     vitals: Arc<Vitals>,
-    mut batches: mpsc::Receiver<Vec<Observation>>,
+    mut batches: mpsc::Receiver<Vec<Run>>,
     mut asks: mpsc::Receiver<Ask>,
 ) {
     let mut sweep = interval(SWEEP);
@@ -97,11 +95,11 @@ pub async fn run(
     loop {
         tokio::select! {
             Some(batch) = batches.recv() => {
-                for observation in &batch {
-                    if let Some(transition) = state.apply(observation) {
+                for run in &batch {
+                    if let Some(transition) = state.apply(run) {
                         announce(&mut state, &transition);
                     }
-                    describe(&mut state, observation);
+                    describe(&mut state, run);
                 }
                 publish(&mut state, &vitals);
                 state.take_news().iter().for_each(tell);
@@ -140,8 +138,8 @@ pub async fn run(
                 }
                 Some(Ask::Stop(done)) => {
                     while let Ok(batch) = batches.try_recv() {
-                        for observation in &batch {
-                            state.apply(observation);
+                        for run in &batch {
+                            state.apply(run);
                         }
                     }
                     keeper.end(&mut state.heartbeats, wall_clock());
@@ -156,8 +154,8 @@ pub async fn run(
 }
 
 /// What a walk says of its device is known of it in the inventory too.
-fn describe(state: &mut State, observation: &Observation) {
-    let Reading::Snmp(walk) = &observation.reading else {
+fn describe(state: &mut State, run: &Run) {
+    let (Subject::Device(device), Some(walk)) = (&run.subject, run.reading.walk()) else {
         return;
     };
     let Some(facts) = &walk.system else { return };
@@ -165,10 +163,10 @@ fn describe(state: &mut State, observation: &Observation) {
     let reading = SystemReading {
         facts: (**facts).clone(),
         uptime,
-        at: observation.at,
+        at: run.at,
     };
-    let told = || identify::facts(&Registry::built_in(), None, None, &[], Some(facts), observation.at);
-    state.inventory.describe(&observation.device, reading, told);
+    let told = || identify::facts(&Registry::built_in(), None, None, &[], Some(facts), run.at);
+    state.inventory.describe(device, reading, told);
 }
 
 /// What is asked about the inventory.
@@ -221,31 +219,25 @@ fn announce(state: &mut State, transition: &Transition) {
 
 /// Hands what happened to the store and to who listens.
 fn publish(state: &mut State, vitals: &Vitals) {
-    let entries = state.inventory.take_entries();
-    if entries.is_empty() {
+    let rows = state.inventory.take_rows();
+    if rows.is_empty() {
         return;
     }
-    for entry in &entries {
-        if let Entry::Event(event) = entry {
+    for row in &rows {
+        if let Row::Event(event) = row {
             // Nobody listening is no failure.
             let _ = vitals.events.send(event.clone());
         }
     }
-    vitals.store.keep(entries);
+    vitals.store.keep(rows);
 }
 
 fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
-    let rows = state.dirty(now, all);
+    let mut rows: Vec<Row> = state.dirty(now, all).into_iter().map(Row::Device).collect();
+    rows.extend(state.dirty_walks(now, all).into_iter().map(Row::Walk));
+    rows.extend(state.dirty_outages().into_iter().map(Row::Outage));
     if !rows.is_empty() {
-        vitals.store.save(rows);
-    }
-    let walks = state.dirty_walks(now, all);
-    if !walks.is_empty() {
-        vitals.store.save_walks(walks);
-    }
-    let outages = state.dirty_outages();
-    if !outages.is_empty() {
-        vitals.store.save_outages(outages);
+        vitals.store.keep(rows);
     }
 }
 
@@ -253,18 +245,18 @@ fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
 fn tell(news: &News) {
     match news {
         News::Check {
-            device,
+            subject,
             probe,
             outcome,
             detail,
         } => {
-            let (device, probe) = (device.as_str(), &**probe);
+            let (device, probe) = (subject.label(), &**probe);
             let text = detail.as_deref().unwrap_or_default();
             match outcome {
                 // An outage has a line of its own.
-                Ok(()) if device == INTERNET => tracing::debug!(device, probe, "check succeeds again"),
+                Ok(()) if !subject.is_device() => tracing::debug!(device, probe, "check succeeds again"),
                 Ok(()) => tracing::info!(device, probe, "check succeeds again"),
-                Err(failure) if device == INTERNET => {
+                Err(failure) if !subject.is_device() => {
                     tracing::debug!(device, probe, reason = failure.as_str(), "check fails: {text}");
                 }
                 Err(failure) => tracing::warn!(device, probe, reason = failure.as_str(), "check fails: {text}"),

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::ask::{Ask, HeartbeatSetup};
 use super::discovery::Plan;
-use super::errand::Modules;
+use super::on_demand::Modules;
 use super::record::Vitals;
 use super::schedule::wall_clock;
 use super::uplink::Pace;
@@ -22,9 +22,8 @@ use super::watch::Watch;
 use crate::config::{self, Config, Loaded, Outbound, Problem};
 use crate::http;
 use crate::metrics;
-use crate::model::{Address, Record};
-use crate::source::probe::{Probe, Settings};
-use crate::targets::{self, Diff, Job};
+use crate::model::{Address, Job, Record, Target};
+use crate::targets::{self, Diff};
 
 /// Editors and tools write in several steps: wait until they are through.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -55,10 +54,10 @@ impl Place {
 
 /// The addresses of the targets that have a walk.
 fn walked(config: &Config) -> BTreeSet<IpAddr> {
-    let is_walk = |probe: &Probe| matches!(probe.settings, Settings::Snmp(_));
-    let targets = config.targets.iter().filter(|entry| entry.probes.iter().any(is_walk));
+    let is_walked = |target: &&Arc<Target>| target.probes.iter().any(|probe| probe.kind().is_walk());
+    let targets = config.targets.iter().filter(is_walked);
     targets
-        .filter_map(|entry| match entry.target.address {
+        .filter_map(|target| match target.address {
             Address::Ip(ip) => Some(ip),
             _ => None,
         })
@@ -184,7 +183,7 @@ impl Reloader {
             Ok(config) => config,
             Err(problems) => return Err(self.refuse(problems.iter().map(ToString::to_string).collect())),
         };
-        let configured = config.targets.iter().map(|entry| entry.target.clone()).collect();
+        let configured = config.targets.clone();
         let rules = config.discovery.rules.clone();
         let (answer, records) = oneshot::channel();
         let _ = self.asks.send(Ask::Configure(configured, rules, answer)).await;
@@ -243,8 +242,8 @@ impl Reloader {
         );
         // The state must know a target before its first reading arrives.
         let (done, adopted) = oneshot::channel();
-        let internet = config.internet.as_ref().map(|internet| internet.settings.clone());
-        let adopt = Ask::Adopt(targets::targets(&all), internet, done);
+        let internet = config.internet.clone();
+        let adopt = Ask::Adopt(all, internet, done);
         let _ = self.asks.send(adopt).await;
         let _ = adopted.await;
         let _ = self.changes.send(diff).await;

@@ -13,11 +13,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ask::Ask;
-use crate::model::{Address, Family, INTERNET, Link, Network};
+use crate::model::{Address, Job, Link, Network, Probe, Subject};
 use crate::net::{DefaultRoute, Interface, default_routes, interfaces, nics};
-use crate::source::probe::{Settings, icmp};
-use crate::state::GATEWAY;
-use crate::targets::{Diff, Job};
+use crate::targets::Diff;
 
 /// Between two looks: a device takes three failures to be down, which is longer.
 const LOOK: Duration = Duration::from_secs(1);
@@ -100,14 +98,9 @@ fn job(routes: &[DefaultRoute], (interval, timeout): (Duration, Duration)) -> Op
         ip => Address::Ip(ip),
     };
     Some(Job {
-        device: INTERNET.into(),
+        subject: Subject::Gateway,
         address,
-        probe: GATEWAY.into(),
-        settings: Settings::Icmp(icmp::Settings {
-            interval: interval.min(GATEWAY_EVERY),
-            timeout,
-            family: Family::Any,
-        }),
+        probe: Probe::echo("gateway", interval.min(GATEWAY_EVERY), timeout).into(),
     })
 }
 
@@ -161,6 +154,6 @@ mod tests {
         route.gateway = Some("fe80::1".parse().unwrap());
         let job = job(&[route], pace).unwrap();
         assert_eq!(job.address.to_string(), "fe80::1%eth0");
-        assert_eq!(job.settings.interval(), GATEWAY_EVERY);
+        assert_eq!(job.probe.interval, GATEWAY_EVERY);
     }
 }

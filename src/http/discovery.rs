@@ -300,7 +300,7 @@ fn sweeps(target: &Target, filters: &[(String, String)]) -> bool {
                 .unwrap_or_default();
             probes
                 .iter()
-                .any(|probe| probe.kind.as_str() == value || &*probe.probe == value)
+                .any(|probe| probe.kind().as_str() == value || &*probe.name == value)
         }
         key => labels
             .get(&format!("__meta_lanpulse_{key}"))

@@ -132,13 +132,9 @@ pub async fn probe<B>(desk: &Desk, request: &Request<B>) -> Result<Response<Body
 
 /// For people: why, then the figures.
 fn explained(answer: &ProbeAnswer, body: &str) -> String {
-    let (outcome, detail) = match &answer.reading {
-        Reading::Icmp { outcome, detail, .. } => (outcome.map(|_| ()), detail),
-        Reading::Check(check) => (check.outcome, &check.detail),
-        Reading::Snmp(walk) => (walk.outcome, &walk.detail),
-    };
+    let (outcome, detail) = (answer.reading.outcome, &answer.reading.detail);
     match outcome {
-        Ok(()) => format!("the probe succeeded\n\n{body}"),
+        Ok(_) => format!("the probe succeeded\n\n{body}"),
         Err(failure) => {
             let detail: String = detail.as_deref().unwrap_or_default().escape_debug().collect();
             format!("the probe failed: {}: {detail}\n\n{body}", failure.as_str())

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::reply::{self, Body, Error, rfc3339};
 use super::{Desk, roll};
-use crate::model::{Failure, INTERNET, Kind, Status, Timestamp};
-use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
+use crate::model::{Failure, INTERNET, Status, Timestamp};
+use crate::state::{DeviceView, InternetView, ProbeView, Snapshot};
 
 /// One probe of one device and its last reading.
 #[derive(Serialize)]
@@ -76,8 +76,8 @@ pub async fn targets(desk: &Desk) -> Result<Response<Body>, Error> {
 
 fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
     view.target.probes.iter().map(move |probe| {
-        let pinged = view.icmp.as_ref().filter(|_| probe.kind == Kind::Icmp);
-        let check = view.checks.iter().find(|check| check.probe == probe.probe);
+        let pinged = view.icmp.as_ref().filter(|_| probe.kind().is_echo());
+        let check = view.checks.iter().find(|check| check.probe == probe.name);
         let last_run = pinged
             .map(|icmp| icmp.last_run)
             .or(check.map(|check| check.last_run))
@@ -85,7 +85,7 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
         let address = view.target.address.to_string();
         let resolved = check.and_then(|check| check.address).or(view.address);
         let rtt = pinged.and_then(|icmp| icmp.last_rtt);
-        let walk = view.snmp.as_ref().filter(|_| probe.kind == Kind::Snmp);
+        let walk = view.snmp.as_ref().filter(|_| probe.kind().is_walk());
         let ok = match check {
             // A walk that was not complete is no success, though the device lives.
             Some(check) => walk.map_or(check.success, |walk| walk.up),
@@ -95,8 +95,8 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
             device: view.target.name.as_str(),
             resolved: resolved.map(|ip| ip.to_string()).filter(|ip| *ip != address),
             address,
-            probe: &probe.probe,
-            kind: probe.kind.as_str(),
+            probe: &probe.name,
+            kind: probe.kind().as_str(),
             interval_seconds: probe.interval.as_secs_f64(),
             timeout_seconds: probe.timeout.as_secs_f64(),
             status: view.status.as_str(),
@@ -104,7 +104,7 @@ fn rows(view: &DeviceView) -> impl Iterator<Item = TargetRow<'_>> {
             last_run: last_run.map(rfc3339),
             success: ok,
             duration_seconds: rtt
-                .or(check.and_then(CheckView::duration))
+                .or(check.and_then(ProbeView::duration))
                 .map(|time| time.as_secs_f64()),
             failure: match check {
                 Some(check) => explain(walk.map_or(check.last_failure.as_ref(), |walk| walk.failure.as_ref())),
@@ -124,12 +124,13 @@ fn internet_rows(view: &InternetView) -> impl Iterator<Item = TargetRow<'_>> {
         .checks
         .iter()
         .zip(&view.checks)
+        .map(move |(job, check)| (&job.probe, check))
         .map(move |(probe, check)| TargetRow {
             device: INTERNET,
             address: check.address.map(|ip| ip.to_string()).unwrap_or_default(),
             resolved: None,
-            probe: &probe.probe,
-            kind: probe.kind.as_str(),
+            probe: &probe.name,
+            kind: probe.kind().as_str(),
             interval_seconds: probe.interval.as_secs_f64(),
             timeout_seconds: probe.timeout.as_secs_f64(),
             status: status.as_str(),
@@ -160,7 +161,7 @@ fn failing(snapshot: &Snapshot) -> Vec<serde_json::Value> {
         view.checks.iter().map(move |check| (device, check))
     });
     let of_internet = snapshot.internet.iter().flat_map(|view| &view.checks);
-    let failing = |(device, check): (&str, &CheckView)| {
+    let failing = |(device, check): (&str, &ProbeView)| {
         let failure = explain(check.last_failure.as_ref())?;
         Some(serde_json::json!({
             "device": device,

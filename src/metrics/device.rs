@@ -7,7 +7,7 @@ use super::family::Family;
 use super::family::MetricKind::{Counter, Gauge, Info};
 use super::family::Priority::{Core, Detail, Facts};
 use super::sink::EachLabel;
-use crate::model::{Address, Class, Record, Status, Topic};
+use crate::model::{Address, Class, LabelValue, Record, Status, Topic};
 use crate::state::DeviceView;
 
 /// In the order of the exposition.
@@ -121,9 +121,9 @@ fn texts(device: &DeviceView, each: EachLabel<'_>) -> fmt::Result {
         ("vendor", fact(Topic::Vendor)),
         ("model", fact(Topic::Model)),
         ("class", class.map(Class::as_str)),
-        ("role", target.role.as_ref().map(|role| role.as_str())),
-        ("site", target.site.as_ref().map(|site| site.as_str())),
-        ("parent", target.parent.as_ref().map(|parent| parent.as_str())),
+        ("role", target.role.as_ref().map(LabelValue::as_str)),
+        ("site", target.site.as_ref().map(LabelValue::as_str)),
+        ("parent", target.parent.as_ref().map(LabelValue::as_str)),
     ] {
         if let Some(text) = text {
             each(name, text)?;

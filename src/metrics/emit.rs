@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::scope::{Probe, Scope};
+use super::scope::{LastRun, Scope};
 use super::series::Series;
 use super::sink::{Label, Sink};
-use crate::state::{CheckView, DeviceView, HeartbeatView, IcmpView, InterfaceView, InternetView, SnmpView};
+use crate::state::{DeviceView, HeartbeatView, IcmpView, InterfaceView, InternetView, ProbeView, SnmpView};
 
 /// What a family is about, and the function that writes its series for one such subject.
 #[derive(Clone, Copy, Debug)]
@@ -21,9 +21,9 @@ pub enum Emit {
     /// Each interface that the last walk of a device has read.
     Interface(fn(&InterfaceView, &mut Series<'_>) -> fmt::Result),
     /// Each check of a service: of the devices and of the internet.
-    Check(fn(&CheckView, &mut Series<'_>) -> fmt::Result),
-    /// Each probe: pings, checks and walks.
-    Probe(fn(&Probe<'_>, &mut Series<'_>) -> fmt::Result),
+    Check(fn(&ProbeView, &mut Series<'_>) -> fmt::Result),
+    /// The last run of each probe: of pings, checks and walks.
+    LastRun(fn(&LastRun<'_>, &mut Series<'_>) -> fmt::Result),
     /// The internet, where an agent checks it.
     Internet(fn(&InternetView, &mut Series<'_>) -> fmt::Result),
     /// Each heartbeat.
@@ -38,7 +38,7 @@ impl Emit {
             Self::Device(_) | Self::Icmp(_) | Self::Snmp(_) => &["device", "agent"],
             Self::Interface(_) => &["device", "agent", "interface"],
             Self::Check(_) => &["device", "agent", "probe"],
-            Self::Probe(_) => &["device", "agent", "probe", "kind"],
+            Self::LastRun(_) => &["device", "agent", "probe", "kind"],
             Self::Internet(_) => &["agent"],
             Self::Heartbeat(_) => &["heartbeat"],
         }
@@ -70,15 +70,15 @@ impl Emit {
                     emit(check, &mut Series::new(sink, &labels))
                 })
             }),
-            Self::Probe(emit) => scope.sites().try_for_each(|site| {
-                site.probes().try_for_each(|probe| {
+            Self::LastRun(emit) => scope.sites().try_for_each(|site| {
+                site.last_runs().try_for_each(|run| {
                     let labels = [
-                        ("device", probe.device),
+                        ("device", run.device),
                         ("agent", site.agent),
-                        ("probe", probe.name),
-                        ("kind", probe.kind.as_str()),
+                        ("probe", run.name),
+                        ("kind", run.kind.as_str()),
                     ];
-                    emit(&probe, &mut Series::new(sink, &labels))
+                    emit(&run, &mut Series::new(sink, &labels))
                 })
             }),
             Self::Internet(emit) => scope.sites().try_for_each(|site| match site.internet {

@@ -4,7 +4,6 @@ use super::emit::Emit;
 use super::family::Family;
 use super::family::MetricKind::{Counter, Gauge, Histogram};
 use super::family::Priority::{self, Core, Detail, Window};
-use crate::model::Failure;
 
 /// In the order of the exposition.
 pub const FAMILIES: &[Family] = &[
@@ -30,12 +29,7 @@ pub const FAMILIES: &[Family] = &[
         kind: Counter,
         labels: "reason (timeout, unreachable, unresolved, denied, send)",
         priority: Detail,
-        emit: Emit::Icmp(|icmp, out| {
-            out.by(
-                "reason",
-                Failure::ICMP.map(Failure::as_str).into_iter().zip(icmp.failures),
-            )
-        }),
+        emit: Emit::Icmp(|icmp, out| out.failures(&icmp.failures)),
     },
     Family {
         name: "lanpulse_icmp_rtt_seconds",

@@ -4,8 +4,7 @@ use super::emit::Emit;
 use super::family::Family;
 use super::family::MetricKind::{Counter, Gauge};
 use super::family::Priority::{Core, Detail};
-use crate::model::{Failure, Phase};
-use crate::state::CheckView;
+use crate::model::Phase;
 
 /// In the order of the exposition.
 pub const FAMILIES: &[Family] = &[
@@ -36,7 +35,7 @@ pub const FAMILIES: &[Family] = &[
         kind: Gauge,
         labels: "",
         priority: Detail,
-        emit: Emit::Probe(|probe, out| out.value(probe.last_run)),
+        emit: Emit::LastRun(|run, out| out.value(run.at)),
     },
     Family {
         name: "lanpulse_probe_runs",
@@ -54,9 +53,9 @@ pub const FAMILIES: &[Family] = &[
                  certificate_untrusted, status, body, dns_rcode, too_large, protocol, denied, send)",
         priority: Detail,
         emit: Emit::Check(|check, out| {
-            Failure::of(check.kind).try_for_each(|failure| {
+            check.failures.iter().try_for_each(|(failure, count)| {
                 let labels = [("kind", check.kind.as_str()), ("reason", failure.as_str())];
-                out.labelled(&labels, Some(failures(check, failure)))
+                out.labelled(&labels, Some(count))
             })
         }),
     },
@@ -86,9 +85,3 @@ pub const FAMILIES: &[Family] = &[
         emit: Emit::Check(|check, out| out.value(check.dns_answers)),
     },
 ];
-
-/// How many runs of the check failed for this reason.
-fn failures(check: &CheckView, reason: Failure) -> u64 {
-    let place = Failure::ALL.iter().position(|known| *known == reason);
-    place.map_or(0, |place| check.failures[place])
-}

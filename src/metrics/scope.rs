@@ -1,7 +1,7 @@
 //! What an exposition is made from: the snapshot, and its parts by the agent that watches them.
 
 use crate::model::{INTERNET, Kind, LOCAL_AGENT, Timestamp};
-use crate::state::{CheckView, DeviceView, InternetView, Snapshot};
+use crate::state::{DeviceView, InternetView, ProbeView, Snapshot};
 
 /// What the rows of the table read.
 #[derive(Clone, Copy, Debug)]
@@ -23,17 +23,17 @@ pub struct Site<'a> {
     pub internet: Option<&'a InternetView>,
 }
 
-/// A probe of a device, whatever its kind.
+/// When a probe last ran, whatever its kind.
 #[derive(Clone, Copy, Debug)]
-pub struct Probe<'a> {
+pub struct LastRun<'a> {
     /// The `device` label.
     pub device: &'a str,
     /// The `probe` label: its name.
     pub name: &'a str,
     /// The `kind` label.
     pub kind: Kind,
-    /// When it last ran.
-    pub last_run: Option<Timestamp>,
+    /// The start of that run; absent before the first.
+    pub at: Option<Timestamp>,
 }
 
 impl<'a> Scope<'a> {
@@ -50,22 +50,25 @@ impl<'a> Scope<'a> {
 impl<'a> Site<'a> {
     /// Every check of a service, and its device: those of the devices first, then those of the internet. SNMP walks have
     /// families of their own and are left out.
-    pub fn checks(self) -> impl Iterator<Item = (&'a str, &'a CheckView)> {
-        self.checks_and_walks().filter(|(_, check)| !walks(check.kind))
+    pub fn checks(self) -> impl Iterator<Item = (&'a str, &'a ProbeView)> {
+        self.probes_but_pings().filter(|(_, check)| !check.kind.is_walk())
     }
 
     /// Every probe: those of the devices first, the ping of each before its checks and walks, then those of the internet.
-    pub fn probes(self) -> impl Iterator<Item = Probe<'a>> {
+    pub fn last_runs(self) -> impl Iterator<Item = LastRun<'a>> {
         let of_devices = self.devices.iter().flat_map(|view| {
-            ping(view)
-                .into_iter()
-                .chain(view.checks.iter().map(|check| probe(view.target.name.as_str(), check)))
+            ping(view).into_iter().chain(
+                view.checks
+                    .iter()
+                    .map(|check| last_run(view.target.name.as_str(), check)),
+            )
         });
         let internet = self.internet.into_iter().flat_map(|view| &view.checks);
-        of_devices.chain(internet.map(|check| probe(INTERNET, check)))
+        of_devices.chain(internet.map(|check| last_run(INTERNET, check)))
     }
 
-    fn checks_and_walks(self) -> impl Iterator<Item = (&'a str, &'a CheckView)> {
+    /// Every probe that is not a ping of a device, and its device.
+    fn probes_but_pings(self) -> impl Iterator<Item = (&'a str, &'a ProbeView)> {
         let of_devices = self
             .devices
             .iter()
@@ -75,39 +78,22 @@ impl<'a> Site<'a> {
     }
 }
 
-fn probe<'a>(device: &'a str, check: &'a CheckView) -> Probe<'a> {
-    Probe {
+fn last_run<'a>(device: &'a str, check: &'a ProbeView) -> LastRun<'a> {
+    LastRun {
         device,
         name: &check.probe,
         kind: check.kind,
-        last_run: check.last_run,
+        at: check.last_run,
     }
 }
 
 /// The ping of a device, if it is pinged.
-fn ping(view: &DeviceView) -> Option<Probe<'_>> {
+fn ping(view: &DeviceView) -> Option<LastRun<'_>> {
     let icmp = view.icmp.as_ref()?;
-    let expected = view.target.probes.iter().find(|probe| pings(probe.kind));
-    Some(Probe {
+    Some(LastRun {
         device: view.target.name.as_str(),
-        name: expected.map_or(Kind::Icmp.as_str(), |probe| &probe.probe),
+        name: view.target.echo().map_or(Kind::Icmp.as_str(), |probe| &probe.name),
         kind: Kind::Icmp,
-        last_run: icmp.last_run,
+        at: icmp.last_run,
     })
-}
-
-/// Whether the probes of this kind on a device are kept as its pings.
-const fn pings(kind: Kind) -> bool {
-    match kind {
-        Kind::Icmp => true,
-        Kind::Tcp | Kind::Http | Kind::Dns | Kind::Tls | Kind::Snmp => false,
-    }
-}
-
-/// Whether the probes of this kind are walks and not checks of a service.
-const fn walks(kind: Kind) -> bool {
-    match kind {
-        Kind::Snmp => true,
-        Kind::Icmp | Kind::Tcp | Kind::Http | Kind::Dns | Kind::Tls => false,
-    }
 }

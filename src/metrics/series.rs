@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::sink::{Label, Labels, Sink, Texts};
 use super::value::Value;
+use crate::model::FailureCounts;
 use crate::state::Buckets;
 
 /// The series that one family has for one subject: a device, a check, a heartbeat and so on.
@@ -40,6 +41,14 @@ impl<'a> Series<'a> {
         values
             .into_iter()
             .try_for_each(|(text, value)| self.labelled(&[(label, text)], Some(value)))
+    }
+
+    /// A series for each reason that a probe can fail for.
+    pub fn failures(&mut self, counts: &FailureCounts) -> fmt::Result {
+        self.by(
+            "reason",
+            counts.iter().map(|(failure, count)| (failure.as_str(), count)),
+        )
     }
 
     /// The series of a histogram.

@@ -4,7 +4,6 @@ use super::emit::Emit;
 use super::family::Family;
 use super::family::MetricKind::{Counter, Gauge};
 use super::family::Priority::{Core, Detail};
-use crate::model::Failure;
 
 /// In the order of the exposition.
 pub const FAMILIES: &[Family] = &[
@@ -62,11 +61,6 @@ pub const FAMILIES: &[Family] = &[
         kind: Counter,
         labels: "reason (timeout, unreachable, unresolved, authentication, malformed, loop, error, deadline, send)",
         priority: Detail,
-        emit: Emit::Snmp(|snmp, out| {
-            out.by(
-                "reason",
-                Failure::SNMP.map(Failure::as_str).into_iter().zip(snmp.failures),
-            )
-        }),
+        emit: Emit::Snmp(|snmp, out| out.failures(&snmp.failures)),
     },
 ];

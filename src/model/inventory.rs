@@ -25,6 +25,16 @@ pub enum Approval {
 }
 
 impl Approval {
+    /// Whether a person said that it belongs here.
+    pub const fn is_approved(self) -> bool {
+        matches!(self, Self::Approved)
+    }
+
+    /// Whether a person said that it is not to be watched.
+    pub const fn is_ignored(self) -> bool {
+        matches!(self, Self::Ignored)
+    }
+
     /// All of them.
     pub const ALL: [Self; 4] = [Self::New, Self::Approved, Self::Ignored, Self::Blocked];
 
@@ -391,19 +401,4 @@ pub struct Scan {
     pub notes: Vec<String>,
     /// Addresses asked, answered, and all there are.
     pub counts: [u32; 3],
-}
-
-/// What the inventory wants written to disk.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
-    /// A device, whole.
-    Record(Arc<Record>),
-    /// A device that is no more.
-    Forget(u64),
-    /// Something that happened.
-    Event(Event),
-    /// A finished scan.
-    Scan(Scan),
-    /// A person's change.
-    Audit(Audit),
 }

@@ -39,6 +39,14 @@ impl Method {
         }
     }
 
+    /// Whether the method sends requests. Reading the neighbour cache does not.
+    pub const fn sends(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => true,
+            Self::Neighbours => false,
+        }
+    }
+
     /// The method of this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)

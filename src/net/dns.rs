@@ -7,39 +7,7 @@
 use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A record type that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordType(pub u16);
-
-const TYPES: [(&str, u16); 14] = [
-    ("A", 1),
-    ("NS", 2),
-    ("CNAME", 5),
-    ("SOA", 6),
-    ("PTR", 12),
-    ("MX", 15),
-    ("TXT", 16),
-    ("AAAA", 28),
-    ("SRV", 33),
-    ("DS", 43),
-    ("DNSKEY", 48),
-    ("SVCB", 64),
-    ("HTTPS", 65),
-    ("CAA", 257),
-];
-
-impl RecordType {
-    /// By its name, as in `AAAA`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let known = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        known.map(|(_, number)| Self(*number))
-    }
-
-    /// The names that [`RecordType::parse`] knows.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        TYPES.iter().map(|(name, _)| *name)
-    }
-}
+use crate::model::RecordType;
 
 /// A name: its labels, without the empty one of the root. Equal without regard to case (RFC 1035 section 2.3.3).
 #[derive(Clone, Debug)]

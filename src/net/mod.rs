@@ -35,7 +35,7 @@ pub use ping::{Opened, Pinger, SocketType};
 pub use privileges::{Kept, claim, confine};
 pub use resolve::{Lookup, Resolver, resolve_now};
 pub use socket::{interface_index, open_files_limit, raise_open_files_limit};
-pub use tls::{TlsError, TlsSettings, handshake};
+pub use tls::{TlsError, handshake};
 pub use uplink::{DefaultRoute, Interface, default_routes, interfaces};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! 3. A certificate that is itself in the CA file is trusted, though it be no CA or its own: that is how people pin
 //!    the self-signed certificate of a printer. Its name and time are still checked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,22 +24,7 @@ use tokio_rustls::rustls::{
 
 use super::certificate::not_after;
 use super::connect::classify;
-use crate::model::{Failure, Timestamp, TlsFacts};
-
-/// How to make a TLS connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsSettings {
-    /// The name the certificate must have (and SNI asks for), where it is not that of the target.
-    pub server_name: Option<String>,
-    /// Take any certificate.
-    pub insecure: bool,
-    /// PEM file of the certificates to trust in place of the host's.
-    pub ca_file: Option<PathBuf>,
-    /// PEM file of the certificate chain to present.
-    pub cert_file: Option<PathBuf>,
-    /// PEM file of its key. Read at each handshake, so a renewed one needs no reload.
-    pub key_file: Option<PathBuf>,
-}
+use crate::model::{Failure, Timestamp, TlsFacts, TlsSettings};
 
 /// Why there is no TLS connection.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::{TlsError, TlsSettings, handshake};
+use super::{TlsError, handshake};
+use crate::model::TlsSettings;
 
 /// The largest answer read unless the caller says otherwise, in bytes.
 const MAX_ANSWER: usize = 16 << 20;

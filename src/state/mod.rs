@@ -4,15 +4,16 @@
 //! Gets `Observation`s and the time from the daemon; gives `Transition`s, rows to store and a `Snapshot` to render.
 //! Pure: no clock, no I/O.
 
-mod check;
 mod device;
 mod heartbeat;
 mod heartbeats;
 mod histogram;
+mod hysteresis;
 mod icmp;
 mod interface;
 mod internet;
 mod inventory;
+mod probe;
 mod schedule;
 mod snapshot;
 mod snmp;
@@ -24,17 +25,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Device, Failure, INTERNET, LabelValue, Link, Network, Observation, Outage, Outcome, PersistedWalk, Reading, Record,
-    Sweep, Target, Timestamp, Transition,
+    Device, Failure, LabelValue, Link, Network, Outage, Outcome, PersistedWalk, Record, Run, Subject, Sweep, Target,
+    Timestamp, Transition,
 };
 
-pub use check::CheckView;
 pub use heartbeat::{Due, HeartbeatChange, HeartbeatView};
 pub use heartbeats::Heartbeats;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
 pub use interface::InterfaceView;
-pub use internet::{GATEWAY, InternetChange, InternetSettings, InternetView};
+pub use internet::{InternetChange, InternetSettings, InternetView};
 pub use inventory::{Evidence, Finding, Inventory, InventoryView, MOST_DEVICES, PatchError, Rules, SweepView};
+pub use probe::ProbeView;
 pub use schedule::upcoming;
 pub use snapshot::{DeviceView, Health, IcmpView, Process, ReloadState, Snapshot, StoreHealth};
 pub use snmp::SnmpView;
@@ -79,8 +80,8 @@ pub struct State {
 pub enum News {
     /// A check came to another end than the time before.
     Check {
-        /// The device.
-        device: LabelValue,
+        /// What was checked.
+        subject: Subject,
         /// The check.
         probe: Arc<str>,
         /// What it came to.
@@ -95,17 +96,12 @@ pub enum News {
 }
 
 impl News {
-    fn of(observation: &Observation) -> Self {
-        let (outcome, detail) = match &observation.reading {
-            Reading::Icmp { outcome, detail, .. } => (outcome.map(|_| ()), detail),
-            Reading::Check(check) => (check.outcome, &check.detail),
-            Reading::Snmp(walk) => (walk.outcome, &walk.detail),
-        };
+    fn of(run: &Run) -> Self {
         Self::Check {
-            device: observation.device.clone(),
-            probe: observation.probe.clone(),
-            outcome,
-            detail: detail.clone(),
+            subject: run.subject.clone(),
+            probe: run.probe.clone(),
+            outcome: run.reading.outcome.map(|_| ()),
+            detail: run.reading.detail.clone(),
         }
     }
 }
@@ -156,33 +152,31 @@ impl State {
         transitions
     }
 
-    /// Takes in what a probe saw. Readings of devices that are no longer targets are dropped in silence: they were
-    /// under way when the target went.
-    pub fn apply(&mut self, observation: &Observation) -> Option<Transition> {
-        if observation.device.as_str() == INTERNET
-            && let Some(internet) = &mut self.internet
-        {
-            self.lag.observe(observation.lag);
-            let (changed, change) = internet.apply(observation);
-            if changed {
-                self.news.push(News::of(observation));
+    /// Takes in a run. Runs of devices that are no longer targets are dropped in silence: they were under way when the
+    /// target went.
+    pub fn apply(&mut self, run: &Run) -> Option<Transition> {
+        match &run.subject {
+            Subject::Gateway => {
+                let change = self.internet.as_mut()?.gateway(run);
+                self.lag.observe(run.lag);
+                self.news.extend(change.map(News::Internet));
+                None
             }
-            self.news.extend(change.map(News::Internet));
-            return None;
-        }
-        let device = self.devices.get_mut(*self.index.get(&observation.device)?)?;
-        self.lag.observe(observation.lag);
-        match &observation.reading {
-            Reading::Icmp {
-                address,
-                outcome,
-                detail,
-            } => device.icmp(observation, *address, *outcome, detail.as_ref()),
-            Reading::Snmp(walk) => device.snmp(observation, walk),
-            Reading::Check(check) => {
-                let (changed, transition) = device.check(observation, check);
+            Subject::Internet => {
+                let (changed, change) = self.internet.as_mut()?.check(run);
+                self.lag.observe(run.lag);
                 if changed {
-                    self.news.push(News::of(observation));
+                    self.news.push(News::of(run));
+                }
+                self.news.extend(change.map(News::Internet));
+                None
+            }
+            Subject::Device(name) => {
+                let device = self.devices.get_mut(*self.index.get(name)?)?;
+                self.lag.observe(run.lag);
+                let (changed, transition) = device.run(run);
+                if changed {
+                    self.news.push(News::of(run));
                 }
                 transition
             }

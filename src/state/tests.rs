@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Calendar, Expectation, Failure, Hysteresis, Kind, LOCAL_AGENT, Span, Status, TimeInterval};
+use crate::model::{
+    Calendar, Failure, Hysteresis, Kind, Probe, Reading, Service, Span, Status, TcpProbe, TimeInterval,
+};
 
 const TIMEOUT: Result<u64, Failure> = Err(Failure::Timeout);
 const SEND: Result<u64, Failure> = Err(Failure::Send);
@@ -15,6 +17,7 @@ fn at(seconds: u64) -> Timestamp {
 
 struct Story {
     state: State,
+    sequence: u64,
     changes: Vec<(u64, Status)>,
 }
 
@@ -26,24 +29,34 @@ impl Story {
     fn continued(target: Target, stored: Vec<Device>) -> Self {
         let mut state = State::restore(stored);
         state.adopt(&[target.into()], at(0));
-        Self { state, changes: vec![] }
+        Self {
+            state,
+            sequence: 0,
+            changes: vec![],
+        }
     }
 
     /// One ping, the round-trip time in milliseconds.
     fn ping(&mut self, second: u64, outcome: Result<u64, Failure>) -> &mut Self {
-        let observation = Observation {
-            agent: LOCAL_AGENT.into(),
-            device: self.device().target.name.clone(),
+        self.sequence += 1;
+        self.ping_of(self.sequence, second, outcome)
+    }
+
+    /// A ping at its place in the order of runs.
+    fn ping_of(&mut self, sequence: u64, second: u64, outcome: Result<u64, Failure>) -> &mut Self {
+        let run = Run {
+            subject: Subject::Device(self.device().target.name.clone()),
             probe: "icmp".into(),
+            kind: Kind::Icmp,
+            sequence,
             at: at(second),
             lag: Duration::ZERO,
-            reading: Reading::Icmp {
-                address: None,
+            reading: Reading {
                 outcome: outcome.map(Duration::from_millis),
-                detail: None,
+                ..Reading::default()
             },
         };
-        let transition = self.state.apply(&observation);
+        let transition = self.state.apply(&run);
         self.changes
             .extend(transition.map(|transition| (second, transition.to)));
         self
@@ -128,7 +141,10 @@ fn this_hosts_failures_make_it_unknown_not_down() {
         [(0, Status::Up), (15, Status::Unknown), (25, Status::Up)]
     );
     let icmp = story.device().icmp.unwrap();
-    assert_eq!((icmp.requests, icmp.replies, icmp.failures), (6, 2, [0, 0, 0, 0, 4]));
+    assert_eq!(
+        (icmp.requests, icmp.replies, icmp.failures.get(Failure::Send)),
+        (6, 2, 4)
+    );
 }
 
 #[test]
@@ -179,12 +195,16 @@ fn degraded_by_latency_and_by_loss() {
 fn a_late_timeout_does_not_undo_a_newer_reply() {
     let mut hasty = Target::pinged("a");
     hasty.hysteresis.down_after = 1;
-    hasty.probes[0].interval = Duration::from_secs(1);
+    hasty.probes = vec![Probe::echo("icmp", Duration::from_secs(1), Duration::from_secs(2)).into()];
     let mut story = Story::of(hasty);
-    story.ping(0, Ok(1)).ping(2, Ok(1)).ping(1, TIMEOUT);
+    story.ping_of(1, 0, Ok(1)).ping_of(3, 2, Ok(1)).ping_of(2, 1, TIMEOUT);
+    story.sequence = 3;
     assert_eq!(story.device().status, Status::Up);
     let icmp = story.device().icmp.unwrap();
-    assert_eq!((icmp.requests, icmp.failures[0], icmp.last_run), (3, 1, Some(at(2))));
+    assert_eq!(
+        (icmp.requests, icmp.failures.get(Failure::Timeout), icmp.last_run),
+        (3, 1, Some(at(2)))
+    );
     story.ping(3, TIMEOUT);
     assert_eq!(story.device().status, Status::Down);
 }
@@ -305,11 +325,17 @@ fn rows_are_saved_on_change_and_once_a_minute() {
 
 /// A device with these checks and no pings.
 fn checked(names: &[&str]) -> Arc<Target> {
-    let check = |name: &&str| Expectation {
-        probe: (*name).into(),
-        kind: Kind::Tcp,
-        interval: Duration::from_secs(5),
-        timeout: Duration::from_secs(2),
+    let check = |name: &&str| {
+        let tcp = TcpProbe {
+            port: 22,
+            tls: None,
+            send: None,
+            expect: None,
+        };
+        Arc::new(Probe {
+            service: Service::Tcp(tcp),
+            ..Probe::echo(name, Duration::from_secs(5), Duration::from_secs(2))
+        })
     };
     let mut target = Target::pinged("nas");
     target.probes = names.iter().map(check).collect();
@@ -317,18 +343,19 @@ fn checked(names: &[&str]) -> Arc<Target> {
 }
 
 fn run_check(state: &mut State, second: u64, probe: &str, outcome: Result<(), Failure>) -> Option<Status> {
-    let observation = Observation {
-        agent: LOCAL_AGENT.into(),
-        device: "nas".into(),
+    let run = Run {
+        subject: Subject::Device("nas".into()),
         probe: probe.into(),
+        kind: Kind::Tcp,
+        sequence: second,
         at: at(second),
         lag: Duration::ZERO,
-        reading: Reading::Check(Box::new(crate::model::Check {
-            outcome,
-            ..crate::model::Check::default()
-        })),
+        reading: Reading {
+            outcome: outcome.map(|()| Duration::ZERO),
+            ..Reading::default()
+        },
     };
-    state.apply(&observation).map(|transition| transition.to)
+    state.apply(&run).map(|transition| transition.to)
 }
 
 #[test]

@@ -26,41 +26,16 @@ pub struct SavedHeartbeats {
     pub alive_until: Option<Timestamp>,
 }
 
-/// One report and the row it led to.
-#[derive(Debug)]
-pub(super) struct Report {
-    /// Whose.
-    pub name: LabelValue,
-    /// What is known of it now; nothing where it is to be forgotten with its reports.
-    pub row: Option<HeartbeatRow>,
-    /// The report, if it is one and no pause.
-    pub record: Option<SignalRecord>,
-}
-
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Beats {
-    rows: BTreeMap<LabelValue, Option<HeartbeatRow>>,
-    records: Vec<SignalRecord>,
+    pub rows: BTreeMap<LabelValue, Option<HeartbeatRow>>,
+    pub records: Vec<SignalRecord>,
     /// When lanpulse was alive.
     pub alive: Option<Timestamp>,
 }
 
 impl Beats {
-    /// Rows without reports.
-    pub(super) fn of(rows: Vec<(LabelValue, HeartbeatRow)>) -> Self {
-        Self {
-            rows: rows.into_iter().map(|(name, row)| (name, Some(row))).collect(),
-            ..Self::default()
-        }
-    }
-
-    /// Adds a report and its row.
-    pub(super) fn report(&mut self, report: Report) {
-        self.rows.insert(report.name, report.row);
-        self.records.extend(report.record);
-    }
-
     /// Adds newer ones.
     pub(super) fn add(&mut self, newer: Self) {
         self.rows.extend(newer.rows);
@@ -349,14 +324,12 @@ mod tests {
         let mut beats = Beats::default();
         for n in 0..3000 {
             let mut newer = Beats::default();
-            newer.report(Report {
-                name: "a".into(),
-                row: Some(HeartbeatRow {
-                    last_ok: Some(at(n)),
-                    ..HeartbeatRow::default()
-                }),
-                record: Some(record(n, SignalKind::Ok)),
-            });
+            let row = HeartbeatRow {
+                last_ok: Some(at(n)),
+                ..HeartbeatRow::default()
+            };
+            newer.rows.insert("a".into(), Some(row));
+            newer.records.push(record(n, SignalKind::Ok));
             beats.add(newer);
         }
         assert_eq!(beats.len(), 1 + WAITING);

@@ -1,7 +1,7 @@
 //! The rows of the inventory: devices that were discovered, what they were seen with, what was found out, what
 //! happened, which scans ran and who changed what.
 //!
-//! Owns these tables, and the SQL of the devices'; that of what happened is in `journal`. Gets `Entry`s from `queue`; gives
+//! Owns these tables, and the SQL of the devices'; that of what happened is in `journal`. Gets `Row`s from `queue`; gives
 //! the records and the latest events back at the start.
 
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ pub(super) const STEP: &str = "
         id INTEGER PRIMARY KEY,
         started INTEGER NOT NULL,
         ended INTEGER,
-        sweeps TEXT NOT NULL,
+        passes TEXT NOT NULL,
         notes TEXT NOT NULL
     ) STRICT;
     CREATE TABLE audit (
@@ -240,7 +240,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Audit, Entry, Scan, Sweep, Timestamp};
+    use crate::model::{Audit, Row, Scan, Sweep, Timestamp};
     use crate::store::schema;
 
     fn record(id: u64) -> Record {
@@ -290,7 +290,7 @@ mod tests {
         }
     }
 
-    fn save(connection: &mut Connection, entries: Vec<Entry>) {
+    fn save(connection: &mut Connection, entries: Vec<Row>) {
         let mut pending = Pending::default();
         pending.add(entries);
         let transaction = connection.transaction().unwrap();
@@ -328,16 +328,16 @@ mod tests {
         save(
             &mut connection,
             vec![
-                Entry::Record(record(1).into()),
-                Entry::Record(record(2).into()),
-                Entry::Event(event.clone()),
-                Entry::Scan(scan),
-                Entry::Audit(audit),
+                Row::Record(record(1).into()),
+                Row::Record(record(2).into()),
+                Row::Event(event.clone()),
+                Row::Scan(scan),
+                Row::Audit(audit),
             ],
         );
-        save(&mut connection, vec![Entry::Record(changed.clone().into())]);
+        save(&mut connection, vec![Row::Record(changed.clone().into())]);
         assert_eq!(load(&connection).unwrap(), (vec![changed, record(2)], vec![event]));
-        save(&mut connection, vec![Entry::Forget(2)]);
+        save(&mut connection, vec![Row::ForgetRecord(2)]);
         assert_eq!(load(&connection).unwrap().0.len(), 1);
         let rows = |table: &str| -> i64 {
             connection
@@ -353,9 +353,9 @@ mod tests {
     #[test]
     fn what_could_not_be_written_waits_under_what_came_since() {
         let mut old = Pending::default();
-        old.add(vec![Entry::Record(record(1).into()), Entry::Record(record(2).into())]);
+        old.add(vec![Row::Record(record(1).into()), Row::Record(record(2).into())]);
         let mut new = Pending::default();
-        new.add(vec![Entry::Forget(1)]);
+        new.add(vec![Row::ForgetRecord(1)]);
         new.restore(old);
         assert_eq!(
             (new.records[&1].clone(), new.records[&2].is_some(), new.len()),

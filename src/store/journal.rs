@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Result, Transaction, params};
 
 use super::column::{integer, signed, time, unsigned};
-use crate::model::{Audit, Entry, Event, Scan};
+use crate::model::{Audit, Event, Row, Scan};
 
 /// Events in the file, at most; the oldest go.
 const EVENTS: u64 = 100_000;
@@ -57,7 +57,7 @@ pub(super) fn audits(
 }
 
 /// Writes rows within the transaction, and deletes the oldest past what is kept.
-pub(super) fn write(transaction: &Transaction<'_>, rows: &[Entry]) -> Result<()> {
+pub(super) fn write(transaction: &Transaction<'_>, rows: &[Row]) -> Result<()> {
     for row in rows {
         insert(transaction, row)?;
     }
@@ -70,9 +70,9 @@ pub(super) fn write(transaction: &Transaction<'_>, rows: &[Entry]) -> Result<()>
     Ok(())
 }
 
-fn insert(transaction: &Transaction<'_>, row: &Entry) -> Result<()> {
+fn insert(transaction: &Transaction<'_>, row: &Row) -> Result<()> {
     match row {
-        Entry::Event(event) => {
+        Row::Event(event) => {
             let mut insert = transaction.prepare_cached("INSERT OR REPLACE INTO events VALUES (?1, ?2, ?3, ?4)")?;
             insert.execute(params![
                 signed(event.id),
@@ -81,7 +81,7 @@ fn insert(transaction: &Transaction<'_>, row: &Entry) -> Result<()> {
                 &*event.detail
             ])?;
         }
-        Entry::Scan(Scan {
+        Row::Scan(Scan {
             id,
             started,
             ended,
@@ -100,12 +100,12 @@ fn insert(transaction: &Transaction<'_>, row: &Entry) -> Result<()> {
                 notes.unwrap_or_default()
             ])?;
         }
-        Entry::Audit(audit) => {
+        Row::Audit(audit) => {
             let mut insert =
                 transaction.prepare_cached("INSERT INTO audit (at, by, device, change) VALUES (?1, ?2, ?3, ?4)")?;
             insert.execute(params![integer(audit.at), audit.by, signed(audit.device), audit.change])?;
         }
-        Entry::Record(_) | Entry::Forget(_) => {}
+        _ => {}
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -35,17 +35,21 @@ pub use health::Health;
 pub use heartbeats::SavedHeartbeats;
 pub use inventory::Rows as InventoryRows;
 
-use crate::model::{Audit, Device, Entry, HeartbeatRow, LabelValue, Outage, PersistedWalk, SignalRecord, Timestamp};
-use heartbeats::{Beats, Report};
+use crate::model::{Audit, Device, LabelValue, Outage, PersistedWalk, Row, SignalRecord};
 use queue::{Command, Queue, Reply};
 use writer::Writer;
 
-/// What the database holds at the start.
-#[derive(Default)]
-struct Rows {
-    devices: Vec<Device>,
-    outages: Vec<Outage>,
-    walks: Vec<PersistedWalk>,
+/// What the database held at the start.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// The watched devices.
+    pub devices: Vec<Device>,
+    /// The newest outages, newest first.
+    pub outages: Vec<Outage>,
+    /// What the counters of SNMP walks go on from.
+    pub walks: Vec<PersistedWalk>,
+    /// The inventory and its latest events; `None` where they could not be read.
+    pub inventory: Option<InventoryRows>,
 }
 
 /// A handle to the database and its writer thread; clones share both.
@@ -56,11 +60,7 @@ pub struct Store(Arc<Handle>);
 
 struct Handle {
     queue: Arc<Queue>,
-    /// What was read at the start, until somebody takes it.
-    inventory: Mutex<Option<InventoryRows>>,
     path: PathBuf,
-    outages: Vec<Outage>,
-    walks: Mutex<Vec<PersistedWalk>>,
 }
 
 impl Drop for Handle {
@@ -84,22 +84,18 @@ impl fmt::Debug for Store {
 /// # Errors
 /// [`StoreError::Corrupt`], [`StoreError::Newer`] and [`StoreError::Foreign`] for a file that must not be written;
 /// [`StoreError::Thread`] where the writer cannot be started.
-pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
+pub fn open(path: &Path) -> Result<(Store, Stored), StoreError> {
     let queue = Arc::new(Queue::default());
-    let mut inventory = None;
-    let (connection, rows) = match open_and_load(path) {
-        Ok((connection, rows, found)) => {
-            inventory = Some(found);
-            (Some(connection), Some(rows))
-        }
+    let (connection, stored) = match open_and_load(path) {
+        Ok((connection, stored)) => (Some(connection), Some(stored)),
         Err(error) if error.refuses() => return Err(error),
         Err(error) => {
             writer::report(&queue, &error);
-            (None, read_only(path, &error, &mut inventory)?)
+            (None, read_only(path, &error)?)
         }
     };
     queue.gauges.set_size(file::size(path));
-    let writer = Writer::new(Arc::clone(&queue), path.into(), connection, rows.is_some());
+    let writer = Writer::new(Arc::clone(&queue), path.into(), connection, stored.is_some());
     std::thread::Builder::new()
         .name("store".into())
         .spawn(move || writer.run())
@@ -107,97 +103,27 @@ pub fn open(path: &Path) -> Result<(Store, Vec<Device>), StoreError> {
             path: path.into(),
             source,
         })?;
-    let Rows {
-        devices,
-        outages,
-        walks,
-    } = rows.unwrap_or_default();
     let handle = Handle {
         queue,
         path: path.into(),
-        inventory: Mutex::new(inventory),
-        outages,
-        walks: Mutex::new(walks),
     };
-    Ok((Store(Arc::new(handle)), devices))
+    Ok((Store(Arc::new(handle)), stored.unwrap_or_default()))
 }
 
 impl Store {
-    /// Hands rows to the writer, which commits them within about a second. The latest row of a name wins. Never
-    /// waits, never fails: while storage does, the rows stay pending.
-    pub fn save(&self, devices: Vec<Device>) {
-        self.0.queue.push(Command::Save(devices));
+    /// Hands rows to the writer, which commits them within about a second. The latest row of a key wins. Never waits,
+    /// never fails: while storage does, the rows stay pending.
+    pub fn keep(&self, rows: Vec<Row>) {
+        self.0.queue.push(Command::Keep(rows));
     }
 
-    /// The inventory and its latest events as they were at the start; `None` where they could not be read, and after
-    /// the first call.
-    pub fn take_inventory(&self) -> Option<InventoryRows> {
-        self.0.inventory.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Hands rows of the inventory to the writer, as [`Store::save`] does; the latest of each device wins.
-    pub fn keep(&self, entries: Vec<Entry>) {
-        self.0.queue.push(Command::Keep(entries));
-    }
-
-    /// The newest outages as of the start, newest first.
-    pub fn outages(&self) -> Vec<Outage> {
-        self.0.outages.clone()
-    }
-
-    /// Hands outages to the writer. The latest state of a start wins.
-    pub fn save_outages(&self, outages: Vec<Outage>) {
-        self.0.queue.push(Command::SaveOutages(outages));
-    }
-
-    /// What was kept of SNMP walks as of the start; nothing after the first call.
-    pub fn take_walks(&self) -> Vec<PersistedWalk> {
-        std::mem::take(&mut *self.0.walks.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Hands what changed of SNMP walks to the writer. The latest row of an interface wins.
-    pub fn save_walks(&self, walks: Vec<PersistedWalk>) {
-        self.0.queue.push(Command::SaveWalks(walks));
-    }
-
-    /// Deletes the rows of these names, in order with [`Store::save`].
-    pub fn forget(&self, names: Vec<LabelValue>) {
-        self.0.queue.push(Command::Forget(names));
-    }
-
-    /// Writes a heartbeat's row and the report that changed it, and calls `done` once they are on disk, from the
-    /// writer's thread: it must not wait for anything. Where they cannot be written now `done` is dropped without a
-    /// call; row and report stay pending. Reports that arrive while the disk is at work are committed together.
-    pub fn report(
-        &self,
-        name: LabelValue,
-        row: HeartbeatRow,
-        record: Option<SignalRecord>,
-        done: impl FnOnce() + Send + 'static,
-    ) {
-        let row = Some(row);
-        let report = Box::new(Report { name, row, record });
-        self.0.queue.push(Command::Report(report, Box::new(done)));
-    }
-
-    /// Deletes a heartbeat's row and its reports, and calls `done` as [`Store::report`] does.
-    pub fn forget_heartbeat(&self, name: LabelValue, done: impl FnOnce() + Send + 'static) {
-        let report = Box::new(Report {
-            name,
-            row: None,
-            record: None,
-        });
-        self.0.queue.push(Command::Report(report, Box::new(done)));
-    }
-
-    /// Hands rows of heartbeats to the writer, as [`Store::save`] does.
-    pub fn save_heartbeats(&self, rows: Vec<(LabelValue, HeartbeatRow)>) {
-        self.0.queue.push(Command::Beats(Beats::of(rows)));
-    }
-
-    /// Notes that lanpulse was alive at this time: its next start knows how long it was away.
-    pub fn alive(&self, at: Timestamp) {
-        self.0.queue.push(Command::Alive(at));
+    /// Hands rows to the writer, which commits them at once, and calls `done` when they are on disk. Rows that arrive
+    /// while the disk is at work are committed together.
+    ///
+    /// `done` runs on the writer's thread and must not wait for anything. Where the rows cannot be written now, `done`
+    /// is dropped without a call; the rows stay pending.
+    pub fn keep_then(&self, rows: Vec<Row>, done: impl FnOnce() + Send + 'static) {
+        self.0.queue.push(Command::KeepThen(rows, Box::new(done)));
     }
 
     /// What is stored of heartbeats. Blocks for the time of the disk; not for async code.
@@ -241,7 +167,7 @@ impl Store {
         self.0.queue.gauges.read()
     }
 
-    /// Commits at once, and waits until all that was saved before is on disk. False where the deadline came first:
+    /// Commits at once, and waits until all that was kept before is on disk. False where the deadline came first:
     /// the rows are still pending then. Blocks; not for async code.
     #[must_use]
     pub fn flush(&self, deadline: Duration) -> bool {
@@ -249,7 +175,7 @@ impl Store {
     }
 
     /// Flushes, moves the write-ahead log into the database and ends the writer. False where the deadline came
-    /// first. What is saved afterwards is not written any more. Blocks; not for async code.
+    /// first. What is kept afterwards is not written any more. Blocks; not for async code.
     #[must_use]
     pub fn close(&self, deadline: Duration) -> bool {
         let start = Instant::now();
@@ -268,39 +194,38 @@ impl Store {
     }
 }
 
-fn open_and_load(path: &Path) -> Result<(Connection, Rows, InventoryRows), StoreError> {
+fn open_and_load(path: &Path) -> Result<(Connection, Stored), StoreError> {
     let connection = file::open(path)?;
-    let failed = |source| file::failed("read", path, source);
-    let rows = load(&connection).map_err(failed)?;
-    let inventory = inventory::load(&connection).map_err(failed)?;
-    Ok((connection, rows, inventory))
+    let stored = load(&connection).map_err(|source| file::failed("read", path, source))?;
+    Ok((connection, stored))
 }
 
-fn load(connection: &Connection) -> rusqlite::Result<Rows> {
-    Ok(Rows {
+fn load(connection: &Connection) -> rusqlite::Result<Stored> {
+    Ok(Stored {
         devices: devices::load(connection)?,
         outages: outages::load(connection)?,
         walks: walks::load(connection)?,
+        inventory: Some(inventory::load(connection)?),
     })
 }
 
 /// The rows of a file that cannot be opened for writing; `None` where it cannot be read either. A locked file is not
 /// read: what another process is writing may look damaged.
-fn read_only(path: &Path, why: &StoreError, inventory: &mut Option<InventoryRows>) -> Result<Option<Rows>, StoreError> {
+fn read_only(path: &Path, why: &StoreError) -> Result<Option<Stored>, StoreError> {
     if why.is_lock() {
         return Ok(None);
     }
     let Some(connection) = file::open_read_only(path)? else {
         return Ok(None);
     };
-    *inventory = inventory::load(&connection).ok();
     // A version that is still to be migrated may lack what we read.
     let Ok(devices) = devices::load(&connection) else {
         return Ok(None);
     };
-    Ok(Some(Rows {
+    Ok(Some(Stored {
         devices,
         outages: outages::load(&connection).unwrap_or_default(),
         walks: walks::load(&connection).unwrap_or_default(),
+        inventory: inventory::load(&connection).ok(),
     }))
 }

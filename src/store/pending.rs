@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Entry, Record};
+use crate::model::{Record, Row};
 
 /// What waits to be written: the latest of each device, and everything else in its order.
 #[derive(Default)]
@@ -11,7 +11,7 @@ pub(super) struct Pending {
     /// `None` deletes.
     pub records: BTreeMap<u64, Option<Arc<Record>>>,
     /// Events, scans and audit rows.
-    pub rows: Vec<Entry>,
+    pub rows: Vec<Row>,
 }
 
 /// More rows than this that cannot be written are dropped, the oldest first: a full disk must not eat the memory.
@@ -19,11 +19,11 @@ const MOST_ROWS: usize = 20_000;
 
 impl Pending {
     /// Behind what waits already.
-    pub fn add(&mut self, entries: Vec<Entry>) {
-        for entry in entries {
-            match entry {
-                Entry::Record(record) => drop(self.records.insert(record.id, Some(record))),
-                Entry::Forget(id) => drop(self.records.insert(id, None)),
+    pub fn add(&mut self, rows: Vec<Row>) {
+        for row in rows {
+            match row {
+                Row::Record(record) => drop(self.records.insert(record.id, Some(record))),
+                Row::ForgetRecord(id) => drop(self.records.insert(id, None)),
                 row => self.rows.push(row),
             }
         }

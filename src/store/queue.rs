@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::devices::{Change, Changes};
 use super::health::Gauges;
-use super::heartbeats::{Beats, Report};
+use super::heartbeats::Beats;
 use super::outages::Outages;
 use super::pending::Pending;
 use super::walks::{self, Walks};
-use crate::model::{Device, Entry, LabelValue, Outage, PersistedWalk, Timestamp};
+use crate::model::Row;
 
 /// At most one group commit in this time, unless somebody waits for it.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
@@ -30,23 +30,11 @@ pub(super) type Reply = Box<dyn FnOnce() + Send>;
 /// What can be asked of the writer. A write that must be acknowledged carries a [`Reply`], joins the [`Batch`] with it
 /// and sets `urgent` in [`Queue::push`].
 pub(super) enum Command {
-    /// Write these rows; the latest row of a name wins.
-    Save(Vec<Device>),
-    /// Delete the rows of these names.
-    Forget(Vec<LabelValue>),
-    /// Write these rows of the inventory.
-    Keep(Vec<Entry>),
-    /// Write this row and report; commit promptly and then reply. Where the commit fails the reply is dropped at once,
-    /// but both stay pending.
-    Report(Box<Report>, Reply),
-    /// Write these rows of heartbeats with the next commit.
-    Beats(Beats),
-    /// Note that lanpulse was alive at this time.
-    Alive(Timestamp),
-    /// Write these outages; the latest of a start wins.
-    SaveOutages(Vec<Outage>),
-    /// Write these rows of SNMP walks; the latest of an interface wins.
-    SaveWalks(Vec<PersistedWalk>),
+    /// Write these rows; the latest row of a key wins.
+    Keep(Vec<Row>),
+    /// Write these rows; commit promptly and then reply. Where the commit fails the reply is dropped at once, but the
+    /// rows stay pending.
+    KeepThen(Vec<Row>, Reply),
     /// Commit now what is pending, then reply.
     Flush(Reply),
     /// Try once more to commit what is pending, close the file, reply, end.
@@ -93,6 +81,28 @@ struct Inner {
 }
 
 impl Inner {
+    fn add(&mut self, rows: Vec<Row>) {
+        for row in rows {
+            self.add_one(row);
+        }
+    }
+
+    fn add_one(&mut self, row: Row) {
+        match row {
+            Row::Device(device) => drop(self.changes.insert(device.name.clone(), Change::Save(device))),
+            Row::ForgetDevice(name) => drop(self.changes.insert(name, Change::Forget)),
+            Row::Walk(walk) => walks::add(&mut self.walks, [walk]),
+            Row::Outage(outage) => drop(self.outages.insert(outage.start, outage)),
+            Row::Record(_) | Row::ForgetRecord(_) | Row::Event(_) | Row::Scan(_) | Row::Audit(_) => {
+                self.inventory.add(vec![row]);
+            }
+            Row::Heartbeat(name, row) => drop(self.beats.rows.insert(name, Some(*row))),
+            Row::ForgetHeartbeat(name) => drop(self.beats.rows.insert(name, None)),
+            Row::Signal(record) => self.beats.records.push(record),
+            Row::Alive(at) => self.beats.alive = Some(at),
+        }
+    }
+
     fn pending(&self) -> usize {
         self.changes.len() + self.beats.len() + self.outages.len() + self.inventory.len() + walks::len(&self.walks)
     }
@@ -119,27 +129,13 @@ impl Queue {
     pub(super) fn push(&self, command: Command) {
         let mut inner = self.lock();
         match command {
-            Command::Save(devices) => {
-                let change = |device: Device| (device.name.clone(), Change::Save(device));
-                inner.changes.extend(devices.into_iter().map(change));
-            }
-            Command::Forget(names) => inner
-                .changes
-                .extend(names.into_iter().map(|name| (name, Change::Forget))),
-            Command::Keep(entries) => inner.inventory.add(entries),
+            Command::Keep(rows) => inner.add(rows),
             // As below: nobody would commit it.
-            Command::Report(..) if inner.stopped => {}
-            Command::Report(report, reply) => {
-                inner.beats.report(*report);
+            Command::KeepThen(..) if inner.stopped => {}
+            Command::KeepThen(rows, reply) => {
+                inner.add(rows);
                 inner.acks.push(reply);
             }
-            Command::Beats(beats) => inner.beats.add(beats),
-            Command::Alive(at) => inner.beats.alive = Some(at),
-            Command::SaveOutages(outages) => {
-                let by_start = |outage: Outage| (outage.start, outage);
-                inner.outages.extend(outages.into_iter().map(by_start));
-            }
-            Command::SaveWalks(newer) => walks::add(&mut inner.walks, newer),
             Command::Flush(reply) if inner.pending() == 0 && inner.in_flight == 0 => reply(),
             // Nobody would ever commit it: the dropped reply says so.
             Command::Flush(_) if inner.stopped => {}
@@ -254,10 +250,10 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::model::{Status, Timestamp};
+    use crate::model::{Device, Status, Timestamp};
 
-    fn device(name: &str, since: u64) -> Device {
-        Device {
+    fn device(name: &str, since: u64) -> Row {
+        Row::Device(Device {
             name: name.into(),
             status: Status::Up,
             status_since: Timestamp::from_micros(since),
@@ -265,7 +261,7 @@ mod tests {
             up_since: Timestamp::default(),
             first_seen: None,
             last_seen: None,
-        }
+        })
     }
 
     fn flag() -> (Arc<AtomicBool>, Reply) {
@@ -277,25 +273,22 @@ mod tests {
     #[test]
     fn a_batch_that_failed_waits_under_what_came_since() {
         let queue = Queue::default();
-        queue.push(Command::Save(vec![device("a", 1), device("b", 1), device("a", 2)]));
+        queue.push(Command::Keep(vec![device("a", 1), device("b", 1), device("a", 2)]));
         assert_eq!(queue.gauges.read().pending, 2);
         let (done, reply) = flag();
         queue.push(Command::Flush(reply));
         let batch = queue.take(Instant::now(), false);
-        queue.push(Command::Save(vec![device("a", 3)]));
-        queue.push(Command::Forget(vec!["c".into()]));
+        queue.push(Command::Keep(vec![device("a", 3)]));
+        queue.push(Command::Keep(vec![Row::ForgetDevice("c".into())]));
         queue.restore(batch);
         assert!(!done.load(Ordering::SeqCst), "nothing is on disk yet");
         assert_eq!(queue.gauges.read().pending, 3);
         let (_, reply) = flag();
         queue.push(Command::Flush(reply));
         let batch = queue.take(Instant::now(), false);
-        let expected = Changes::from([
-            ("a".into(), Change::Save(device("a", 3))),
-            ("b".into(), Change::Save(device("b", 1))),
-            ("c".into(), Change::Forget),
-        ]);
-        assert_eq!(batch.changes, expected);
+        let mut expected = Inner::default();
+        expected.add(vec![device("a", 3), device("b", 1), Row::ForgetDevice("c".into())]);
+        assert_eq!(batch.changes, expected.changes);
         queue.committed(batch);
         assert!(done.load(Ordering::SeqCst));
         assert_eq!(queue.gauges.read().pending, 0);
@@ -307,7 +300,7 @@ mod tests {
         let (done, reply) = flag();
         queue.push(Command::Flush(reply));
         assert!(done.load(Ordering::SeqCst), "nothing to wait for");
-        queue.push(Command::Save(vec![device("a", 1)]));
+        queue.push(Command::Keep(vec![device("a", 1)]));
         let (_, reply) = flag();
         queue.push(Command::Flush(reply));
         let batch = queue.take(Instant::now(), false);
@@ -325,12 +318,8 @@ mod tests {
         let queue = Queue::default();
         let report = |queue: &Queue| {
             let (done, reply) = flag();
-            let report = Report {
-                name: "a".into(),
-                row: Some(crate::model::HeartbeatRow::default()),
-                record: None,
-            };
-            queue.push(Command::Report(Box::new(report), reply));
+            let row = Row::Heartbeat("a".into(), Box::default());
+            queue.push(Command::KeepThen(vec![row], reply));
             done
         };
         let first = report(&queue);
@@ -365,7 +354,7 @@ mod tests {
         })
         .join();
         assert!(panicked.is_err() && queue.inner.is_poisoned());
-        queue.push(Command::Save(vec![device("a", 1)]));
+        queue.push(Command::Keep(vec![device("a", 1)]));
         queue.push(Command::Stop(Box::new(|| ())));
         let batch = queue.take(Instant::now(), false);
         assert!(batch.last && batch.changes.len() == 1);

@@ -8,11 +8,11 @@ fn a_place_that_cannot_be_created_is_tried_again() {
     let blocker = directory.path().join("data");
     let path = blocker.join("lanpulse.db");
     fs::write(&blocker, b"a file where the directory should be").unwrap();
-    let (store, devices) = store::open(&path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     assert_eq!(devices, []);
     assert_eq!(store.health().failures_total, 1);
     for since in 0..100 {
-        store.save(many(10, since));
+        store.keep(rows(many(10, since)));
     }
     assert!(!store.flush(Duration::from_millis(100)));
     assert_eq!(store.health().pending, 10, "one a device");
@@ -42,7 +42,7 @@ fn a_directory_in_the_file_s_place_is_tried_again() {
     let path = directory.path().join("lanpulse.db");
     fs::create_dir(&path).unwrap();
     let (store, _) = store::open(&path).unwrap();
-    store.save(vec![device("a", 1)]);
+    store.keep(rows(vec![device("a", 1)]));
     assert!(!store.flush(Duration::from_millis(100)));
     assert!(store.health().failures_total > 0);
     fs::remove_dir(&path).unwrap();
@@ -57,11 +57,11 @@ fn a_locked_database_is_counted_and_written_after_the_lock() {
     database(&path, vec![device("a", 1)]);
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
-    let (store, devices) = store::open(&path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     assert_eq!(devices.len(), 1, "a writer does not stop readers");
-    store.save(vec![device("a", 2)]);
+    store.keep(rows(vec![device("a", 2)]));
     wait_for(&store, "the lock to be counted", |health| health.failures_total > 0);
-    store.save(vec![device("b", 2)]);
+    store.keep(rows(vec![device("b", 2)]));
     assert_eq!(store.health().pending, 2);
     other.execute_batch("COMMIT").unwrap();
     assert!(store.flush(PATIENCE));
@@ -79,12 +79,12 @@ fn rows_that_could_not_be_read_at_start_live_on() {
     other
         .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
         .unwrap();
-    let (store, devices) = store::open(&path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     assert_eq!((devices.len(), store.health().failures_total), (0, 1));
-    store.save(vec![device("a", 50), device("c", 50)]);
+    store.keep(rows(vec![device("a", 50), device("c", 50)]));
     drop(other);
     assert!(store.close(PATIENCE));
-    let (store, devices) = store::open(&path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     let mut a = device("a", 1);
     a.last_seen = Some(Timestamp::from_micros(50));
     assert_eq!(devices, [a, device("b", 1), device("c", 50)], "still up since then");
@@ -99,10 +99,10 @@ fn damage_at_run_time_is_counted_and_not_spread() {
     database(&path, many(100_000, 1));
     let (store, _) = store::open(&path).unwrap();
     // so that there is a -wal that could be moved into the file
-    store.save(many(100, 2));
+    store.keep(rows(many(100, 2)));
     assert!(store.flush(PATIENCE));
     let bytes = damage(&path);
-    store.save(many(100_000, 2));
+    store.keep(rows(many(100_000, 2)));
     wait_for(&store, "the damage to be counted", |health| health.failures_total > 1);
     assert!(!store.close(Duration::from_secs(2)));
     let health = store.health();
@@ -141,10 +141,10 @@ fn fill(path: &Path) {
 
 pub fn child_full(path: &Path) {
     let (store, _) = store::open(path).unwrap();
-    store.save(many(10, 1));
+    store.keep(rows(many(10, 1)));
     assert!(store.flush(PATIENCE));
     fill(path);
-    store.save(many(1000, 2));
+    store.keep(rows(many(1000, 2)));
     wait_for(&store, "the full disk to be counted", |health| {
         health.failures_total > 0
     });
@@ -158,10 +158,10 @@ pub fn child_full(path: &Path) {
 pub fn child_full_at_start(path: &Path) {
     database(path, many(10, 1));
     fill(path);
-    let (store, devices) = store::open(path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(path).unwrap();
     println!("{:?}", store.health());
     assert_eq!(devices, many(10, 1), "read all the same");
-    store.save(many(11, 2));
+    store.keep(rows(many(11, 2)));
     wait_for(&store, "the full disk to be counted", |health| {
         health.failures_total > 0
     });
@@ -180,11 +180,11 @@ pub fn child_read_only(path: &Path) {
     };
     database(path, many(10, 1));
     remount("remount,ro");
-    let (store, devices) = store::open(path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(path).unwrap();
     println!("{:?}", store.health());
     assert_eq!(devices, many(10, 1), "read all the same");
     assert_eq!(store.health().failures_total, 1);
-    store.save(many(11, 2));
+    store.keep(rows(many(11, 2)));
     assert!(!store.flush(Duration::from_millis(100)));
     remount("remount,rw");
     assert!(store.close(PATIENCE));
@@ -197,10 +197,10 @@ fn a_file_that_was_taken_away_is_not_written_to() {
     let path = directory.path().join("lanpulse.db");
     let away = directory.path().join("away.db");
     let (store, _) = store::open(&path).unwrap();
-    store.save(vec![device("a", 1)]);
+    store.keep(rows(vec![device("a", 1)]));
     assert!(store.flush(PATIENCE));
     fs::rename(&path, &away).unwrap();
-    store.save(vec![device("b", 1)]);
+    store.keep(rows(vec![device("b", 1)]));
     wait_for(&store, "the move to be counted", |health| health.failures_total > 0);
     assert!(store.close(PATIENCE));
     assert_eq!(rows_in(&away), [("a".into(), 1)], "with the rows of its -wal");

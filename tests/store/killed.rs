@@ -18,7 +18,7 @@ fn flushed_rows_survive_kill_9() {
         for line in lines.map_while(Result::ok) {
             last = flushed(&line).unwrap_or(last);
         }
-        let (store, devices) = store::open(&path).unwrap();
+        let (store, Stored { devices, .. }) = store::open(&path).unwrap();
         let count = devices.len();
         println!("round {round}: {last} flushed, {count} found");
         assert!(count >= last, "round {round}: {last} flushed, {count} found");
@@ -31,9 +31,9 @@ fn flushed_rows_survive_kill_9() {
 
 /// Saves rows for ever, and says so after each flush.
 pub fn child_writer(path: &Path) {
-    let (store, devices) = store::open(path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(path).unwrap();
     for n in devices.len()..1_000_000 {
-        store.save(vec![device(&format!("device-{n:06}"), 1)]);
+        store.keep(rows(vec![device(&format!("device-{n:06}"), 1)]));
         assert!(store.flush(PATIENCE));
         println!("flushed {}", n + 1);
         std::io::stdout().flush().unwrap();

@@ -25,8 +25,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lanpulse::model::{Device, Status, Timestamp};
-use lanpulse::store::{self, Health, Store, StoreError};
+use lanpulse::model::{Device, Row, Status, Timestamp};
+use lanpulse::store::{self, Health, Store, StoreError, Stored};
 use rusqlite::Connection;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +48,10 @@ fn many(count: usize, since: u64) -> Vec<Device> {
     (0..count).map(|n| device(&format!("device-{n:06}"), since)).collect()
 }
 
+fn rows(devices: Vec<Device>) -> Vec<Row> {
+    devices.into_iter().map(Row::Device).collect()
+}
+
 /// What is in the file, read past the store.
 fn rows_in(path: &Path) -> Vec<(String, i64)> {
     let connection = Connection::open(path).unwrap();
@@ -65,7 +69,7 @@ fn rows_in(path: &Path) -> Vec<(String, i64)> {
 /// A closed database with these rows.
 fn database(path: &Path, devices: Vec<Device>) {
     let (store, _) = store::open(path).unwrap();
-    store.save(devices);
+    store.keep(rows(devices));
     assert!(store.close(PATIENCE));
 }
 

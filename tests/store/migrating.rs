@@ -80,21 +80,22 @@ fn every_earlier_version_is_brought_up_to_date_with_all_its_rows() {
         let tables = columns(&path);
         let before = rows_of(&path, &tables);
         assert!(before.values().all(|rows| !rows.is_empty()), "{number}: {before:?}");
-        let (store, devices) = store::open(&path).unwrap();
+        let (store, stored) = store::open(&path).unwrap();
+        let devices = &stored.devices;
         let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
         assert_eq!(names, ["nas", "\"odd\" é", "never seen"], "{number}");
         assert_eq!(
             (devices[1].up, devices[0].up, devices[2].up),
             (Some(false), Some(true), None)
         );
-        reads_what_it_had(&store, number);
+        reads_what_it_had(&store, stored, number);
         assert!(store.close(PATIENCE));
         assert_eq!((version(&path), schema(&path)), (today, fresh.clone()), "{number}");
         assert_eq!(rows_of(&path, &tables), before, "{number}");
         assert_eq!(rows_in(&path).len(), 3, "{number}: integrity");
         // and it works: another row goes in, and the next start finds it
         let (store, _) = store::open(&path).unwrap();
-        store.save(vec![device("new", 1)]);
+        store.keep(rows(vec![device("new", 1)]));
         assert!(store.close(PATIENCE));
         assert_eq!(store.health().failures_total, 0);
         assert_eq!(rows_in(&path).len(), 4);
@@ -102,9 +103,9 @@ fn every_earlier_version_is_brought_up_to_date_with_all_its_rows() {
 }
 
 /// The same through the eyes of the daemon.
-fn reads_what_it_had(store: &Store, number: i64) {
-    let (records, events) = store.take_inventory().unwrap();
-    let outages = store.outages();
+fn reads_what_it_had(store: &Store, stored: Stored, number: i64) {
+    let (records, events) = stored.inventory.unwrap();
+    let outages = stored.outages;
     let beats = store.heartbeats().unwrap();
     let had = |since: i64, count: usize| if number >= since { count } else { 0 };
     assert_eq!(
@@ -113,7 +114,7 @@ fn reads_what_it_had(store: &Store, number: i64) {
         "{number}"
     );
     assert_eq!(store.audit(None, None, 10).unwrap().len(), had(4, 1));
-    assert_eq!(store.take_walks(), []);
+    assert_eq!(stored.walks, []);
     if number >= 2 {
         assert_eq!(
             (outages[1].fault, outages[1].end),

@@ -6,7 +6,7 @@ use super::*;
 fn rows_come_back_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("lanpulse.db");
-    let (store, devices) = store::open(&path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     assert_eq!(devices, []);
     let unknown = Device {
         status: Status::Unknown,
@@ -15,16 +15,16 @@ fn rows_come_back_after_a_restart() {
         last_seen: None,
         ..device("\"odd\" é", 0)
     };
-    store.save(vec![device("a", 1), device("b", 1), unknown.clone()]);
-    store.save(vec![device("a", 2)]);
+    store.keep(rows(vec![device("a", 1), device("b", 1), unknown.clone()]));
+    store.keep(rows(vec![device("a", 2)]));
     assert!(store.flush(PATIENCE));
     assert_eq!(store.health().pending, 0);
     assert!(store.health().size_bytes > 0);
-    store.forget(vec!["b".into(), "never there".into()]);
+    store.keep(["b", "never there"].map(|name| Row::ForgetDevice(name.into())).into());
     assert!(store.close(PATIENCE));
     assert_eq!(store.health().failures_total, 0);
     assert!(!beside(&path, "-wal").exists(), "checkpointed and tidy");
-    let (store, devices) = store::open(&path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     assert_eq!(devices, [unknown, device("a", 2)]);
     assert!(store.close(PATIENCE));
 }
@@ -35,13 +35,13 @@ fn saves_are_committed_unasked_and_in_groups() {
     let path = directory.path().join("lanpulse.db");
     let (store, _) = store::open(&path).unwrap();
     for since in 0..1000 {
-        store.save(vec![device("a", since)]);
+        store.keep(rows(vec![device("a", since)]));
     }
     wait_for(&store, "the group commit", |health| health.pending == 0);
     assert_eq!(rows_in(&path), [("a".into(), 999)]);
     assert!(store.health().writes_total < 1000, "coalesced: {:?}", store.health());
     // a handle that is dropped without close still writes, and tidies up
-    store.save(vec![device("b", 1)]);
+    store.keep(rows(vec![device("b", 1)]));
     drop(store);
     let start = Instant::now();
     while beside(&path, "-wal").exists() {
@@ -57,7 +57,7 @@ fn a_closed_store_keeps_no_promise() {
     let (store, _) = store::open(&directory.path().join("lanpulse.db")).unwrap();
     assert!(store.close(PATIENCE));
     assert!(store.close(PATIENCE), "closed is closed");
-    store.save(vec![device("a", 1)]);
+    store.keep(rows(vec![device("a", 1)]));
     assert_eq!(store.health().pending, 1);
     assert!(!store.flush(PATIENCE));
 }
@@ -68,7 +68,7 @@ fn a_hundred_thousand_rows_load() {
     let path = directory.path().join("lanpulse.db");
     database(&path, many(100_000, 7));
     let start = Instant::now();
-    let (store, devices) = store::open(&path).unwrap();
+    let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     println!("opened and loaded 100,000 rows in {:?} (debug build)", start.elapsed());
     assert_eq!(devices, many(100_000, 7));
     assert!(store.close(PATIENCE));
@@ -99,7 +99,7 @@ fn files_are_private_whatever_the_umask() {
 
 pub fn child_modes(path: &Path) {
     let (store, _) = store::open(path).unwrap();
-    store.save(vec![device("a", 1)]);
+    store.keep(rows(vec![device("a", 1)]));
     assert!(store.flush(PATIENCE));
     for file in [path.into(), beside(path, "-wal"), beside(path, "-shm")] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
@@ -142,7 +142,7 @@ fn a_damaged_file_does_not_swallow_its_wal() {
     let path = directory.path().join("lanpulse.db");
     database(&path, many(2000, 1));
     let (store, _) = store::open(&path).unwrap();
-    store.save(vec![device("device-000000", 2)]);
+    store.keep(rows(vec![device("device-000000", 2)]));
     assert!(store.flush(PATIENCE));
     // as kill -9 would leave them
     let left = directory.path().join("left.db");
@@ -197,8 +197,8 @@ fn two_processes_share_a_file() {
     let (one, _) = store::open(&path).unwrap();
     let (two, _) = store::open(&path).unwrap();
     for since in 1..=20 {
-        one.save(vec![device("a", since)]);
-        two.save(vec![device("b", since)]);
+        one.keep(rows(vec![device("a", since)]));
+        two.keep(rows(vec![device("b", since)]));
         assert!(one.flush(PATIENCE) && two.flush(PATIENCE));
     }
     assert!(one.close(PATIENCE) && two.close(PATIENCE));

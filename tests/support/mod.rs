@@ -38,7 +38,7 @@ pub use lan::{Lan, loopback};
 pub use parts::{EXPIRED_SINCE, GOOD_UNTIL, Parts, dnsmasq, programs};
 pub use segment::Segment;
 pub use servers::{MailSink, Server, WebhookSink, binary};
-pub use walker::Walker;
+pub use walker::{Walked, Walker};
 
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;

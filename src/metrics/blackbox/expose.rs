@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::families::{Emit, FAMILIES};
-use super::run::Run;
+use super::run::ModuleRun;
 use crate::metrics::family::Family;
 use crate::metrics::series::Series;
 use crate::metrics::sink::{Labels, Sink};
@@ -14,7 +14,7 @@ use crate::model::{Kind, Reading};
 /// Writes the exposition of one run. `resolve` is how long the name lookup took where the run did not include it, `took`
 /// how long all of it took, and `timeout` how long it could have taken.
 pub fn blackbox(kind: Kind, reading: &Reading, resolve: Duration, took: Duration, timeout: Duration) -> String {
-    let run = Run {
+    let run = ModuleRun {
         kind,
         reading,
         resolve,
@@ -70,38 +70,28 @@ impl Sink for Page<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Check, Failure, HttpFacts, Phase, Timestamp, TlsFacts};
+    use crate::model::{Failure, HttpFacts, Phase, Timestamp, TlsFacts};
 
     #[test]
     fn a_run_has_the_familiar_names() {
-        let mut check = Check {
-            address: Some([10, 0, 0, 1].into()),
-            outcome: Err(Failure::Body),
-            http: Some(HttpFacts {
-                status: 200,
-                version: 1.1,
-                tls: true,
-                redirects: 1,
-                content_length: None,
-                body_bytes: 5,
-                last_modified: None,
-            }),
-            tls: Some(TlsFacts {
-                earliest_expiry: Some(Timestamp::from_secs(1_795_162_500)),
-                version: Some("TLS 1.3".into()),
-                cipher: None,
-            }),
-            ..Check::default()
-        };
-        check.phases.add(Phase::Connect, Duration::from_millis(2));
+        let mut reading = Reading::failure(Some([10, 0, 0, 1].into()), Failure::Body, "");
+        reading.facts_mut().http = Some(HttpFacts {
+            status: 200,
+            version: 1.1,
+            tls: true,
+            redirects: 1,
+            content_length: None,
+            body_bytes: 5,
+            last_modified: None,
+        });
+        reading.facts_mut().tls = Some(TlsFacts {
+            earliest_expiry: Some(Timestamp::from_secs(1_795_162_500)),
+            version: Some("TLS 1.3".into()),
+            cipher: None,
+        });
+        reading.phases.add(Phase::Connect, Duration::from_millis(2));
         let (took, timeout) = (Duration::from_millis(7), Duration::from_millis(9500));
-        let text = blackbox(
-            Kind::Http,
-            &Reading::Check(Box::new(check)),
-            Duration::ZERO,
-            took,
-            timeout,
-        );
+        let text = blackbox(Kind::Http, &reading, Duration::ZERO, took, timeout);
         for line in [
             "probe_success 0",
             "probe_duration_seconds 0.007",

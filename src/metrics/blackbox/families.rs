@@ -4,15 +4,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::run::{Run, content_length, time};
+use super::run::ModuleRun;
 use crate::metrics::family::Family;
 use crate::metrics::family::MetricKind::Gauge;
 use crate::metrics::family::Priority::Core;
 use crate::metrics::series::Series;
-use crate::model::{Failure, Phase, Reading};
+use crate::model::{Failure, Phase};
 
 /// Writes the series of a run.
-pub type Emit = fn(&Run<'_>, &mut Series<'_>) -> fmt::Result;
+pub type Emit = fn(&ModuleRun<'_>, &mut Series<'_>) -> fmt::Result;
 
 /// A row of the table.
 const fn gauge(name: &'static str, help: &'static str, emit: Emit) -> Family<Emit> {
@@ -31,7 +31,7 @@ pub const FAMILIES: &[Family<Emit>] = &[
     gauge(
         "probe_success",
         "Displays whether or not the probe was a success",
-        |run, out| out.value(Some(run.succeeded())),
+        |run, out| out.value(Some(run.reading.outcome.is_ok())),
     ),
     gauge(
         "probe_duration_seconds",
@@ -51,25 +51,31 @@ pub const FAMILIES: &[Family<Emit>] = &[
     gauge(
         "probe_ip_protocol",
         "Specifies whether probe ip protocol is IP4 or IP6",
-        |run, out| out.value(run.address().map(|address| if address.is_ipv4() { 4_u32 } else { 6 })),
+        |run, out| {
+            out.value(
+                run.reading
+                    .address
+                    .map(|address| if address.is_ipv4() { 4_u32 } else { 6 }),
+            )
+        },
     ),
     gauge(
         "probe_ip_addr_hash",
         "Specifies the hash of IP address. It's useful to detect if the IP address changes.",
-        |run, out| out.value(run.address().map(hash)),
+        |run, out| out.value(run.reading.address.map(hash)),
     ),
     gauge(
         "probe_icmp_duration_seconds",
         "Duration of icmp request by phase",
-        |run, out| match run.reading {
-            Reading::Icmp { outcome, .. } => {
-                let rtt = outcome.unwrap_or_default();
-                out.by(
-                    "phase",
-                    [("resolve", run.resolve), ("setup", Duration::ZERO), ("rtt", rtt)],
-                )
+        |run, out| {
+            if !run.kind.is_echo() {
+                return Ok(());
             }
-            Reading::Check(_) | Reading::Snmp(_) => Ok(()),
+            let rtt = run.reading.outcome.unwrap_or_default();
+            out.by(
+                "phase",
+                [("resolve", run.resolve), ("setup", Duration::ZERO), ("rtt", rtt)],
+            )
         },
     ),
     gauge(
@@ -83,56 +89,57 @@ pub const FAMILIES: &[Family<Emit>] = &[
                 Phase::Processing,
                 Phase::Transfer,
             ];
-            let Some(check) = run.http() else { return Ok(()) };
-            out.by("phase", PHASES.map(|phase| (phase.as_str(), time(check, phase))))
+            if !run.is_http() {
+                return Ok(());
+            }
+            out.by("phase", PHASES.map(|phase| (phase.as_str(), run.phase(phase))))
         },
     ),
     gauge("probe_http_status_code", "Response HTTP status code", |run, out| {
-        out.value(run.http().map(|check| check.http.unwrap_or_default().status))
+        out.value(run.http().map(|facts| facts.status))
     }),
     gauge(
         "probe_http_content_length",
         "Length of http content response",
-        |run, out| out.value(run.http().map(content_length)),
+        |run, out| out.value(run.content_length()),
     ),
     gauge(
         "probe_http_uncompressed_body_length",
         "Length of uncompressed response body",
-        |run, out| out.value(run.http().map(|check| check.http.unwrap_or_default().body_bytes as f64)),
+        |run, out| out.value(run.http().map(|facts| facts.body_bytes as f64)),
     ),
     gauge("probe_http_redirects", "The number of redirects", |run, out| {
-        out.value(run.http().map(|check| check.http.unwrap_or_default().redirects))
+        out.value(run.http().map(|facts| facts.redirects))
     }),
     gauge(
         "probe_http_ssl",
         "Indicates if SSL was used for the final redirect",
-        |run, out| out.value(run.http().map(|check| check.http.unwrap_or_default().tls)),
+        |run, out| out.value(run.http().map(|facts| facts.tls)),
     ),
     gauge(
         "probe_http_version",
         "Returns the version of HTTP of the probe response",
-        |run, out| out.value(run.http().map(|check| check.http.unwrap_or_default().version)),
+        |run, out| out.value(run.http().map(|facts| facts.version)),
     ),
     gauge(
         "probe_http_last_modified_timestamp_seconds",
         "Returns the Last-Modified HTTP response header in unixtime",
-        |run, out| {
-            let facts = run.http().and_then(|check| check.http);
-            out.value(facts.and_then(|facts| facts.last_modified))
-        },
+        |run, out| out.value(run.http().and_then(|facts| facts.last_modified)),
     ),
     gauge(
         "probe_dns_duration_seconds",
         "Duration of DNS request by phase",
         |run, out| {
-            let Some(check) = run.dns() else { return Ok(()) };
-            let connect = time(check, Phase::Connect) + time(check, Phase::Tls);
+            if !run.kind.is_dns() {
+                return Ok(());
+            }
+            let connect = run.phase(Phase::Connect) + run.phase(Phase::Tls);
             out.by(
                 "phase",
                 [
-                    ("resolve", time(check, Phase::Resolve)),
+                    ("resolve", run.phase(Phase::Resolve)),
                     ("connect", connect),
-                    ("request", time(check, Phase::Processing)),
+                    ("request", run.phase(Phase::Processing)),
                 ],
             )
         },
@@ -140,59 +147,52 @@ pub const FAMILIES: &[Family<Emit>] = &[
     gauge(
         "probe_dns_query_succeeded",
         "Displays whether or not the query was executed successfully",
-        |run, out| out.value(run.dns().map(|check| check.dns.is_some())),
+        |run, out| out.value(run.dns().map(|_| run.reading.dns().is_some())),
     ),
     gauge(
         "probe_dns_answer_rrs",
         "Returns number of entries in the answer resource record list",
-        |run, out| out.value(run.dns().map(|check| check.dns.unwrap_or_default().answers)),
+        |run, out| out.value(run.dns().map(|facts| facts.answers)),
     ),
     gauge(
         "probe_dns_authority_rrs",
         "Returns number of entries in the authority resource record list",
-        |run, out| out.value(run.dns().map(|check| check.dns.unwrap_or_default().authority)),
+        |run, out| out.value(run.dns().map(|facts| facts.authority)),
     ),
     gauge(
         "probe_dns_additional_rrs",
         "Returns number of entries in the additional resource record list",
-        |run, out| out.value(run.dns().map(|check| check.dns.unwrap_or_default().additional)),
+        |run, out| out.value(run.dns().map(|facts| facts.additional)),
     ),
     gauge(
         "probe_dns_serial",
         "Returns the serial number of the zone",
-        |run, out| {
-            let facts = run.dns().and_then(|check| check.dns);
-            out.value(facts.and_then(|facts| facts.serial))
-        },
+        |run, out| out.value(run.dns().and_then(|facts| facts.serial)),
     ),
     gauge(
         "probe_failed_due_to_regex",
         "Indicates if probe failed due to regex",
         |run, out| {
-            let check = run.http().or_else(|| run.connection());
-            out.value(check.map(|check| matches!(check.outcome, Err(Failure::Body))))
+            let failed = matches!(run.reading.outcome, Err(Failure::Body));
+            out.value((run.is_http() || run.is_connection()).then_some(failed))
         },
     ),
     // No probe compares bytes: what a server says first is matched as text.
     gauge(
         "probe_failed_due_to_bytes",
         "Indicates if probe failed due to bytes",
-        |run, out| out.value(run.connection().map(|_| false)),
+        |run, out| out.value(run.is_connection().then_some(false)),
     ),
     gauge(
         "probe_ssl_earliest_cert_expiry",
         "Returns last SSL chain expiry in unixtime",
-        |run, out| {
-            let facts = run.check().and_then(|check| check.tls.as_ref());
-            out.value(facts.and_then(|facts| facts.earliest_expiry))
-        },
+        |run, out| out.value(run.reading.tls().and_then(|facts| facts.earliest_expiry)),
     ),
     gauge(
         "probe_tls_version_info",
         "Returns the TLS version used or NaN when unknown",
         |run, out| {
-            let facts = run.check().and_then(|check| check.tls.as_ref());
-            let version = facts.and_then(|facts| facts.version.as_deref());
+            let version = run.reading.tls().and_then(|facts| facts.version.as_deref());
             out.by("version", version.map(|version| (version, true)))
         },
     ),
@@ -200,8 +200,7 @@ pub const FAMILIES: &[Family<Emit>] = &[
         "probe_tls_cipher_info",
         "Returns the TLS cipher negotiated during handshake",
         |run, out| {
-            let facts = run.check().and_then(|check| check.tls.as_ref());
-            let cipher = facts.and_then(|facts| facts.cipher.as_deref());
+            let cipher = run.reading.tls().and_then(|facts| facts.cipher.as_deref());
             out.by("cipher", cipher.map(|cipher| (cipher, true)))
         },
     ),

@@ -1,12 +1,11 @@
 //! One run of a module, as the families read it.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::model::{Check, Kind, Phase, Reading};
+use crate::model::{DnsFacts, HttpFacts, Kind, Phase, Reading};
 
 /// One run of a module.
-pub struct Run<'a> {
+pub struct ModuleRun<'a> {
     /// The kind of the module.
     pub kind: Kind,
     /// What the run found out.
@@ -19,78 +18,55 @@ pub struct Run<'a> {
     pub timeout: Duration,
 }
 
-impl Run<'_> {
-    /// Whether the run succeeded.
-    pub fn succeeded(&self) -> bool {
-        match self.reading {
-            Reading::Icmp { outcome, .. } => outcome.is_ok(),
-            Reading::Check(check) => check.outcome.is_ok(),
-            Reading::Snmp(walk) => walk.outcome.is_ok(),
-        }
-    }
-
-    /// The address that was probed, if its name resolved.
-    pub fn address(&self) -> Option<IpAddr> {
-        match self.reading {
-            Reading::Icmp { address, .. } => *address,
-            Reading::Check(check) => check.address,
-            Reading::Snmp(walk) => walk.address,
-        }
-    }
-
+impl ModuleRun<'_> {
     /// How long the name lookup took.
     pub fn lookup(&self) -> Duration {
-        match self.reading {
-            Reading::Icmp { .. } => self.resolve,
-            Reading::Check(check) => time(check, Phase::Resolve),
-            // No module walks.
-            Reading::Snmp(_) => Duration::ZERO,
+        if self.kind.is_echo() {
+            self.resolve
+        } else {
+            self.phase(Phase::Resolve)
         }
     }
 
-    /// What the run found out, where it is a check of a service.
-    pub fn check(&self) -> Option<&Check> {
-        match self.reading {
-            Reading::Check(check) => Some(check),
-            Reading::Icmp { .. } | Reading::Snmp(_) => None,
-        }
+    /// How long a phase took; zero where the run did not reach it.
+    pub fn phase(&self, phase: Phase) -> Duration {
+        self.reading.phases.get(phase).unwrap_or_default()
     }
 
-    /// The same for HTTP only.
-    pub fn http(&self) -> Option<&Check> {
+    /// Whether it is a run of HTTP.
+    pub const fn is_http(&self) -> bool {
         match self.kind {
-            Kind::Http => self.check(),
-            Kind::Icmp | Kind::Tcp | Kind::Dns | Kind::Tls | Kind::Snmp => None,
+            Kind::Http => true,
+            Kind::Icmp | Kind::Tcp | Kind::Dns | Kind::Tls | Kind::Snmp => false,
         }
     }
 
-    /// The same for DNS only.
-    pub fn dns(&self) -> Option<&Check> {
+    /// Whether it is a run over a plain connection, with TLS or without.
+    pub const fn is_connection(&self) -> bool {
         match self.kind {
-            Kind::Dns => self.check(),
-            Kind::Icmp | Kind::Tcp | Kind::Http | Kind::Tls | Kind::Snmp => None,
+            Kind::Tcp | Kind::Tls => true,
+            Kind::Icmp | Kind::Http | Kind::Dns | Kind::Snmp => false,
         }
     }
 
-    /// The same for a plain connection only, with TLS or without.
-    pub fn connection(&self) -> Option<&Check> {
-        match self.kind {
-            Kind::Tcp | Kind::Tls => self.check(),
-            Kind::Icmp | Kind::Http | Kind::Dns | Kind::Snmp => None,
-        }
+    /// What a run of HTTP found out, all zero where it got no answer. `None` for any other run.
+    pub fn http(&self) -> Option<HttpFacts> {
+        self.is_http().then(|| self.reading.http().copied().unwrap_or_default())
     }
-}
 
-/// How long a phase took; zero where the run did not reach it.
-pub fn time(check: &Check, phase: Phase) -> Duration {
-    check.phases.get(phase).unwrap_or_default()
-}
+    /// What a run of DNS found out, all zero where it got no answer. `None` for any other run.
+    pub fn dns(&self) -> Option<DnsFacts> {
+        self.kind
+            .is_dns()
+            .then(|| self.reading.dns().copied().unwrap_or_default())
+    }
 
-/// Bytes. Without an answer it is 0, and -1 where the answer does not tell its length.
-pub fn content_length(check: &Check) -> f64 {
-    match check.http.map(|facts| facts.content_length) {
-        None => 0.0,
-        Some(None) => -1.0,
-        Some(Some(length)) => length as f64,
+    /// The length of the body as the server declared it, in bytes: 0 without an answer, -1 where the answer does not
+    /// declare it. `None` for a run that is not of HTTP.
+    pub fn content_length(&self) -> Option<f64> {
+        self.is_http().then(|| match self.reading.http() {
+            None => 0.0,
+            Some(facts) => facts.content_length.map_or(-1.0, |length| length as f64),
+        })
     }
 }

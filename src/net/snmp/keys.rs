@@ -9,9 +9,10 @@
 use snmp2::Pdu;
 use snmp2::v3::{self, Auth, AuthErrorKind, Cipher, KeyExtension, Security};
 
-use super::credentials::{AuthProtocol, PASSWORD_MIN_BYTES, PrivacyProtocol, User};
+use super::credentials::{PASSWORD_MIN_BYTES, User};
 use super::message::{self, Query, Reply};
 use super::value::{Malformed, want};
+use crate::model::{AuthProtocol, PrivacyProtocol};
 
 /// The most bytes of a user's and a context's name together; each has at most 32 in the standard.
 const NAMES_MAX_BYTES: usize = 4096;

@@ -2,14 +2,14 @@
 //!
 //! Messages, keys, signatures and ciphers are the snmp2 crate's. Its session is not used: that cannot outlive one late reply.
 //! What is closed here of its other traps, and where the test is:
-//! 1. A late reply (one datagram is read a request): our own socket and ids; `session`, `tests/snmp.rs`, `tests/snmp_v3.rs`.
+//! 1. A late reply (one datagram is read a request): our own socket and ids; `session`, `tests/snmp/walks.rs`, `tests/snmp/v3.rs`.
 //! 2. An engine's clock that stands still (idle for 150 s): `usm::Engine` and its tests.
 //! 3. A panic at an empty password, and passwords in `Debug`: `keys`, `credentials`.
 //! 4. A panic past 65,507 bytes of request: `message`.
-//! 5. An error-status that arrives as `Ok`: `message`, `walk`, `tests/snmp.rs`.
-//! 6. A session nobody initialised: there is no keyed message before discovery; `session`, `tests/snmp_v3.rs`.
+//! 5. An error-status that arrives as `Ok`: `message`, `walk`, `tests/snmp/walks.rs`.
+//! 6. A session nobody initialised: there is no keyed message before discovery; `session`, `tests/snmp/v3.rs`.
 //! 7. A list of variables that ends at the first value it cannot read: `message` reads binding by binding, and where only
-//!    snmp2 can (encrypted replies) `walk` steps over; `tests/snmp_v3.rs`.
+//!    snmp2 can (encrypted replies) `walk` steps over; `tests/snmp/v3.rs`.
 //! 8. A clock taken over, and arithmetic on it, before the signature is checked: a copy for each message; `keys`, `usm`.
 //! 9. A write through a constant pointer: a datagram of its own for each message; `keys`, `usm`.
 //!
@@ -25,7 +25,7 @@ mod usm;
 mod value;
 mod walk;
 
-pub use credentials::{Access, AuthProtocol, Credentials, PASSWORD_MIN_BYTES, PrivacyProtocol, Secret, User};
+pub use credentials::{Access, PASSWORD_MIN_BYTES, User, access, read as read_secret};
 pub use message::{Op, Query, Reply, status_name};
 pub use session::{Patience, Session, SnmpError};
 pub use system::{number, system, text};

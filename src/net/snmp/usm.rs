@@ -263,8 +263,8 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::super::credentials::{AuthProtocol, PrivacyProtocol};
     use super::*;
+    use crate::model::{AuthProtocol, PrivacyProtocol};
 
     const ID: &[u8] = b"engine-1";
     const AUTHS: [AuthProtocol; 6] = [

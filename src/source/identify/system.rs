@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::{Mac, SystemReading, Timestamp};
-use crate::net::snmp::{Access, Credentials, Patience, Session, SnmpError, system};
+use crate::model::{Credentials, Mac, SystemReading, Timestamp};
+use crate::net::snmp::{Access, Patience, Session, SnmpError, access, system};
 
 /// Conversations at once, each with a socket.
 const AT_ONCE: usize = 64;
@@ -155,7 +155,7 @@ impl Systems {
                 retries: RETRIES,
                 whole: CONVERSATION,
             };
-            match key.credentials.access() {
+            match access(&key.credentials) {
                 Ok(access) => doors.push((number, access, key.port, patience)),
                 Err(problem) => tracing::warn!("devices are not asked with these SNMP credentials: {problem}"),
             }

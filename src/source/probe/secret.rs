@@ -1,7 +1,8 @@
 //! Secrets: named in the configuration, read when used, never printed.
 
 use std::fmt;
-use std::path::PathBuf;
+
+use crate::model::SecretSource;
 
 /// The longest secret, in bytes.
 const LIMIT: u64 = 64 * 1024;
@@ -23,15 +24,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where a secret is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// In a file; a line end at its end is no part of it.
-    File(PathBuf),
-    /// In an environment variable.
-    Env(String),
-}
-
 /// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -46,39 +38,38 @@ pub enum SecretError {
     Content(String),
 }
 
-impl SecretSource {
-    /// Reads it now.
-    ///
-    /// # Errors
-    /// Why it cannot be used; the text never holds the secret.
-    pub async fn read(&self) -> Result<Secret, SecretError> {
-        let (place, text) = match self {
-            Self::File(path) => {
-                let place = path.display().to_string();
-                let path = path.clone();
-                let reading = tokio::task::spawn_blocking(move || {
-                    use std::io::Read;
-                    let mut bytes = Vec::new();
-                    std::fs::File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
-                    Ok(bytes)
-                });
-                let bytes = reading
-                    .await
-                    .unwrap_or_else(|error| Err(std::io::Error::other(error)))
-                    .map_err(|error| SecretError::File(place.clone(), error))?;
-                (place, String::from_utf8(bytes).unwrap_or_default())
-            }
-            Self::Env(name) => (
-                name.clone(),
-                std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?,
-            ),
-        };
-        let text = text.trim_end_matches(['\r', '\n']);
-        if text.is_empty() || text.len() as u64 > LIMIT || text.contains(char::is_control) {
-            return Err(SecretError::Content(place));
+/// Reads a secret now.
+///
+/// # Errors
+/// Why it cannot be used; the text never holds the secret.
+pub async fn read(source: &SecretSource) -> Result<Secret, SecretError> {
+    let (place, text) = match source {
+        SecretSource::Inline(text) => ("the configuration".to_owned(), text.clone()),
+        SecretSource::File(path) => {
+            let place = path.display().to_string();
+            let path = path.clone();
+            let reading = tokio::task::spawn_blocking(move || {
+                use std::io::Read;
+                let mut bytes = Vec::new();
+                std::fs::File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            });
+            let bytes = reading
+                .await
+                .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+                .map_err(|error| SecretError::File(place.clone(), error))?;
+            (place, String::from_utf8(bytes).unwrap_or_default())
         }
-        Ok(Secret(text.to_owned()))
+        SecretSource::Env(name) => (
+            name.clone(),
+            std::env::var(name).map_err(|_| SecretError::Env(name.clone()))?,
+        ),
+    };
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() || text.len() as u64 > LIMIT || text.contains(char::is_control) {
+        return Err(SecretError::Content(place));
     }
+    Ok(Secret(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -90,16 +81,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("token");
         let source = SecretSource::File(path.clone());
-        assert!(source.read().await.unwrap_err().to_string().contains("token"));
+        assert!(read(&source).await.unwrap_err().to_string().contains("token"));
         for text in ["first", "second"] {
             std::fs::write(&path, format!("{text}\r\n")).unwrap();
-            let secret = source.read().await.unwrap();
+            let secret = read(&source).await.unwrap();
             assert_eq!(secret.expose(), text);
             assert_eq!(format!("{secret:?}"), "REDACTED");
         }
         for bad in [&b""[..], b"\n", b"a\nb", b"\xff"] {
             std::fs::write(&path, bad).unwrap();
-            assert!(source.read().await.is_err(), "{bad:?}");
+            assert!(read(&source).await.is_err(), "{bad:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The inventory: which sightings are the same device, who is there, and what people say of it.
 //!
 //! Owns identity (`identity`, `addresses`, `duplicate_names`), presence (`presence`) and people's changes (`person`). Gets what scans saw and found
-//! out; gives `Record`s, `Event`s and the `Entry`s to be stored. Pure: no clock, no I/O.
+//! out; gives `Record`s, `Event`s and the `Row`s to be stored. Pure: no clock, no I/O.
 
 mod addresses;
 mod duplicate_names;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Approval, Class, Entry, Event, EventKind, Fact, LabelValue, Mac, Method, Outcome, Record, Scan, Sighting, Sweep,
+    Approval, Class, Event, EventKind, Fact, LabelValue, Mac, Method, Outcome, Record, Row, Scan, Sighting, Sweep,
     SystemReading, Target, Timestamp,
 };
 
@@ -93,7 +93,7 @@ pub struct Inventory {
     next_event: u64,
     counts: [u64; EventKind::ALL.len()],
     dirty: BTreeSet<u64>,
-    entries: Vec<Entry>,
+    rows: Vec<Row>,
     recent: VecDeque<Event>,
     sweeps: BTreeMap<(Arc<str>, Method), SweepView>,
     /// Configured targets by their address, and all their names.
@@ -269,19 +269,19 @@ impl Inventory {
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
-        self.entries.push(Entry::Event(event));
+        self.rows.push(Row::Event(event));
     }
 
     /// What must go to disk since the last call, in order.
-    pub fn take_entries(&mut self) -> Vec<Entry> {
+    pub fn take_rows(&mut self) -> Vec<Row> {
         let records = std::mem::take(&mut self.dirty);
         let changed = records
             .into_iter()
             .filter_map(|id| self.records.get(&id).cloned())
-            .map(Entry::Record);
-        let mut entries: Vec<Entry> = changed.collect();
-        entries.append(&mut self.entries);
-        entries
+            .map(Row::Record);
+        let mut rows: Vec<Row> = changed.collect();
+        rows.append(&mut self.rows);
+        rows
     }
 
     /// A device by its id; one that was merged is itself still.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Inventory;
 use crate::model::{
-    Audit, Class, Entry, EventKind, LABEL_MAX_BYTES, LabelValue, Patch, Record, Timestamp, check_label_name,
+    Audit, Class, EventKind, LABEL_MAX_BYTES, LabelValue, Patch, Record, Row, Timestamp, check_label_name,
 };
 
 /// Notes may be this long, in bytes.
@@ -84,7 +84,7 @@ impl Inventory {
             .flatten()
             .filter(|(_, value)| !value.is_null());
         let said: serde_json::Map<_, _> = said.map(|(key, value)| (key.clone(), value.clone())).collect();
-        self.entries.push(Entry::Audit(Audit {
+        self.rows.push(Row::Audit(Audit {
             at,
             by: by.to_owned(),
             device: id,

@@ -11,7 +11,7 @@
 use std::net::IpAddr;
 
 use super::{Evidence, Inventory, SweepView};
-use crate::model::{Approval, Entry, EventKind, LabelValue, Method, Network, Outcome, Record, Seen, Sweep, Timestamp};
+use crate::model::{Approval, EventKind, LabelValue, Method, Network, Outcome, Record, Row, Seen, Sweep, Timestamp};
 
 impl Inventory {
     pub(super) fn judge_presence(
@@ -66,7 +66,7 @@ impl Inventory {
             "answered": scan.counts[1],
         });
         self.publish("scan", now, &detail);
-        self.entries.push(Entry::Scan(scan.clone()));
+        self.rows.push(Row::Scan(scan.clone()));
     }
 
     fn count(&mut self, sweep: &Sweep, now: Timestamp) {
@@ -109,7 +109,7 @@ impl Inventory {
             self.names.retain(|_, holder| *holder != id);
             self.by_mark
                 .retain(|_, holders| !holders.remove(&id) || !holders.is_empty());
-            self.entries.push(Entry::Forget(id));
+            self.rows.push(Row::ForgetRecord(id));
         }
     }
 }

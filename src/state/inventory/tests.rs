@@ -292,7 +292,7 @@ fn people_win_and_a_merge_can_be_undone() {
 fn patches_are_checked_and_audited() {
     let mut story = Story::new();
     story.scan(&[(Some(mac(1)), ip(1)), (Some(mac(2)), ip(2))]);
-    story.inventory.take_entries();
+    story.inventory.take_rows();
     let named = |name: &str| Patch {
         name: Some(name.into()),
         ..Patch::default()
@@ -308,18 +308,16 @@ fn patches_are_checked_and_audited() {
         ..Patch::default()
     };
     assert!(patch(&mut story, &bad).is_err());
-    assert!(story.inventory.take_entries().is_empty(), "nothing was changed");
+    assert!(story.inventory.take_rows().is_empty(), "nothing was changed");
     patch(&mut story, &named("desk")).unwrap();
-    let entries = story.inventory.take_entries();
+    let rows = story.inventory.take_rows();
     assert!(
-        entries
-            .iter()
-            .any(|entry| matches!(entry, Entry::Audit(audit) if audit.change == r#"{"name":"desk"}"#))
+        rows.iter()
+            .any(|row| matches!(row, Row::Audit(audit) if audit.change == r#"{"name":"desk"}"#))
     );
     assert!(
-        entries
-            .iter()
-            .any(|entry| matches!(entry, Entry::Record(record) if record.name.as_str() == "desk"))
+        rows.iter()
+            .any(|row| matches!(row, Row::Record(record) if record.name.as_str() == "desk"))
     );
     assert_eq!(
         story.inventory.patch(99, &named("x"), "x", at(9)),
@@ -340,7 +338,7 @@ fn strangers_are_forgotten_in_time_and_floods_are_bounded() {
     story.minute += 91 * 24 * 60;
     story.scan(&[]);
     assert_eq!(story.all().iter().map(|record| record.id).collect::<Vec<_>>(), [2]);
-    assert!(story.inventory.take_entries().contains(&Entry::Forget(1)));
+    assert!(story.inventory.take_rows().contains(&Row::ForgetRecord(1)));
     // One host claims everything.
     let all: Vec<_> = (1..=254).map(|last| (Some(mac(9)), ip(last))).collect();
     story.scan(&all);

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, SYSTEM, UPTIME, WIDE};
-use super::{Settings, facts};
-use crate::model::{InterfaceFacts, InterfaceRow, LabelValue, MEASURES, Measure, Sample, SnmpWalk, SystemFacts};
+use super::facts;
+use crate::model::{InterfaceFacts, InterfaceRow, LabelValue, MEASURES, Measure, Sample, SnmpProbe, SystemFacts, Walk};
 use crate::net::snmp::{self, Access, Engine, Oid, Op, Pace, Query, Session, SnmpError, Table, Value};
 
 /// How old facts may be.
@@ -52,7 +52,7 @@ pub(super) struct Known {
 
 impl Known {
     /// Nothing yet.
-    pub fn new(peer: SocketAddr, access: Access, settings: &Settings) -> Self {
+    pub fn new(peer: SocketAddr, access: Access, settings: &SnmpProbe) -> Self {
         Self {
             peer,
             access,
@@ -88,9 +88,9 @@ fn is_final(error: &SnmpError) -> bool {
 /// One walk.
 pub(super) async fn converse(
     session: &mut Session,
-    settings: &Settings,
+    settings: &SnmpProbe,
     known: &mut Known,
-    walk: &mut SnmpWalk,
+    walk: &mut Walk,
 ) -> Result<(), SnmpError> {
     known.pace.rest();
     let mut trouble = None;
@@ -150,7 +150,7 @@ fn note(trouble: &mut Option<SnmpError>, table: Result<(), SnmpError>) -> Result
 }
 
 /// Reads sysUpTime and what tells that the facts are old, and the system group with the facts.
-async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) -> Result<(), SnmpError> {
+async fn scalars(session: &mut Session, known: &mut Known, walk: &mut Walk) -> Result<(), SnmpError> {
     let mut names = vec![UPTIME, NUMBER, LAST_CHANGE];
     let old = known
         .facts_at
@@ -390,7 +390,7 @@ async fn unless_restarted(
     session: &mut Session,
     known: &mut Known,
     rows: &BTreeMap<u32, InterfaceRow>,
-    walk: &mut SnmpWalk,
+    walk: &mut Walk,
 ) -> Result<(), SnmpError> {
     let fell = |(index, row): (&u32, &InterfaceRow)| {
         let before = known.counted.get(index);
