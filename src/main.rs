@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use lanpulse::cli::{self, Flags};
+use lanpulse::config;
 use lanpulse::daemon::{self, Options, Place, StartError};
 
 fn main() -> ExitCode {
@@ -17,7 +18,7 @@ fn run(flags: Flags) -> ExitCode {
     );
     let place = Place {
         named: flags.config_file.is_some(),
-        path: flags.config_file.unwrap_or_else(|| cli::DEFAULT_CONFIG.into()),
+        path: flags.config_file.unwrap_or_else(|| config::DEFAULT_PATH.into()),
     };
     let listen = if flags.listen.is_empty() {
         vec![cli::DEFAULT_LISTEN.to_owned()]

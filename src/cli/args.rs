@@ -211,7 +211,7 @@ mod tests {
                     let used = uses.contains(&flag);
                     match parsed(&line) {
                         Ok(_) => assert!(used, "accepted without effect: {line}"),
-                        Err(said) => assert!(!used && said.contains(flag), "{line}: {said}"),
+                        Err(error) => assert!(!used && error.contains(flag), "{line}: {error}"),
                     }
                 }
             }

@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::output::{EXIT_CONFIG, count, report, say};
 use crate::config::{self, upcoming};
-use crate::http;
 use crate::model::{Heartbeat, Schedule, Timestamp};
+use crate::serve;
 
 /// What to check.
 #[derive(Clone, Debug, Args)]
@@ -25,7 +25,7 @@ pub struct CheckConfigArgs {
 pub(super) fn check_config(arguments: &CheckConfigArgs) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     if let Some(web) = &arguments.web_config_file {
-        match &http::check_web(web)[..] {
+        match &serve::check_web(web)[..] {
             [] => say(&format!("{}: ok", web.display())),
             problems => {
                 report(problems);

@@ -14,9 +14,10 @@ use serde_json::Value;
 
 use super::flags::DEFAULT_LISTEN;
 use super::output::plain;
-use crate::http::PLAIN_HTTP;
-use crate::model::{Failure, TlsSettings};
+use crate::model::{Failure, Secret, SecretSource, TlsSettings};
 use crate::net::{Answer, Call, WebError, basic, bearer, call};
+use crate::secret;
+use crate::serve::PLAIN_HTTP;
 
 /// How long the daemon may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,7 +61,7 @@ impl Access {
             return Err("--cert-file and --key-file go together".to_owned());
         }
         let authorization = match (&self.user, &self.password_file, &self.token_file) {
-            (None, None, None) => token.map(|token| bearer(token.trim())),
+            (None, None, None) => token.map(|token| bearer(&token.trim().into())),
             (None, None, Some(file)) => Some(bearer(&secret(file)?)),
             (Some(user), Some(file), None) => Some(basic(user, &secret(file)?)),
             (Some(_), Some(_), Some(_)) => return Err("--user and --token-file are both given: keep one".to_owned()),
@@ -86,9 +87,10 @@ pub fn text_of(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
-/// Reads the file that a flag names, without the line break at its end.
-fn secret(file: &Path) -> Result<String, String> {
-    Ok(text_of(file)?.trim_end_matches(['\r', '\n']).to_owned())
+/// Reads the password or token in a file that a flag names.
+fn secret(file: &Path) -> Result<Secret, String> {
+    let source = SecretSource::File(file.to_owned());
+    secret::read_text(&source).map_err(|error| format!("cannot read {error}"))
 }
 
 /// Which daemon to ask, and how.

@@ -31,8 +31,6 @@ pub struct Flags {
     pub log_format: Option<LogFormat>,
 }
 
-/// The configuration file of a daemon without `--config.file`.
-pub const DEFAULT_CONFIG: &str = "config/lanpulse.yaml";
 /// The database of a daemon without `--storage.path`.
 pub const DEFAULT_STORAGE: &str = "data/lanpulse.db";
 /// The address of a daemon without `--web.listen-address`.

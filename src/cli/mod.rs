@@ -26,6 +26,6 @@ mod token;
 
 pub use args::{Command, parse};
 pub use execute::execute;
-pub use flags::{DEFAULT_CONFIG, DEFAULT_LISTEN, DEFAULT_STORAGE, Flags};
+pub use flags::{DEFAULT_LISTEN, DEFAULT_STORAGE, Flags};
 pub use log::{LogFormat, LogLevel, log_to_stderr};
 pub use output::{EXIT_CONFIG, complain, report};

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::output::{EXIT_CONFIG, complain, report as report_problems};
-use super::scan_output::{Format, print};
+use super::scan_output::{Format, Printed, print};
 use crate::config::{self, Problem};
-use crate::model::{Method, Network, Outcome, parse_duration};
+use crate::model::{Mac, MacKind, Method, Network, parse_duration};
 use crate::net;
 use crate::source::discover::{self, Progress, Report, ScanNetwork, Settings};
 use crate::source::identify::Registry;
@@ -75,13 +75,13 @@ pub(super) fn scan(arguments: &ScanArgs) -> ExitCode {
 fn run(arguments: &ScanArgs) -> Result<bool, ScanError> {
     let (settings, registry) = settings(arguments)?;
     let networks = networks(&settings, &arguments.what).map_err(ScanError::Other)?;
-    let start = Instant::now();
+    let start = net::monotonic();
     let report = with_progress_bar(|progress| discover::scan(&settings, &networks, &[], arguments.timeout, progress));
     let duration = start.elapsed();
     for note in &report.notes {
         complain(&format!("lanpulse: {note}"));
     }
-    for sweep in report.sweeps.iter().filter(|sweep| sweep.outcome != Outcome::Complete) {
+    for sweep in report.sweeps.iter().filter(|sweep| !sweep.outcome.is_complete()) {
         let why = sweep.why.as_deref().unwrap_or("unknown reason");
         let (network, method, outcome) = (&sweep.network, sweep.method.as_str(), sweep.outcome.as_str());
         complain(&format!(
@@ -89,7 +89,15 @@ fn run(arguments: &ScanArgs) -> Result<bool, ScanError> {
             sweep.left
         ));
     }
-    print(arguments.format, &report, &networks, &registry, duration);
+    let printed = Printed {
+        sightings: &report.sightings,
+        sweeps: &report.sweeps,
+        notes: &report.notes,
+        networks: networks.iter().map(|network| network.network).collect(),
+        vendor: &|mac| vendor(&registry, mac),
+        duration,
+    };
+    print(arguments.format, &printed);
     Ok(is_complete(&settings.methods, &report))
 }
 
@@ -130,7 +138,7 @@ fn settings(arguments: &ScanArgs) -> Result<(Settings, Registry), ScanError> {
 /// The networks to scan: those that the user names, else those of the settings.
 fn networks(settings: &Settings, names: &[String]) -> Result<Vec<ScanNetwork>, String> {
     if names.is_empty() {
-        let (networks, left_out) = settings.areas();
+        let (networks, left_out) = settings.networks_now();
         for line in left_out {
             complain(&format!("lanpulse: {line}"));
         }
@@ -141,9 +149,9 @@ fn networks(settings: &Settings, names: &[String]) -> Result<Vec<ScanNetwork>, S
         }
         return Ok(networks);
     }
-    let all = net::nics();
+    let all = net::interfaces();
     // An interface that the user names is used even if it is excluded otherwise.
-    let usable = discover::usable(&all, &[]);
+    let usable = discover::interfaces_in_use(&all, &[]);
     let mut networks = Vec::new();
     for name in names {
         networks.extend(named(name, &usable)?);
@@ -152,9 +160,9 @@ fn networks(settings: &Settings, names: &[String]) -> Result<Vec<ScanNetwork>, S
 }
 
 /// The networks that a name stands for: the networks of an interface, or one network.
-fn named(name: &str, usable: &[&net::Nic]) -> Result<Vec<ScanNetwork>, String> {
+fn named(name: &str, usable: &[&net::Interface]) -> Result<Vec<ScanNetwork>, String> {
     if let Some(interface) = usable.iter().find(|interface| interface.name == *name) {
-        let (own, left_out) = discover::own(&[interface]);
+        let (own, left_out) = discover::own_networks(&[interface]);
         return match left_out.first() {
             Some(line) => Err(line.clone()),
             None => Ok(own),
@@ -165,7 +173,7 @@ fn named(name: &str, usable: &[&net::Nic]) -> Result<Vec<ScanNetwork>, String> {
             "{network} is too large: scan /{} or less at a time",
             discover::LARGEST
         )),
-        Ok(network) => Ok(discover::area(network, usable)),
+        Ok(network) => Ok(discover::scan_networks(network, usable)),
         Err(problem) => {
             let names: Vec<&str> = usable.iter().map(|interface| interface.name.as_str()).collect();
             Err(format!(
@@ -176,15 +184,24 @@ fn named(name: &str, usable: &[&net::Nic]) -> Result<Vec<ScanNetwork>, String> {
     }
 }
 
+/// The vendor of a MAC for the table, or why it has none.
+fn vendor(registry: &Registry, mac: Mac) -> String {
+    match mac.kind() {
+        MacKind::Local => "(locally administered)".to_owned(),
+        MacKind::Virtual => "(virtual router)".to_owned(),
+        _ => registry.vendor(mac).unwrap_or_default(),
+    }
+}
+
 /// Whether at least one sweep that sends requests was complete, and none was cut short.
 fn is_complete(methods: &[Method], report: &Report) -> bool {
-    let only_passive = !methods.iter().any(|method| method.sends());
+    let only_passive = methods.iter().all(|method| method.is_passive());
     let complete = report
         .sweeps
         .iter()
-        .filter(|sweep| only_passive || sweep.method.sends())
-        .any(|sweep| sweep.outcome == Outcome::Complete);
-    let cut_short = report.sweeps.iter().any(|sweep| sweep.outcome == Outcome::Partial);
+        .filter(|sweep| only_passive || !sweep.method.is_passive())
+        .any(|sweep| sweep.outcome.is_complete());
+    let cut_short = report.sweeps.iter().any(|sweep| sweep.outcome.is_partial());
     complete && !cut_short
 }
 
@@ -291,8 +308,8 @@ mod tests {
 
     #[test]
     fn complete_means_asked_and_not_cut_short() {
+        use crate::model::Outcome::{Complete, Failed, Partial};
         use Method::{Arp, Neighbours};
-        use Outcome::{Complete, Failed, Partial};
         let sweep = |method, outcome| crate::model::Sweep {
             network: "10.0.0.0/24".into(),
             method,

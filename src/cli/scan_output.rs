@@ -8,9 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::output::{count, say};
-use crate::model::{Mac, MacKind, Method, csv_field};
-use crate::source::discover::{Report, ScanNetwork};
-use crate::source::identify::Registry;
+use crate::model::{Mac, Method, Network, Sighting, Sweep, csv_field};
 
 /// How to print what was found.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -23,6 +21,22 @@ pub(super) enum Format {
     Csv,
 }
 
+/// What to print.
+pub(super) struct Printed<'a> {
+    /// The addresses that were seen.
+    pub sightings: &'a [Sighting],
+    /// How complete the scan is.
+    pub sweeps: &'a [Sweep],
+    /// What could not be done.
+    pub notes: &'a [String],
+    /// The networks that were scanned.
+    pub networks: Vec<Network>,
+    /// The vendor of a MAC.
+    pub vendor: &'a dyn Fn(Mac) -> String,
+    /// How long the scan took.
+    pub duration: Duration,
+}
+
 /// One address that was seen.
 #[derive(Debug, Default)]
 struct Row {
@@ -33,25 +47,19 @@ struct Row {
 }
 
 /// Prints what was found on stdout.
-pub(super) fn print(
-    format: Format,
-    report: &Report,
-    networks: &[ScanNetwork],
-    registry: &Registry,
-    duration: Duration,
-) {
-    let rows = rows(report, registry);
+pub(super) fn print(format: Format, printed: &Printed) {
+    let rows = rows(printed);
     match format {
-        Format::Table => table(&rows, networks, duration),
-        Format::Json => json(&rows, report, duration),
+        Format::Table => table(&rows, printed),
+        Format::Json => json(&rows, printed),
         Format::Csv => csv(&rows),
     }
 }
 
 /// A row for each address. Addresses that only a stale cache entry knows are left out.
-fn rows(report: &Report, registry: &Registry) -> BTreeMap<IpAddr, Row> {
+fn rows(printed: &Printed) -> BTreeMap<IpAddr, Row> {
     let mut rows: BTreeMap<IpAddr, Row> = BTreeMap::new();
-    for sighting in &report.sightings {
+    for sighting in printed.sightings {
         let row = rows.entry(sighting.address).or_default();
         row.alive |= sighting.alive;
         row.macs.extend(sighting.mac.filter(|mac| !row.macs.contains(mac)));
@@ -61,12 +69,7 @@ fn rows(report: &Report, registry: &Registry) -> BTreeMap<IpAddr, Row> {
     }
     rows.retain(|_, row| row.alive);
     for row in rows.values_mut() {
-        row.vendor = match row.macs.first().map(|mac| (mac.kind(), *mac)) {
-            Some((MacKind::Local, _)) => "(locally administered)".to_owned(),
-            Some((MacKind::Virtual, _)) => "(virtual router)".to_owned(),
-            Some((_, mac)) => registry.vendor(mac).unwrap_or_default(),
-            None => String::new(),
-        };
+        row.vendor = row.macs.first().map(|mac| (printed.vendor)(*mac)).unwrap_or_default();
     }
     rows
 }
@@ -82,7 +85,7 @@ impl Row {
     }
 }
 
-fn table(rows: &BTreeMap<IpAddr, Row>, networks: &[ScanNetwork], duration: Duration) {
+fn table(rows: &BTreeMap<IpAddr, Row>, printed: &Printed) {
     const TITLE: &str = "ADDRESS";
     let widths = rows.keys().map(|address| address.to_string().len());
     let width = widths.max().unwrap_or(0).max(TITLE.len());
@@ -97,13 +100,13 @@ fn table(rows: &BTreeMap<IpAddr, Row>, networks: &[ScanNetwork], duration: Durat
         );
         say(line.trim_end());
     }
-    let networks: Vec<String> = networks.iter().map(|network| network.network.to_string()).collect();
+    let networks: Vec<String> = printed.networks.iter().map(ToString::to_string).collect();
     let found = count(rows.len(), "address").replace("addresss", "addresses");
-    let seconds = duration.as_secs_f64();
+    let seconds = printed.duration.as_secs_f64();
     say(&format!("{found} in {} ({seconds:.2} s)", networks.join(", ")));
 }
 
-fn json(rows: &BTreeMap<IpAddr, Row>, report: &Report, duration: Duration) {
+fn json(rows: &BTreeMap<IpAddr, Row>, printed: &Printed) {
     let hosts: Vec<_> = rows
         .iter()
         .map(|(address, row)| {
@@ -115,7 +118,7 @@ fn json(rows: &BTreeMap<IpAddr, Row>, report: &Report, duration: Duration) {
             })
         })
         .collect();
-    let sweeps: Vec<_> = report
+    let sweeps: Vec<_> = printed
         .sweeps
         .iter()
         .map(|sweep| {
@@ -127,7 +130,8 @@ fn json(rows: &BTreeMap<IpAddr, Row>, report: &Report, duration: Duration) {
         })
         .collect();
     let all = serde_json::json!({
-        "hosts": hosts, "passes": sweeps, "notes": report.notes, "duration_seconds": duration.as_secs_f64(),
+        "hosts": hosts, "passes": sweeps, "notes": printed.notes,
+        "duration_seconds": printed.duration.as_secs_f64(),
     });
     say(&format!("{all:#}"));
 }

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::client::block_on;
-use super::flags::DEFAULT_CONFIG;
 use super::output::{EXIT_CONFIG, complain, report, say};
 use crate::config::{self, Problem};
 use crate::model::{
@@ -81,7 +80,10 @@ pub(super) fn snmp(command: &SnmpCommand) -> ExitCode {
 
 /// The probe and the address to walk.
 fn prepare(arguments: &WalkArgs) -> Result<(Probe, Address), WalkError> {
-    let path = arguments.config_file.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
+    let path = arguments
+        .config_file
+        .clone()
+        .unwrap_or_else(|| config::DEFAULT_PATH.into());
     let config = config::load(&path).result.map_err(WalkError::Config)?;
     let name = &arguments.credentials;
     let Some(credentials) = config.snmp.get(name) else {

@@ -6,14 +6,15 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 
 use super::output::{complain, say};
-use crate::http::{self, digest};
+use crate::model::TokenDigest;
+use crate::serve;
 
 /// Random bytes of a heartbeat's token: 128 bits.
 const HEARTBEAT_BYTES: usize = 16;
 
 /// Makes an API token of 256 random bits. Prints it with the digest for the configuration.
 pub(super) fn api_token() -> ExitCode {
-    let Some((token, digest)) = http::new_token() else {
+    let Some((token, digest)) = serve::new_token() else {
         complain("lanpulse: the system gives no random numbers");
         return ExitCode::FAILURE;
     };
@@ -35,7 +36,7 @@ pub(super) fn heartbeat_token(name: &str) -> ExitCode {
          - name: {quoted}\n    schedule: {{every: 24h}}    # or {{cron: \"0 3 * * *\", tz: Europe/Berlin}}\n    \
          grace: 1h\n    token_sha256: {}\n\nThe job reports with (lanpulse.example is this host):\n\n    \
          curl -fsS -m 10 --retry 5 http://lanpulse.example:10526/ping/{token}",
-        hex(&digest(token.as_bytes()))
+        TokenDigest::of(token.as_bytes()).to_hex()
     ));
     ExitCode::SUCCESS
 }

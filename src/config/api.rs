@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::http::{Scope, Secret, Settings, Token};
+use crate::model::TokenDigest;
+use crate::serve::{Scope, Settings, Token, TokenSource};
 
 use crate::yaml::decode::{At, Fields, Findings};
 use crate::yaml::node::Node;
@@ -65,7 +66,7 @@ fn scopes_of(at: &At, findings: &mut Findings) -> Vec<Scope> {
     scopes
 }
 
-fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> Option<Secret> {
+fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> Option<TokenSource> {
     let given: Vec<&str> = SECRETS
         .into_iter()
         .filter(|name| fields.ordinal(name).is_some())
@@ -83,30 +84,19 @@ fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> O
     };
     match name {
         "token_sha256" => {
-            let digest = from_hex(text);
+            let digest = TokenDigest::from_hex(text).map(TokenDigest::bytes);
             if digest.is_none() {
                 let hint =
                     "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";
                 findings.value(&at, "this is not a SHA-256", hint);
             }
-            digest.map(Secret::Sha256)
+            digest.map(TokenSource::Sha256)
         }
         _ if text.trim().is_empty() => {
             findings.value(&at, "the name is empty", "");
             None
         }
-        "token_file" => Some(Secret::File(base.join(text))),
-        _ => Some(Secret::Env(text.clone())),
+        "token_file" => Some(TokenSource::File(base.join(text))),
+        _ => Some(TokenSource::Env(text.clone())),
     }
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(digest)
 }

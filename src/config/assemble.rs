@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http;
 use crate::metrics;
 use crate::model::{Calendar, Enrolment, Heartbeat, Target};
+use crate::serve;
 use crate::state::InternetSettings;
 use crate::yaml::decode::{At, Fields, Findings};
 use crate::yaml::node::Node;
@@ -37,7 +37,7 @@ pub struct Config {
     /// The named time intervals.
     pub calendars: Vec<Arc<Calendar>>,
     /// The API tokens.
-    pub api: http::Settings,
+    pub api: serve::Settings,
     /// How to find devices.
     pub discovery: Discovery,
     /// How to identify the devices that are found.

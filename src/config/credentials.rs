@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{AuthProtocol, Credentials, PrivacyProtocol, SecretSource};
-use crate::source::probe::snmp::{PASSWORD_MIN_BYTES, read_secret};
+use crate::model::{AuthProtocol, Credentials, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES, SecretSource};
+use crate::secret::{self, SecretError};
 use crate::yaml::decode::{At, Fields, Findings};
 use crate::yaml::node::Node;
 use crate::yaml::problem::{plain, quoted};
@@ -211,12 +211,12 @@ fn protected<T: Copy>(at: &At, words: &[(&str, T)], base: &Path, findings: &mut 
     }
     let password = secret(at, &fields, ["", "password_file", "password_env"], base, findings)?;
     let place = fields.get("password_file").or(fields.get("password_env"));
-    if let (Ok(bytes), Some(place)) = (read_secret(&password), place)
-        && bytes.len() < PASSWORD_MIN_BYTES
+    if let (Ok(bytes), Some(place)) = (secret::read(&password), place)
+        && bytes.expose().len() < SNMP_PASSWORD_MIN_BYTES
     {
         let message = format!(
-            "the password has {} bytes: at least {PASSWORD_MIN_BYTES} (RFC 3414)",
-            bytes.len()
+            "the password has {} bytes: at least {SNMP_PASSWORD_MIN_BYTES} (RFC 3414)",
+            bytes.expose().len()
         );
         findings.value(&place, message, "");
     }
@@ -251,21 +251,21 @@ fn secret(
     let at = fields.get(given[0])?;
     let text = scalar::text(&at, findings)?;
     let secret = match ways.iter().position(|way| *way == given[0]) {
-        Some(0) => SecretSource::Inline(text.to_owned()),
+        Some(0) => SecretSource::Inline(text.into()),
         Some(1) => SecretSource::File(base.join(text)),
         _ => SecretSource::Env(text.to_owned()),
     };
-    match read_secret(&secret) {
-        Ok(bytes) if bytes.is_empty() => findings.value(&at, "the secret is empty", ""),
+    match secret::read(&secret) {
         Ok(_) => {}
-        Err(reason) => {
+        Err(SecretError::Empty(_)) => findings.value(&at, "the secret is empty", ""),
+        Err(error) => {
             let file = matches!(secret, SecretSource::File(_));
             let hint = if file {
                 "a path is relative to the file that names it"
             } else {
                 ""
             };
-            findings.value(&at, plain(&reason), hint);
+            findings.value(&at, plain(&error.to_string()), hint);
         }
     }
     Some(secret)

@@ -181,22 +181,15 @@ fn secret(
 }
 
 fn digest(at: &At, findings: &mut Findings) -> Option<TokenDigest> {
-    let text = scalar::text(at, findings)?.trim();
-    let mut bytes = TokenDigest::default();
-    let good = text.len() == 2 * bytes.len() && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if !good {
+    let digest = TokenDigest::from_hex(scalar::text(at, findings)?.trim());
+    if digest.is_none() {
         findings.value(
             at,
             "a SHA-256 has 64 hexadecimal digits",
             "`lanpulse heartbeat token NAME` prints it; the token itself does not belong here",
         );
-        return None;
     }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digit = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-        *byte = digit(digits[0]) * 16 + digit(digits[1]);
-    }
-    Some(bytes)
+    digest
 }
 
 fn path(at: &At, base: &Path, findings: &mut Findings) -> Option<PathBuf> {

@@ -21,7 +21,7 @@ pub(super) fn identify(
     timeout: Duration,
     findings: &mut Findings,
 ) -> identify::Settings {
-    let key = |entry: SnmpCredentials| identify::Key {
+    let key = |entry: SnmpCredentials| identify::SnmpAccess {
         credentials: entry.credentials,
         port: entry.port,
         timeout: entry.timeout.unwrap_or(timeout),

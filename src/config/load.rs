@@ -24,8 +24,8 @@ pub struct Loaded {
 
 /// The default file of the repository: it is the configuration where there is no file.
 const EMBEDDED: &str = include_str!("../../config/lanpulse.yaml");
-/// The default path of the configuration.
-const DEFAULT_PATH: &str = "config/lanpulse.yaml";
+/// The path of the configuration file unless the user names another one.
+pub const DEFAULT_PATH: &str = "config/lanpulse.yaml";
 
 /// Reads a configuration file and the files it includes. It never fails as a whole: the result says what is wrong.
 pub fn load(path: &Path) -> Loaded {

@@ -29,5 +29,5 @@ pub use assemble::Config;
 pub use credentials::SnmpCredentials;
 pub use discovery::{Discovery, Monitor};
 pub use heartbeat::Outbound;
-pub use load::{Loaded, embedded, load};
+pub use load::{DEFAULT_PATH, Loaded, embedded, load};
 pub use modules::Module;

@@ -77,7 +77,7 @@ pub(super) fn probe(at: &At, defaults: &Defaults, known: &CredentialSet, finding
     let entry = entry.unwrap_or_else(|| SnmpCredentials {
         credentials: Arc::new(Credentials::Community {
             v1: false,
-            community: SecretSource::Inline(String::new()),
+            community: SecretSource::Inline("".into()),
         }),
         port: PORT,
         timeout: None,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::api::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes};
 use crate::config::Module;
-use crate::http::{ProbeAnswer, ProbeRefusal, ProbeRequest, Probes};
 use crate::model::{Address, Failure, Probe, Reading};
 use crate::net::{Echo, Lookup, Resolver, resolve_now};
 use crate::source::probe::{self, Names, icmp, snmp};
@@ -23,7 +23,7 @@ pub struct EchoRequest {
     answer: oneshot::Sender<Reading>,
 }
 
-/// How the HTTP face has something probed.
+/// How the API has something probed.
 pub fn probes(modules: watch::Receiver<Modules>, pings: mpsc::Sender<EchoRequest>) -> Probes {
     Box::new(move |request| {
         let modules = modules.borrow().clone();

@@ -12,13 +12,14 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::{Job, JobKey, Reading, Run, Timestamp};
+pub use crate::net::wall_clock;
 use crate::net::{Echo, Resolver};
 use crate::source::probe::{self, Names, icmp, snmp};
 use crate::targets::Diff;
@@ -32,12 +33,6 @@ const BURST: usize = 4;
 static CHECKS: Semaphore = Semaphore::const_new(400);
 /// The part of the interval between one new job's place and the next: the golden ratio's fraction.
 const GOLDEN: f64 = 0.618_033_988_749_895;
-
-/// The wall clock. Only `daemon` and `net` have one.
-pub fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(since.as_micros() as u64)
-}
 
 /// Runs the jobs.
 pub struct Scheduler<E> {

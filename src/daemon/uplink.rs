@@ -12,10 +12,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::ask::Ask;
+use super::ask::{Ask, input};
 use crate::model::{Address, Job, Link, Network, Probe, Subject};
-use crate::net::{DefaultRoute, Interface, default_routes, interfaces, nics};
+use crate::net::{Interface, default_routes, interfaces};
+use crate::state::Input;
 use crate::targets::Diff;
+use crate::wire::route::DefaultRoute;
 
 /// Between two looks: a device takes three failures to be down, which is longer.
 const LOOK: Duration = Duration::from_secs(1);
@@ -54,7 +56,7 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
             running = wanted;
         }
         if last.as_ref() != Some(&link) {
-            if asks.send(Ask::Link(link.clone())).await.is_err() {
+            if !input(&asks, Input::Link(link.clone())).await {
                 return;
             }
             last = Some(link);
@@ -64,7 +66,10 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
 
 /// The smallest of this host's networks that has the gateway.
 fn network(gateway: Ipv4Addr) -> Option<Network> {
-    let networks = nics().into_iter().flat_map(|nic| nic.v4).map(|(_, network)| network);
+    let networks = interfaces()
+        .into_iter()
+        .flat_map(|interface| interface.v4)
+        .map(|(_, network)| network);
     networks
         .filter(|network| network.contains(gateway))
         .max_by_key(|network| network.length())
@@ -113,6 +118,7 @@ mod tests {
             name: name.into(),
             running,
             loopback: name == "lo",
+            ..Interface::default()
         }
     }
 

@@ -28,6 +28,15 @@ impl Family {
         }
     }
 
+    /// The IP version, for people; `None` where both are allowed.
+    pub const fn version(self) -> Option<&'static str> {
+        match self {
+            Self::Any => None,
+            Self::Ip4 => Some("IPv4"),
+            Self::Ip6 => Some("IPv6"),
+        }
+    }
+
     /// The word the configuration uses.
     pub const fn as_str(self) -> &'static str {
         match self {

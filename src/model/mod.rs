@@ -9,6 +9,7 @@ mod closed;
 mod csv;
 mod device;
 mod duration;
+mod event;
 mod failure;
 mod heartbeat;
 mod internet;
@@ -32,15 +33,18 @@ mod url;
 pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use csv::csv_field;
-pub use device::{Device, Status, Transition};
+pub use device::{Device, Status};
 pub use duration::{Pretty, parse_duration};
+pub use event::{
+    CheckChange, Event, EventKind, EventRecord, HeartbeatChange, InternetChange, InventoryChange, ScanEnd, StatusChange,
+};
 pub use failure::{Failure, FailureCounts};
 pub use heartbeat::{
     CronSchedule, Enrolment, Heartbeat, HeartbeatRow, HeartbeatState, Methods, Schedule, Signal, SignalKind,
-    SignalRecord, Token, TokenDigest,
+    SignalRecord, Token,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
-pub use inventory::{Approval, Audit, Class, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
+pub use inventory::{Approval, Audit, Class, Fact, Origin, Patch, Record, Scan, Seen, Topic};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use mac::{Mac, MacKind};
 pub use network::Network;
@@ -48,12 +52,12 @@ pub use pattern::Pattern;
 pub use phase::{Phase, Phases};
 pub use probe::{
     AuthProtocol, Credentials, DnsExpect, DnsFacts, DnsProbe, DnsTransport, HttpAuth, HttpExpect, HttpFacts, HttpProbe,
-    InterfaceFilter, Job, JobKey, Kind, PrivacyProtocol, Probe, RecordType, Service, SnmpProbe, TcpProbe, TlsFacts,
-    TlsProbe, TlsSettings,
+    InterfaceFilter, Job, JobKey, Kind, PrivacyProtocol, Probe, RecordType, SNMP_PASSWORD_MIN_BYTES, Service,
+    SnmpProbe, TcpProbe, TlsFacts, TlsProbe, TlsSettings,
 };
 pub use row::Row;
 pub use run::{Facts, Reading, Run};
-pub use secret::SecretSource;
+pub use secret::{Secret, SecretSource, TokenDigest};
 pub use sighting::{Announcement, Method, Outcome, Sighting, Sweep};
 pub use snmp::{
     InterfaceFacts, InterfaceRow, MEASURES, Measure, PersistedCounter, PersistedCounters, PersistedUptime,

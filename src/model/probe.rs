@@ -18,7 +18,7 @@ use super::{Address, Failure, Family, Subject};
 
 pub use dns::{DnsExpect, DnsFacts, DnsProbe, DnsTransport, RecordType};
 pub use http::{HttpAuth, HttpExpect, HttpFacts, HttpProbe};
-pub use snmp::{AuthProtocol, Credentials, InterfaceFilter, PrivacyProtocol, SnmpProbe};
+pub use snmp::{AuthProtocol, Credentials, InterfaceFilter, PrivacyProtocol, SNMP_PASSWORD_MIN_BYTES, SnmpProbe};
 pub use tcp::TcpProbe;
 pub use tls::{TlsFacts, TlsProbe, TlsSettings};
 

@@ -1,7 +1,7 @@
 //! YAML with places: text to a tree, a walk that collects every mistake, and the line and column of each.
 //!
 //! Owns how values are read and how mistakes are told, for whatever file it is. Gets text; gives `Node`s to walk and
-//! `Problem`s to print. `config` reads the configuration with it, `http` the web configuration. The steps, each in its
+//! `Problem`s to print. `config` reads the configuration with it, `serve` the web configuration. The steps, each in its
 //! file: `syntax` parses into a `node` tree; the caller decodes it with `decode` and `scalar`, noting findings; `report`
 //! looks up their lines with `locate`.
 

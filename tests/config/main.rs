@@ -301,7 +301,7 @@ time_intervals:
     );
     assert_eq!(backup.hours, Some(config.calendars[0].clone()));
     assert!(backup.methods.post && !backup.methods.get && !backup.methods.head);
-    assert!(matches!(&backup.token, Token::Digest(digest) if digest[..3] == [0x9f, 0x86, 0xd0]));
+    assert!(matches!(&backup.token, Token::Digest(digest) if digest.to_hex().starts_with("9f86d0")));
 
     assert_eq!(server.schedule, Schedule::Every(minutes(1)));
     assert_eq!(

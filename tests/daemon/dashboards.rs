@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use lanpulse::http::digest;
+use lanpulse::model::TokenDigest;
 use serde_json::Value;
 
 use crate::support::{Daemon, Home, Lan, Parts, Server, binary, repository, wait_until};
@@ -224,8 +224,7 @@ fn every_panel_variable_and_annotation_shows_something() {
     let Some(parts) = Parts::start() else { return };
     let mut network = NETWORK.replace('@', parts.directory.path().to_str().unwrap());
     for name in ["backup", "late", "never"] {
-        let hash = digest(format!("token-{name}").as_bytes());
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = TokenDigest::of(format!("token-{name}").as_bytes()).to_hex();
         network = network.replace(&format!("${name}"), &hash);
     }
     let mut web = lan.peer_command("python3");

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use lanpulse::http::digest;
+use lanpulse::model::TokenDigest;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
@@ -25,10 +25,7 @@ fn heartbeat(name: &str, rest: &str) -> String {
 }
 
 fn hash(token: &str) -> String {
-    let bytes = digest(token.as_bytes());
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    TokenDigest::of(token.as_bytes()).to_hex()
 }
 
 /// Many of them, every hour.

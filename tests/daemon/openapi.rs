@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use lanpulse::http::digest;
+use lanpulse::model::TokenDigest;
 
 use crate::support::{Daemon, Home, loopback, repository};
 
@@ -15,10 +15,7 @@ heartbeats: [{name: job, schedule: {every: 1h}, token_sha256: HASH}]
 
 /// With a heartbeat whose token is `token`.
 fn config() -> String {
-    let hash = digest(b"token")
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    CONFIG.replace("HASH", &hash)
+    CONFIG.replace("HASH", &TokenDigest::of(b"token").to_hex())
 }
 
 fn schemathesis() -> Command {

@@ -19,10 +19,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use lanpulse::model::{Announcement, Mac, MacKind, Timestamp};
-use lanpulse::model::{AuthProtocol, PrivacyProtocol};
-use lanpulse::net::snmp::{self, Engine, User};
+use lanpulse::model::{Announcement, AuthProtocol, PrivacyProtocol, Timestamp, TokenDigest};
 use lanpulse::source::identify::{self, Registry};
+use lanpulse::wire::arp::Packet;
+use lanpulse::wire::snmp::{self, Engine, User};
 use socket2::{Domain, Socket, Type};
 use support::usm::{self, Keys, Outside};
 use support::{Daemon, Home, loopback, now};
@@ -165,7 +165,7 @@ fn the_web_configuration() {
         "rate_limit: {interval: 1m1.5s, burst: 20}\n",
     ];
     fuzz("web", &corpus.map(|text| text.as_bytes().to_vec()), |input| {
-        lanpulse::http::web_problems_of(input);
+        lanpulse::serve::web_problems_of(input);
     });
 }
 
@@ -226,12 +226,11 @@ fn arp_frames() {
         "020000000001 021122334455 8100 0005 0806 0001 0800 06 04 0002 021122334455 0a000009 020000000001 0a000001",
     ]
     .map(hex);
-    let us = Mac([2, 0, 0, 0, 0, 1]);
-    let read = |frame: &[u8]| lanpulse::source::discover::read_arp(frame, us, Ipv4Addr::new(10, 0, 0, 1));
-    assert!(read(&corpus[0]).is_some());
+    let read = corpus.each_ref().map(|frame| Packet::read(frame).is_some());
+    assert_eq!(read, [true, true, false]);
     fuzz("arp", &corpus, |frame| {
-        if let Some((_, mac)) = read(frame) {
-            assert!(frame.len() >= 42 && mac != us && mac.kind() != MacKind::Nobody);
+        if let Some(packet) = Packet::read(frame) {
+            assert_eq!(packet.frame()[12..], frame[12..42], "it is not what was read");
         }
     });
 }
@@ -346,7 +345,7 @@ fn signed_snmp_replies() {
         auth: Some((AuthProtocol::Sha1, usm::AUTH_PASSWORD.into())),
         privacy: Some((PrivacyProtocol::Aes128, usm::PRIVACY_PASSWORD.into())),
     };
-    let engine = Engine::new(&user, &usm::ENGINE, (3, 1_000)).unwrap();
+    let engine = Engine::new(&user, &usm::ENGINE, (3, 1_000), Instant::now()).unwrap();
     let outside = |flags| Outside {
         id: vec![1],
         max_size: 65_507,
@@ -446,7 +445,7 @@ fn mdns_answers() {
     .map(|text| hex(&text.replace('Q', question)));
     let read = |message: &[u8]| {
         let id = message.get(..2).map_or(0, |id| u16::from_be_bytes([id[0], id[1]]));
-        lanpulse::net::mdns::read(message, id)
+        lanpulse::wire::mdns::read(message, id)
     };
     let found: Vec<_> = corpus.iter().map(|message| read(message).len()).collect();
     assert_eq!(found, [4, 1, 1]);
@@ -454,7 +453,7 @@ fn mdns_answers() {
         let said = read(message);
         assert!(said.len() <= message.len() / 11, "more records than there is room for");
         for one in said {
-            if let lanpulse::net::mdns::Said::Texts(_, texts) = one {
+            if let lanpulse::wire::mdns::Record::Texts(_, texts) = one {
                 let long = |text: &str| text.chars().count() > 256;
                 assert!(texts.len() <= 32 && !texts.iter().any(|(key, value)| long(key) || long(value)));
             }
@@ -475,10 +474,7 @@ fn heartbeat_bodies() {
     ];
     // Limits are an address's and a heartbeat's: many of both, so that bodies are read, and none waits.
     let heartbeat = |n: usize| {
-        let hash = lanpulse::http::digest(format!("token{n}").as_bytes());
-        let hash = hash
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let hash = TokenDigest::of(format!("token{n}").as_bytes()).to_hex();
         format!("  - {{name: h{n}, schedule: {{every: 1s}}, token_sha256: {hash}}}\n")
     };
     let all: String = (0..500).map(heartbeat).collect();

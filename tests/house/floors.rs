@@ -33,14 +33,12 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("source/controller", FOR_SOURCES),
     ("source/advise", FOR_SOURCES),
     ("source/uplink", FOR_SOURCES),
-    ("api", &["model", "yaml", "state", "metrics", "serve"]),
+    ("api", &["model", "state", "metrics", "serve"]),
     // it sends, so it needs sockets, their formats and the credentials
     (
         "export",
         &["model", "wire", "secret", "net", "state", "metrics", "serve"],
     ),
-    // until serve and api have replaced it
-    ("http", &["model", "yaml", "state", "metrics"]),
     // floor 3: text to jobs, and the command line
     (
         "config",
@@ -61,13 +59,12 @@ const HOUSE: &[(&str, &[&str])] = &[
             "source/uplink",
             "api",
             "export",
-            "http",
         ],
     ),
     ("targets", &["model", "config"]),
     (
         "cli",
-        &["model", "secret", "net", "state", "metrics", "serve", "http", "config"],
+        &["model", "secret", "net", "state", "metrics", "serve", "config"],
     ),
     // floor 4: the roof, which knows every room
     (
@@ -92,7 +89,6 @@ const HOUSE: &[(&str, &[&str])] = &[
             "source/uplink",
             "api",
             "export",
-            "http",
             "config",
             "targets",
             "cli",

@@ -19,7 +19,7 @@ struct Bench {
 }
 
 fn credentials(user: &str, auth: &str, privacy: Option<&str>) -> Arc<Credentials> {
-    let secret = |text: &str| SecretSource::Inline(text.to_owned());
+    let secret = |text: &str| SecretSource::Inline(text.into());
     Arc::new(Credentials::User {
         user: user.to_owned(),
         context: String::new(),

@@ -25,6 +25,9 @@ pub struct SnmpProbe {
     pub interfaces: InterfaceFilter,
 }
 
+/// Passwords of version 3 have at least so many bytes (RFC 3414 section 11.2).
+pub const SNMP_PASSWORD_MIN_BYTES: usize = 8;
+
 closed_set! {
     /// How an SNMP message is authenticated (RFC 3414, RFC 7860).
     #[allow(missing_docs)]

@@ -4,10 +4,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 
 use crate::model::{Address, Failure, Family, Phase, Reading};
 use crate::net::{self, Endpoint, Lookup, Resolver, interface_index};
@@ -59,14 +58,14 @@ impl<'a> Attempt<'a> {
             family,
             timeout,
             names,
-            started: Instant::now(),
+            started: net::monotonic(),
             phase: None,
         }
     }
 
     /// The phase that begins now; the one before ends.
     pub fn enter(&mut self, phase: Phase) {
-        let now = Instant::now();
+        let now = net::monotonic();
         // The first phase begins with the run.
         let since = match self.phase.replace((phase, now)) {
             Some((before, since)) => {
@@ -80,7 +79,7 @@ impl<'a> Attempt<'a> {
 
     /// Ends the run; `None` where the time was up.
     pub fn finish(mut self, outcome: Option<Result<(), Fault>>) -> Reading {
-        let now = Instant::now();
+        let now = net::monotonic();
         let last = self.phase.take();
         if let Some((phase, since)) = last {
             self.reading.phases.add(phase, now - since);

@@ -12,8 +12,8 @@ use tokio::net::UdpSocket;
 use super::attempt::{Attempt, Fault, fault};
 use super::tcp::host;
 use crate::model::{Address, DnsFacts, DnsProbe, DnsTransport, Failure, Phase, RecordType};
-use crate::net::dns::{self as message, Answer};
 use crate::net::{Endpoint, classify, handshake, socket_address};
+use crate::wire::dns::{self as message, Answer};
 
 /// An unanswered UDP query is asked again after this long: one lost datagram is no dead server (RFC 1035 4.2.1).
 const AGAIN: Duration = Duration::from_secs(1);
@@ -205,7 +205,7 @@ pub fn read_any(name: &str, bytes: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::model::{DnsExpect, Pattern};
-    use crate::net::dns::Record;
+    use crate::wire::dns::Record;
 
     fn verdict(expect: DnsExpect, rcode: u16, records: &[(u16, &str)]) -> Option<Failure> {
         let settings = DnsProbe {

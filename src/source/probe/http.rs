@@ -17,9 +17,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::attempt::{Attempt, Fault, fault};
-use super::secret;
 use crate::model::{Failure, HttpAuth, HttpExpect, HttpFacts, HttpProbe, Phase, SecretSource, Timestamp, Url};
 use crate::net::{basic, bearer, classify, handshake};
+use crate::secret;
 
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 128 * 1024;
@@ -147,13 +147,13 @@ async fn request(
         }
     }
     let secret = |source: SecretSource| async move {
-        let read = secret::read(&source).await;
+        let read = secret::read_text_async(&source).await;
         read.map_err(|error| (Failure::Denied, Arc::from(error.to_string())))
     };
     let authorization = match &settings.auth {
         None => return Ok(request),
-        Some(HttpAuth::Bearer(source)) => bearer(secret(source.clone()).await?.expose()),
-        Some(HttpAuth::Basic(user, source)) => basic(user, secret(source.clone()).await?.expose()),
+        Some(HttpAuth::Bearer(source)) => bearer(&secret(source.clone()).await?),
+        Some(HttpAuth::Basic(user, source)) => basic(user, &secret(source.clone()).await?),
     };
     match authorization {
         Ok(value) => {

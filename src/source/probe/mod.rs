@@ -8,7 +8,6 @@ mod http;
 pub mod icmp;
 mod request;
 mod run;
-mod secret;
 pub mod snmp;
 mod tcp;
 mod tls;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::columns::Fact;
 use super::kinds;
 use crate::model::{InterfaceFacts, LabelValue};
-use crate::net::snmp::Value;
-pub use crate::net::snmp::{number, text};
+use crate::wire::snmp::Value;
+pub use crate::wire::snmp::{number, text};
 
 /// What the label columns say of one interface.
 #[derive(Clone, Debug, Default)]

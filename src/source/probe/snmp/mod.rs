@@ -9,5 +9,4 @@ mod kinds;
 mod run;
 mod walk;
 
-pub use crate::net::snmp::{PASSWORD_MIN_BYTES, read_secret};
 pub use run::{Memory, run};

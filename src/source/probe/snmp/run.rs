@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
 
 use crate::model::{Address, Failure, Phase, Phases, Probe, Reading, SnmpProbe, Walk};
-use crate::net::snmp::{Patience, Session, SnmpError, access};
+use crate::net::snmp::{Session, SnmpError, Timeouts, access};
 use crate::net::{Lookup, interface_index};
 
 use super::super::Names;
@@ -78,13 +78,13 @@ async fn attempt(
             Some(known) => known,
             None => Known::new(peer, credentials.clone(), settings),
         };
-        let patience = Patience {
-            timeout: settings.reply_timeout,
+        let timeouts = Timeouts {
+            reply: settings.reply_timeout,
             retries: settings.retries,
-            whole: probe.timeout,
+            session: probe.timeout,
         };
         let engine = remembered.engine.take();
-        let outcome = match Session::open(peer, credentials.clone(), patience, engine).await {
+        let outcome = match Session::open(peer, credentials.clone(), timeouts, engine).await {
             Ok(mut session) => {
                 let outcome = walk::converse(&mut session, settings, &mut remembered, walk).await;
                 walk.requests += session.requests;
