@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::table::{COLLECTORS, Collector};
 use super::*;
 use crate::model::{
     Address, DnsProbe, DnsTransport, Failure, HttpProbe, Hysteresis, Job, Kind, LabelValue, Probe, Reading, RecordType,
@@ -52,7 +53,7 @@ fn snapshot(targets: &[Arc<Target>]) -> Arc<Snapshot> {
 fn text(snapshot: &Arc<Snapshot>, settings: &Settings, format: Format) -> (String, Plan) {
     let mut out = String::new();
     let plan = Plan::of(snapshot, settings);
-    render(snapshot, settings, &plan, format, &mut out).unwrap();
+    render(snapshot, &plan, format, &mut out).unwrap();
     (out, plan)
 }
 
@@ -358,6 +359,16 @@ fn clients_get_the_format_they_ask_for() {
     ] {
         assert_eq!(Encoding::negotiate(accept), expected, "{accept:?}");
     }
+}
+
+/// The rows of `docs/metrics.md`: name as exposed, type, labels, meaning.
+fn documentation() -> impl Iterator<Item = [String; 4]> {
+    COLLECTORS.iter().flat_map(Collector::families).map(|family| {
+        let labels = family.emit.subject_labels().iter().copied().chain([family.labels]);
+        let labels: Vec<&str> = labels.filter(|labels| !labels.is_empty()).collect();
+        let kind = family.kind.as_str().to_owned();
+        [family.exposed_name(), kind, labels.join(", "), family.help.to_owned()]
+    })
 }
 
 /// `docs/metrics.md` is this table: run with `LANPULSE_BLESS=1` to write it anew.
