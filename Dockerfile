@@ -1,22 +1,22 @@
-# lanpulse in a container, two ways:
+# lanpulse in a container. There are two ways to build the image:
 #
 #   docker build -t lanpulse:local .                        compile here (stage `runtime`, the default)
-#   docker build -t lanpulse:local --target prebuilt .      pack the target/release/lanpulse you compiled yourself
+#   docker build -t lanpulse:local --target prebuilt .      use the target/release/lanpulse that you compiled yourself
 #   docker build --target prebuilt --build-arg BINARY=path/in/the/context/lanpulse .
 #
-# The second needs no compiler image and seconds instead of minutes; the binary must run on Debian 12 (glibc 2.36) and
-# be called lanpulse.
+# The second way needs no compiler image and takes seconds instead of minutes. The binary must run on Debian 12
+# (glibc 2.36) and must be named lanpulse.
 #
-# The process is root in the container, on purpose. Opening raw sockets needs CAP_NET_RAW, and Docker gives added
-# capabilities to root only. A user of its own would need a binary with file capabilities, which do not work together
-# with no-new-privileges. Root with every capability but NET_RAW dropped, no-new-privileges and a read-only file system
-# (compose.yaml sets all three) can do less than that. Without compose:
+# The process runs as root in the container, on purpose. Raw sockets need CAP_NET_RAW, and Docker gives added capabilities
+# to root only. Another user would need a binary with file capabilities, which do not work with no-new-privileges. Root
+# without any capability but NET_RAW, with no-new-privileges and with a read-only file system (compose.yaml sets all
+# three) has fewer privileges than that. Without compose:
 #
 #   docker run --network host --cap-drop ALL --cap-add NET_RAW --security-opt no-new-privileges --read-only \
 #     -v ./config:/etc/lanpulse:ro -v lanpulse_data:/var/lib/lanpulse lanpulse:local
 #
-# No BuildKit-only syntax: Debian's own Docker has the classic builder. No packages to fetch in the runtime stages: they
-# build without a network as well.
+# This file has no syntax that only BuildKit knows, because Debian's own Docker has the classic builder. The runtime stages
+# install no packages, so they build without a network.
 
 FROM debian:bookworm-slim AS base
 LABEL org.opencontainers.image.title="lanpulse" \
@@ -35,9 +35,9 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["lan
 ENTRYPOINT ["lanpulse"]
 CMD ["--config.file=/etc/lanpulse/lanpulse.yaml", "--storage.path=/var/lib/lanpulse/lanpulse.db"]
 
-# The classic builder runs every stage up to the one asked for. So this one stands above the compiler's, and it is
-# content without the binary, which is not there when `runtime` is asked for: a pattern that matches nothing is no error
-# beside a file that exists.
+# The classic builder runs every stage up to the requested one. So this stage comes before the compiler's, and it must
+# work without the binary, which does not exist when `runtime` is built: a pattern that matches nothing is no error next
+# to a file that exists.
 FROM base AS prebuilt
 ARG BINARY=target/release/lanpulse
 COPY LICENSE-MIT ${BINARY}* /opt/lanpulse/

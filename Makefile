@@ -1,26 +1,26 @@
-# Developer habits; `make` lists them.
+# Commands for developers; `make` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run build fmt lint test bench lab clean fuzz soak release deb systemd audit
 CARGO ?= cargo
 CONFIG ?= config/lanpulse.yaml
 
-help: ## this list
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## the daemon with config/lanpulse.yaml (CONFIG=... for another); ICMP needs root or CAP_NET_RAW
+run: ## run the daemon with config/lanpulse.yaml (CONFIG=... for another file); ICMP needs root or CAP_NET_RAW
 	$(CARGO) run -- --config.file $(CONFIG)
 
-build: ## the release binary, target/release/lanpulse
+build: ## build target/release/lanpulse
 	$(CARGO) build --release --locked
 
 fmt: ## format the code
 	$(CARGO) fmt
 
-lint: ## formatting and clippy, warnings are errors
+lint: ## check the format and run clippy; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
-test: ## all tests; installs what they use beside cargo (as root; without root those tests are skipped)
+test: ## run all tests and install the tools that they need (as root; without root those tests are skipped)
 	tests/tools/install.sh
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  echo '$(CARGO) nextest run --locked' && $(CARGO) nextest run --locked; \
@@ -29,36 +29,36 @@ test: ## all tests; installs what they use beside cargo (as root; without root t
 	fi
 	$(CARGO) test --locked --doc
 
-bench: ## every bar of docs/performance.md beside its peer, as root; BAR=3 or BAR=1,2 for some of them
-	@[ "$$(id -u)" = 0 ] || { echo 'make bench needs root: it measures in network namespaces that it makes' >&2; exit 1; }
+bench: ## run the benchmarks of docs/performance.md and their peers (as root); BAR=3 or BAR=1,2 for some of them
+	@[ "$$(id -u)" = 0 ] || { echo 'make bench needs root: it measures in its own network namespaces' >&2; exit 1; }
 	tests/tools/install.sh
 	@[ -n "$(BAR)" ] || rm -rf "$${CARGO_TARGET_DIR:-target}/bench"
 	$(CARGO) bench --locked --no-fail-fast --bench '*' -- $(BAR); \
 	  end=$$?; echo; cat "$${CARGO_TARGET_DIR:-target}/bench/table.md"; exit $$end
 
-lab: ## a shell inside a private LAN of 131,000 hosts, for trying things out (as root)
+lab: ## open a shell in a private LAN of 131,000 hosts, to try things (as root)
 	tests/tools/install.sh
 	tests/lab/lan.sh
 
-fuzz: ## mutated inputs for all readers of outside text, five minutes each (FUZZ_SECONDS=... for more)
+fuzz: ## feed random input to all parsers, five minutes each (FUZZ_SECONDS=... for more)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(CARGO) test --locked --test fuzz -- --nocapture --test-threads 2
 
-soak: ## half an hour on 10,000 targets with scans, walks, reloads and bad clients; must not grow (as root; MINUTES=... for another time)
+soak: ## run half an hour on 10,000 targets with scans, walks, reloads and bad clients; nothing may grow (as root; MINUTES=...)
 	$(CARGO) build --release --locked
 	tests/soak.sh $${MINUTES:-30} $${CARGO_TARGET_DIR:-target}/release/lanpulse
 
-audit: ## licences, advisories and duplicates of the dependencies (needs cargo-deny)
+audit: ## check licences, advisories and duplicates of the dependencies (needs cargo-deny)
 	$(CARGO) deny --locked --config .config/deny.toml check
 
-release: ## the released binary, manual page, completions, SBOM and archive in target/dist
+release: ## build binary, manual page, completions, SBOM and archive in target/dist
 	packaging/release.sh
 
-deb: release ## the Debian package, from what `make release` built (needs cargo-deb)
+deb: release ## build the Debian package from the output of `make release` (needs cargo-deb)
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(CARGO) deb --profile dist --no-build --no-strip
 
-systemd: ## the Debian package on a booted Debian: unit, user, sandbox, restarts (as root; needs debootstrap)
+systemd: ## test the Debian package on a booted Debian: unit, user, sandbox, restarts (as root; needs debootstrap)
 	tests/systemd.sh target/debian/lanpulse_*.deb
 
-clean: ## remove what was built and fetched
+clean: ## remove everything that was built or fetched
 	$(CARGO) clean
 	rm -rf .lab

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The released binary with what goes with it; called by `make release`.
+# Builds the release; called by `make release`.
 #   target/dist/lanpulse               the binary
 #   target/dist/assets/                manual page, completions, SBOM (CycloneDX), checksums
 #   target/dist/lanpulse-VERSION-ARCHITECTURE-linux.tar.gz     all of these
-# No paths, no dates, one code generation unit, so that the same toolchain and C compiler give the same bytes; the
-# release workflow compares two builds.
+# The binary contains no paths and no dates and is made in one code generation unit, so that the same toolchain and C
+# compiler give the same bytes. The release workflow compares two builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
@@ -28,7 +28,7 @@ packaging/sbom.sh Cargo.lock >"$assets/lanpulse.cdx.json"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p;/^\[dependencies\]/q' Cargo.toml)
 archive=lanpulse-$version-$(uname -m)-linux.tar.gz
 rm -f "$assets/SHA256SUMS"
-# in one order, of one time and owner, and gzip -n writes no time either
+# fixed order, time and owner; gzip -n writes no time
 tar -C "$target/dist" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
   -cf - lanpulse assets | gzip -9n >"$target/dist/$archive"
 sums=$(cd "$target/dist" && sha256sum lanpulse assets/* "$archive")

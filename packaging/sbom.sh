@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The software bill of materials (CycloneDX 1.5, JSON) of a Cargo.lock: every crate with its version and checksum.
+# Prints the software bill of materials (CycloneDX 1.5, JSON) of a Cargo.lock: every crate with version and checksum.
 #   packaging/sbom.sh Cargo.lock >lanpulse.cdx.json
-# From the lock file alone, so it needs no tool and no network, and the same lock file gives the same bytes. It lists
-# what the lock file does: crates for other systems and for tests are among them.
+# It reads the lock file only, so it needs no tool and no network, and the same lock file gives the same bytes. Like the
+# lock file it includes crates for other systems and for tests.
 set -euo pipefail
 awk '
   function flush() {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use lanpulse::http::digest;
+use lanpulse::model::TokenDigest;
 use socket2::{Domain, Socket, Type};
 
 use crate::measure::{Kill, cpu, quantile, total, version};
@@ -34,10 +34,7 @@ pub fn bar() {
     }
     let mut config = "heartbeats:\n".to_owned();
     for n in 0..CLIENTS * OWN {
-        let hash = digest(format!("token-{n}").as_bytes());
-        let hash = hash
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let hash = TokenDigest::of(format!("token-{n}").as_bytes()).to_hex();
         writeln!(
             config,
             "  - {{name: h{n}, schedule: {{every: 1s}}, token_sha256: {hash}}}"

@@ -1,7 +1,8 @@
-//! Owns: `lanpulse ack`: to acknowledge a device's alerts, which is a silence of Alertmanager.
-//! Gets from: the command line. Gives: a request to Alertmanager's API v2, and a line for the person who asked.
+//! `lanpulse ack`: acknowledges the alerts of a device. An acknowledgement is a silence in Alertmanager, made over its
+//! API v2.
 
 use std::fmt::Write as _;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,39 +11,40 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::client::{Access, ask};
+use super::output::{finish, say};
 use crate::model::{Pretty, parse_duration};
 use crate::net::Call;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longer than a year is not an acknowledgement: change the configuration instead.
-const MOST: Duration = Duration::from_secs(366 * 86_400);
+/// The longest acknowledgement. For a longer one the configuration should change.
+const MAX_DURATION: Duration = Duration::from_secs(366 * 86_400);
 
-/// What `lanpulse ack` may be told.
+/// What to acknowledge, for how long, and where.
 #[derive(Clone, Debug, Args)]
-pub struct Ack {
-    /// The device, as in its label `device`
+pub struct AckArgs {
+    /// The device: the value of the label `device`
     #[arg(value_name = "DEVICE")]
     pub device: String,
     /// For how long
     #[arg(long = "for", value_name = "DURATION", default_value = "2h", value_parser = duration)]
     pub lasts: Duration,
-    /// Why, for those who look at Alertmanager
+    /// The reason, shown in Alertmanager
     #[arg(long, value_name = "TEXT", default_value = "acknowledged")]
     pub comment: String,
-    /// Who [default: the user of this shell]
+    /// Who acknowledges [default: the user of this shell]
     #[arg(long, value_name = "NAME")]
     pub author: Option<String>,
-    /// Only this alert of the device, not all of them
+    /// Only this alert of the device [default: all of them]
     #[arg(long, value_name = "ALERTNAME")]
     pub alert: Option<String>,
-    /// Only the device of this name at this site
+    /// Only the device at this site [default: at any site]
     #[arg(long, value_name = "SITE")]
     pub site: Option<String>,
-    /// Take acknowledgements of this device back
+    /// End the acknowledgements of this device
     #[arg(long, conflicts_with_all = ["lasts", "comment", "author"])]
     pub undo: bool,
-    /// Where Alertmanager answers
+    /// The URL of Alertmanager
     #[arg(
         long = "alertmanager.url",
         value_name = "URL",
@@ -56,16 +58,16 @@ pub struct Ack {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let lasts = parse_duration(text)?;
-    if lasts < Duration::from_secs(1) || lasts > MOST {
-        return Err(format!("\"{text}\" is not between 1s and {}", Pretty(MOST)));
+    if lasts < Duration::from_secs(1) || lasts > MAX_DURATION {
+        return Err(format!("\"{text}\" is not between 1s and {}", Pretty(MAX_DURATION)));
     }
     Ok(lasts)
 }
 
-/// Why a device is not acknowledged.
+/// Why a device could not be acknowledged.
 #[derive(Debug, thiserror::Error)]
-pub enum AckError {
-    /// Not where one can ask.
+enum AckError {
+    /// The URL of Alertmanager is wrong.
     #[error("{url:?} is no address of Alertmanager: {hint}")]
     Url {
         /// As given.
@@ -73,24 +75,26 @@ pub enum AckError {
         /// What to write instead.
         hint: &'static str,
     },
-    /// There is no asking, or no answer.
+    /// The request could not be sent, or there was no answer.
     #[error("cannot ask Alertmanager: {0}")]
-    Unasked(String),
-    /// It answers something else.
+    Unreachable(String),
+    /// Alertmanager answers with an error, or with something that is not its API.
     #[error("Alertmanager at {address} says: {answer}")]
     Refused {
         /// Its URL.
         address: String,
-        /// Its status and what it said about it.
+        /// The status and the body of its answer.
         answer: String,
     },
 }
 
-/// Does as told; the lines to print.
-///
-/// # Errors
-/// [`AckError`]; then nothing has changed.
-pub fn run(ack: &Ack, now: Timestamp) -> Result<String, AckError> {
+/// Makes or ends an acknowledgement.
+pub(super) fn acknowledge(ack: &AckArgs) -> ExitCode {
+    finish(run(ack, Timestamp::now()).map(|lines| say(&lines)))
+}
+
+/// Makes or ends an acknowledgement and returns the lines to print. After an error nothing has changed.
+fn run(ack: &AckArgs, now: Timestamp) -> Result<String, AckError> {
     let server = Server::new(&ack.url, &ack.access)?;
     if ack.undo {
         return undo(ack, &server);
@@ -98,30 +102,30 @@ pub fn run(ack: &Ack, now: Timestamp) -> Result<String, AckError> {
     let firing = server.ask(Method::GET, &format!("/api/v2/alerts?{}", filter(ack)), None)?;
     let answer = server.ask(Method::POST, "/api/v2/silences", Some(&silence(ack, now)))?;
     let id = answer["silenceID"].as_str().unwrap_or("unknown");
-    let mut said = format!(
+    let mut lines = format!(
         "{} is acknowledged for {} (silence {id}); to take it back: lanpulse ack {} --undo",
         ack.device,
         Pretty(ack.lasts),
         quoted(&ack.device),
     );
     match firing.as_array().map_or(0, Vec::len) {
-        0 => said += "\nNo alert about it is active now: is this the name in the label `device`?",
-        1 => said += "\n1 alert is silent from now on.",
+        0 => lines += "\nNo alert about it is active now: is this the name in the label `device`?",
+        1 => lines += "\n1 alert is silent from now on.",
         n => {
-            let _ = write!(said, "\n{n} alerts are silent from now on.");
+            let _ = write!(lines, "\n{n} alerts are silent from now on.");
         }
     }
-    Ok(said)
+    Ok(lines)
 }
 
-/// Ends the silences that `lanpulse ack` with the same choice would make, those made by other means too.
-fn undo(ack: &Ack, server: &Server) -> Result<String, AckError> {
+/// Ends all silences with the matchers that `lanpulse ack` would use, whoever made them.
+fn undo(ack: &AckArgs, server: &Server) -> Result<String, AckError> {
     let silences = server.ask(Method::GET, &format!("/api/v2/silences?{}", filter(ack)), None)?;
     let wanted = matchers(ack);
     let mut ended = 0;
     for silence in silences.as_array().map_or(&[][..], Vec::as_slice) {
-        let alive = silence["status"]["state"] != "expired";
-        if let (true, true, Some(id)) = (alive, same(&silence["matchers"], &wanted), silence["id"].as_str()) {
+        let active = silence["status"]["state"] != "expired";
+        if let (true, true, Some(id)) = (active, same(&silence["matchers"], &wanted), silence["id"].as_str()) {
             server.ask(Method::DELETE, &format!("/api/v2/silence/{}", percent(id)), None)?;
             ended += 1;
         }
@@ -132,19 +136,19 @@ fn undo(ack: &Ack, server: &Server) -> Result<String, AckError> {
     })
 }
 
-/// Whether two lists of matchers choose the same, in whatever order.
+/// Whether two lists of matchers are equal but for their order.
 fn same(theirs: &Value, ours: &Value) -> bool {
     let sorted = |list: &Value| {
         let mut found: Vec<_> = list
             .as_array()
             .map_or(&[][..], Vec::as_slice)
             .iter()
-            .map(|one| {
-                let equal = one["isEqual"].as_bool().unwrap_or(true);
+            .map(|matcher| {
+                let equal = matcher["isEqual"].as_bool().unwrap_or(true);
                 (
-                    one["name"].to_string(),
-                    one["value"].to_string(),
-                    one["isRegex"] == true,
+                    matcher["name"].to_string(),
+                    matcher["value"].to_string(),
+                    matcher["isRegex"] == true,
                     equal,
                 )
             })
@@ -155,21 +159,21 @@ fn same(theirs: &Value, ours: &Value) -> bool {
     sorted(theirs) == sorted(ours)
 }
 
-/// The labels to choose by, with their values.
-fn labels(ack: &Ack) -> Vec<(&'static str, &str)> {
+/// The labels that select the alerts, with their values.
+fn labels(ack: &AckArgs) -> Vec<(&'static str, &str)> {
     let device = Some(("device", ack.device.as_str()));
     let alert = ack.alert.as_deref().map(|name| ("alertname", name));
     let site = ack.site.as_deref().map(|site| ("site", site));
     [device, alert, site].into_iter().flatten().collect()
 }
 
-fn matchers(ack: &Ack) -> Value {
-    let one = |(name, value)| json!({"name": name, "value": value, "isRegex": false, "isEqual": true});
-    labels(ack).into_iter().map(one).collect()
+fn matchers(ack: &AckArgs) -> Value {
+    let matcher = |(name, value)| json!({"name": name, "value": value, "isRegex": false, "isEqual": true});
+    labels(ack).into_iter().map(matcher).collect()
 }
 
-/// The body that makes the silence.
-fn silence(ack: &Ack, now: Timestamp) -> Value {
+/// The body of the request that makes the silence.
+fn silence(ack: &AckArgs, now: Timestamp) -> Value {
     let lasts = jiff::SignedDuration::try_from(ack.lasts).unwrap_or(jiff::SignedDuration::ZERO);
     let author = ack.author.clone().or_else(|| std::env::var("USER").ok());
     json!({
@@ -182,12 +186,12 @@ fn silence(ack: &Ack, now: Timestamp) -> Value {
 }
 
 /// The query that finds alerts or silences with these labels.
-fn filter(ack: &Ack) -> String {
-    let one = |(name, value)| format!("filter={}", percent(&format!("{name}={}", Value::from(value))));
-    labels(ack).into_iter().map(one).collect::<Vec<_>>().join("&")
+fn filter(ack: &AckArgs) -> String {
+    let parameter = |(name, value)| format!("filter={}", percent(&format!("{name}={}", Value::from(value))));
+    labels(ack).into_iter().map(parameter).collect::<Vec<_>>().join("&")
 }
 
-/// For a URL: everything but what is never special there.
+/// Percent-encodes text for a URL: all but unreserved characters.
 fn percent(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
@@ -200,7 +204,7 @@ fn percent(text: &str) -> String {
     out
 }
 
-/// For a shell, where it has to be.
+/// Quotes text for a shell, where that is needed.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-._:".contains(c);
     if text.chars().all(plain) {
@@ -209,10 +213,10 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Where Alertmanager answers.
+/// An Alertmanager.
 #[derive(Debug)]
 struct Server<'a> {
-    /// With the path that `--web.external-url` or a proxy puts before its own; without the slash at the end.
+    /// Its URL without a slash at the end. It may have a path, from `--web.external-url` or a proxy.
     base: &'a str,
     access: &'a Access,
 }
@@ -239,13 +243,13 @@ impl<'a> Server<'a> {
         })
     }
 
-    /// Sends a request and reads its JSON answer; null where it has none.
+    /// Sends a request and reads the JSON answer. An empty answer is null.
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, AckError> {
-        let mut call = Call::new(method, format!("{}{path}", self.base), PATIENCE);
+        let mut call = Call::new(method, format!("{}{path}", self.base), TIMEOUT);
         call.body_type = "application/json";
         call.body = body.map(Value::to_string).unwrap_or_default().into_bytes();
-        let call = self.access.prepare(call, None).map_err(AckError::Unasked)?;
-        let answer = ask(&call).map_err(AckError::Unasked)?;
+        let call = self.access.prepare(call, None).map_err(AckError::Unreachable)?;
+        let answer = ask(&call).map_err(AckError::Unreachable)?;
         let good = (200..300).contains(&answer.status);
         let body = answer.body.trim_ascii();
         match serde_json::from_slice(body) {
@@ -259,7 +263,7 @@ impl<'a> Server<'a> {
     }
 }
 
-/// One line of bearable length, printable.
+/// The first 300 characters as one printable line.
 fn brief(text: &str) -> String {
     let line: String = text
         .chars()
@@ -278,10 +282,10 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        ack: Ack,
+        ack: AckArgs,
     }
 
-    fn ack(words: &[&str]) -> Result<Ack, String> {
+    fn ack(words: &[&str]) -> Result<AckArgs, String> {
         let line = Line::try_parse_from(["ack"].iter().chain(words));
         line.map(|line| line.ack).map_err(|error| error.to_string())
     }
@@ -289,7 +293,7 @@ mod tests {
     #[test]
     fn a_silence_lasts_as_long_as_asked() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-        let told = ack(&[
+        let parsed = ack(&[
             "na\"s",
             "--for",
             "1d2h",
@@ -302,7 +306,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(
-            silence(&told, now),
+            silence(&parsed, now),
             json!({
                 "matchers": [
                     {"name": "device", "value": "na\"s", "isRegex": false, "isEqual": true},
@@ -315,26 +319,26 @@ mod tests {
             })
         );
         assert_eq!(
-            filter(&told),
+            filter(&parsed),
             "filter=device%3D%22na%5C%22s%22&filter=site%3D%22home%22"
         );
     }
 
     #[test]
-    fn times_without_sense_are_refused() {
+    fn wrong_durations_are_refused() {
         for (text, part) in [
             ("0", "between"),
             ("2", "has no unit"),
             ("2y", "unknown unit"),
             ("400d", "between"),
         ] {
-            let said = ack(&["nas", "--for", text]).unwrap_err();
-            assert!(said.contains(part), "{text}: {said}");
+            let error = ack(&["nas", "--for", text]).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 
     #[test]
-    fn servers_are_read_from_their_url() {
+    fn urls_of_servers_are_checked() {
         let access = Access::default();
         let read = |url| Server::new(url, &access).map(|server| server.base);
         assert_eq!(read("http://[::1]:9093/am/").unwrap(), "http://[::1]:9093/am");
@@ -353,9 +357,9 @@ mod tests {
     }
 
     #[test]
-    fn silences_are_told_apart_by_their_matchers() {
-        let told = ack(&["nas", "--alert", "DeviceDown"]).unwrap();
-        let ours = matchers(&told);
+    fn silences_are_recognised_by_their_matchers() {
+        let parsed = ack(&["nas", "--alert", "DeviceDown"]).unwrap();
+        let ours = matchers(&parsed);
         let theirs = json!([
             {"name": "alertname", "value": "DeviceDown", "isRegex": false, "isEqual": true},
             {"name": "device", "value": "nas", "isRegex": false},

@@ -1,7 +1,7 @@
-//! How commands ask over HTTP: the same flags, the same words, whomever they ask.
+//! The HTTP client of the commands that ask the daemon or Alertmanager.
 //!
-//! Owns those flags and what is said when an answer does not come. Gets requests from the commands; gives the answers
-//! that `net`'s client brings.
+//! Owns the flags that all of them share, and the hints for requests that fail. The requests themselves are made by the
+//! HTTP client of `net`.
 
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -12,45 +12,47 @@ use hyper::Method;
 use hyper::body::Bytes;
 use serde_json::Value;
 
-use super::Flags;
-use crate::http::PLAIN_HTTP;
-use crate::model::Failure;
-use crate::net::{Answer, Call, TlsSettings, WebError, basic, bearer, call};
+use super::flags::DEFAULT_LISTEN;
+use super::output::plain;
+use crate::model::{Failure, Secret, SecretSource, TlsSettings};
+use crate::net::{Answer, Call, WebError, basic, bearer, call};
+use crate::secret;
+use crate::serve::PLAIN_HTTP;
 
 /// How long the daemon may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The largest answer taken from it, in bytes: an inventory of 200,000 devices.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer that is read, in bytes: an inventory of 200,000 devices.
 const MAX_ANSWER: usize = 512 << 20;
 
-/// Whom to trust, and who asks.
+/// Which server to trust, and how to authenticate.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Asking over HTTP")]
 pub struct Access {
-    /// For https: trust the certificates in this PEM file in place of the host's
+    /// For https: trust the certificates in this PEM file instead of those of the host
     #[arg(long, value_name = "FILE", global = true)]
     pub ca_file: Option<PathBuf>,
-    /// For https: take any certificate
+    /// For https: accept any certificate
     #[arg(long, global = true)]
     pub insecure: bool,
-    /// For https: the PEM file of the certificate to present; goes with --key-file
+    /// For https: the PEM file of the client certificate; needs --key-file
     #[arg(long, value_name = "FILE", global = true)]
     pub cert_file: Option<PathBuf>,
-    /// For https: the PEM file of its key
+    /// For https: the PEM file of its key; needs --cert-file
     #[arg(long, value_name = "FILE", global = true)]
     pub key_file: Option<PathBuf>,
-    /// The user of a basic authentication; goes with --password-file
+    /// The user for basic authentication; needs --password-file
     #[arg(long, value_name = "NAME", global = true)]
     pub user: Option<String>,
-    /// The file that holds the user's password
+    /// The file with the password of the user
     #[arg(long, value_name = "FILE", global = true)]
     pub password_file: Option<PathBuf>,
-    /// The file that holds a token, for `Authorization: Bearer`
+    /// The file with a token for `Authorization: Bearer`
     #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<PathBuf>,
 }
 
 impl Access {
-    /// The request as these flags have it; `token` is what the environment holds, which flags override.
+    /// Adds authentication and TLS to a request. `token` comes from the environment; flags override it.
     ///
     /// # Errors
     /// Flags that do not fit together, or a file that cannot be read.
@@ -59,7 +61,7 @@ impl Access {
             return Err("--cert-file and --key-file go together".to_owned());
         }
         let authorization = match (&self.user, &self.password_file, &self.token_file) {
-            (None, None, None) => token.map(|token| bearer(token.trim())),
+            (None, None, None) => token.map(|token| bearer(&token.trim().into())),
             (None, None, Some(file)) => Some(bearer(&secret(file)?)),
             (Some(user), Some(file), None) => Some(basic(user, &secret(file)?)),
             (Some(_), Some(_), Some(_)) => return Err("--user and --token-file are both given: keep one".to_owned()),
@@ -77,42 +79,51 @@ impl Access {
     }
 }
 
-/// The text of a file that a flag names.
+/// Reads the file that a flag names.
 ///
 /// # Errors
-/// It cannot be read.
+/// The file cannot be read.
 pub fn text_of(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
-/// The same without the line's end.
-fn secret(file: &Path) -> Result<String, String> {
-    Ok(text_of(file)?.trim_end_matches(['\r', '\n']).to_owned())
+/// Reads the password or token in a file that a flag names.
+fn secret(file: &Path) -> Result<Secret, String> {
+    let source = SecretSource::File(file.to_owned());
+    secret::read_text(&source).map_err(|error| format!("cannot read {error}"))
 }
 
-/// Where the running daemon is, and how to ask it.
+/// Which daemon to ask, and how.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Asking over HTTP")]
 pub struct DaemonArgs {
-    /// Where the daemon answers, as in `https://nas.lan:10526` [default: this host, plain HTTP, at --web.listen-address].
-    /// The environment's `LANPULSE_TOKEN` is sent as a token
+    /// The daemon to ask, as in `https://nas.lan:10526` [default: this host, over plain HTTP, at --web.listen-address].
+    /// `LANPULSE_TOKEN` in the environment is sent as a token
     #[arg(long, value_name = "URL", global = true)]
     pub url: Option<String>,
+    /// The address that the daemon of this host listens on; if repeated, the first is asked [default: :10526]
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        global = true,
+        conflicts_with = "url"
+    )]
+    pub listen: Vec<String>,
     /// How to ask.
     #[command(flatten)]
     pub access: Access,
 }
 
 impl DaemonArgs {
-    /// To ask the daemon with.
+    /// The client for this daemon.
     ///
     /// # Errors
-    /// There is nowhere to ask.
-    pub fn client(&self, flags: &Flags) -> Result<Client, String> {
+    /// `--web.listen-address` is no address.
+    pub fn client(&self) -> Result<Client, String> {
         let base = if let Some(url) = &self.url {
             url.trim().trim_end_matches('/').to_owned()
         } else {
-            let listen = flags.listen.first().map_or(":10526", String::as_str);
+            let listen = self.listen.first().map_or(DEFAULT_LISTEN, String::as_str);
             let address = reachable(listen)
                 .ok_or_else(|| format!("{listen:?} is no address to ask: write HOST:PORT, or use --url"))?;
             format!("http://{address}")
@@ -124,7 +135,7 @@ impl DaemonArgs {
     }
 }
 
-/// Asks the running daemon.
+/// A client for the running daemon.
 #[derive(Debug)]
 pub struct Client {
     base: String,
@@ -132,25 +143,25 @@ pub struct Client {
 }
 
 impl Client {
-    /// Where it asks: scheme, host and port.
+    /// The URL of the daemon: scheme, host and port.
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// The body of a GET.
+    /// Sends a GET and returns the body of the answer.
     ///
     /// # Errors
-    /// As of [`Self::send`].
+    /// The same as [`Self::send`].
     pub fn get(&self, path: &str) -> Result<Bytes, String> {
         self.send(Method::GET, path, None)
     }
 
-    /// Sends JSON, or nothing; the body of the answer.
+    /// Sends a request, with a JSON body or none, and returns the body of the answer.
     ///
     /// # Errors
-    /// No answer, or one that is no success: in the daemon's words, and what to do about it.
+    /// There is no answer, or its status is not 2xx. The text has the daemon's message and a hint.
     pub fn send(&self, method: Method, path: &str, json: Option<&Value>) -> Result<Bytes, String> {
-        let mut call = Call::new(method, format!("{}{path}", self.base), PATIENCE);
+        let mut call = Call::new(method, format!("{}{path}", self.base), TIMEOUT);
         call.max_answer = MAX_ANSWER;
         if let Some(json) = json {
             call.body = json.to_string().into_bytes();
@@ -163,10 +174,10 @@ impl Client {
         Err(self.refusal(&answer))
     }
 
-    /// Whatever is answered.
+    /// Sends a request and returns the answer, whatever its status.
     ///
     /// # Errors
-    /// No answer.
+    /// There is no answer.
     pub fn ask(&self, call: Call) -> Result<Answer, String> {
         let token = std::env::var("LANPULSE_TOKEN").ok().filter(|token| !token.is_empty());
         ask(&self.access.prepare(call, token)?)
@@ -178,7 +189,7 @@ impl Client {
             return format!("{} speaks TLS: add --url {tls}", self.base);
         }
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let said = match body["error"]["message"].as_str() {
+        let message = match body["error"]["message"].as_str() {
             Some(message) => message.to_owned(),
             None => format!("status {}", answer.status),
         };
@@ -187,19 +198,19 @@ impl Client {
             403 => ": this needs a token with scope \"write\", or a user",
             _ => "",
         };
-        format!("{} refuses: {}{hint}", self.base, super::plain(&said))
+        format!("{} refuses: {}{hint}", self.base, plain(&message))
     }
 }
 
-/// Whether a plain request has come to lanpulse's TLS.
+/// Whether this is lanpulse's answer to a plain HTTP request on a TLS port.
 pub fn wants_tls(answer: &Answer) -> bool {
     answer.status == 400 && answer.body == PLAIN_HTTP.as_bytes()
 }
 
-/// Asks, and waits for the answer.
+/// Sends a request and waits for the answer.
 ///
 /// # Errors
-/// There is none: why, and what to do about it.
+/// There is no answer. The text says why, with a hint.
 pub fn ask(request: &Call) -> Result<Answer, String> {
     block_on(call(request))?.map_err(|error| explain(&error))
 }
@@ -216,19 +227,19 @@ fn explain(error: &WebError) -> String {
     format!("{error}{hint}")
 }
 
-/// Runs something asynchronous to its end.
+/// Runs a future to its end.
 ///
 /// # Errors
-/// Why this host cannot.
-pub fn block_on<T>(what: impl Future<Output = T>) -> Result<T, String> {
+/// The runtime cannot be built.
+pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map(|runtime| runtime.block_on(what))
+        .map(|runtime| runtime.block_on(future))
         .map_err(|error| error.to_string())
 }
 
-/// Where to reach what listens there: an unspecified address is reached on loopback.
+/// The address at which to reach a listener. A listener on all addresses is reached on loopback.
 fn reachable(listen: &str) -> Option<SocketAddr> {
     let listen = listen
         .strip_prefix(':')
@@ -249,22 +260,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn asks_where_the_daemon_listens() {
-        let at = |listen: &str| reachable(listen).map(|address| address.to_string());
-        assert_eq!(at(":10526").as_deref(), Some("127.0.0.1:10526"));
-        assert_eq!(at("0.0.0.0:1").as_deref(), Some("127.0.0.1:1"));
-        assert_eq!(at("[::]:1").as_deref(), Some("[::1]:1"));
-        assert_eq!(at("192.0.2.1:1").as_deref(), Some("192.0.2.1:1"));
-        assert_eq!(at("nonsense"), None);
+    fn the_client_asks_where_the_daemon_listens() {
+        let address = |listen: &str| reachable(listen).map(|address| address.to_string());
+        assert_eq!(address(":10526").as_deref(), Some("127.0.0.1:10526"));
+        assert_eq!(address("0.0.0.0:1").as_deref(), Some("127.0.0.1:1"));
+        assert_eq!(address("[::]:1").as_deref(), Some("[::1]:1"));
+        assert_eq!(address("192.0.2.1:1").as_deref(), Some("192.0.2.1:1"));
+        assert_eq!(address("nonsense"), None);
     }
 
     #[test]
-    fn flags_say_who_asks() {
+    fn flags_choose_the_authentication() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("secret");
         std::fs::write(&file, "s3cret\n").unwrap();
         let prepared = |access: Access, token: Option<&str>| {
-            let get = Call::new(Method::GET, "http://nas.lan/", PATIENCE);
+            let get = Call::new(Method::GET, "http://nas.lan/", TIMEOUT);
             let call = access.prepare(get, token.map(ToOwned::to_owned))?;
             let authorization = call.authorization.map(|value| value.to_str().unwrap().to_owned());
             Ok::<_, String>(authorization.unwrap_or_default())
@@ -312,8 +323,8 @@ mod tests {
                 "cannot read /nonexistent/token",
             ),
         ] {
-            let said = prepared(access, None).unwrap_err();
-            assert!(said.contains(part), "{said}");
+            let error = prepared(access, None).unwrap_err();
+            assert!(error.contains(part), "{error}");
         }
     }
 }

@@ -1,19 +1,16 @@
-//! `lanpulse heartbeat`: makes tokens, lists heartbeats, and reports for jobs.
+//! `lanpulse heartbeat`: makes tokens, lists the heartbeats of the daemon, and reports for jobs.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 
 use super::client::{Client, DaemonArgs};
-use super::{Flags, complain, report, say};
-use crate::http::digest;
+use super::output::{finish, plain, say};
+use super::send::{SendArgs, send};
+use super::token::heartbeat_token;
 
-/// Random bytes of a token: 128 bits.
-const TOKEN_BYTES: usize = 16;
-
-/// What to do about heartbeats.
+/// `lanpulse heartbeat ...`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum HeartbeatCommand {
     /// Make a token for a heartbeat, and show how to use it
@@ -23,56 +20,25 @@ pub enum HeartbeatCommand {
     },
     /// List the heartbeats of the running daemon
     List(DaemonArgs),
-    /// Report; with a COMMAND: report its start, run it, report its exit code and the end of its output
-    Send(report::Send),
+    /// Report once; or run COMMAND and report its start, its exit code and the end of its output
+    Send(SendArgs),
 }
 
 /// Runs a subcommand.
-pub fn run(command: &HeartbeatCommand, flags: &Flags) -> ExitCode {
+pub(super) fn heartbeat(command: &HeartbeatCommand) -> ExitCode {
     match command {
-        HeartbeatCommand::Token { name } => token(name),
-        HeartbeatCommand::List(told) => list(told, flags),
-        HeartbeatCommand::Send(send) => report::run(send),
+        HeartbeatCommand::Token { name } => heartbeat_token(name),
+        HeartbeatCommand::List(daemon) => finish(list(daemon)),
+        HeartbeatCommand::Send(arguments) => send(arguments),
     }
 }
 
-fn token(name: &str) -> ExitCode {
-    let mut bytes = [0; TOKEN_BYTES];
-    if SystemRandom::new().fill(&mut bytes).is_err() {
-        complain("lanpulse: this host gives no random numbers");
-        return ExitCode::FAILURE;
+fn list(daemon: &DaemonArgs) -> Result<(), String> {
+    let rows = fetch(&daemon.client()?)?;
+    for line in table(&rows) {
+        say(&line);
     }
-    let token = hex(&bytes);
-    let quoted = Value::from(name);
-    say(&format!(
-        "The token, shown only this once:\n\n    {token}\n\nlanpulse.yaml keeps its hash:\n\nheartbeats:\n  \
-         - name: {quoted}\n    schedule: {{every: 24h}}    # or {{cron: \"0 3 * * *\", tz: Europe/Berlin}}\n    \
-         grace: 1h\n    token_sha256: {}\n\nThe job reports with (lanpulse.example is this host):\n\n    \
-         curl -fsS -m 10 --retry 5 http://lanpulse.example:10526/ping/{token}",
-        hex(&digest(token.as_bytes()))
-    ));
-    ExitCode::SUCCESS
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
-fn list(told: &DaemonArgs, flags: &Flags) -> ExitCode {
-    match told.client(flags).and_then(|client| fetch(&client)) {
-        Ok(rows) => {
-            for line in table(&rows) {
-                say(&line);
-            }
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            complain(&format!("lanpulse: {problem}"));
-            ExitCode::FAILURE
-        }
-    }
+    Ok(())
 }
 
 fn fetch(client: &Client) -> Result<Vec<Value>, String> {
@@ -84,10 +50,10 @@ fn fetch(client: &Client) -> Result<Vec<Value>, String> {
     }
 }
 
-/// The rows under their titles, in columns.
+/// The lines of a table with aligned columns.
 fn table(rows: &[Value]) -> Vec<String> {
     let text = |row: &Value, key: &str| match &row[key] {
-        Value::String(text) => super::plain(text),
+        Value::String(text) => plain(text),
         Value::Null => "-".to_owned(),
         other => other.to_string(),
     };

@@ -1,6 +1,4 @@
-//! How log lines are written: for people, as logfmt, or as JSON.
-//!
-//! Owns the levels and the formats. Gets the events of the whole program; gives lines on stderr.
+//! Writes the log of the whole program to stderr: as text for people, as logfmt, or as JSON.
 
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal;
@@ -15,20 +13,22 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// How much to log.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)]
 pub enum LogLevel {
     Error,
     Warn,
+    #[default]
     Info,
     Debug,
     Trace,
 }
 
 /// How to log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people
+    #[default]
     Text,
     /// As Prometheus and its exporters do: ts=... level=info target=... msg="..."
     Logfmt,
@@ -37,7 +37,7 @@ pub enum LogFormat {
 }
 
 impl LogLevel {
-    /// As a filter: our own lines at this level, those of libraries only from warnings on.
+    /// The filter for this level. Libraries log warnings and errors only.
     fn filter(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -49,7 +49,7 @@ impl LogLevel {
     }
 }
 
-/// Sends all events from now on to stderr.
+/// Writes all events to stderr from now on. Called once, at the start.
 pub fn log_to_stderr(level: LogLevel, format: LogFormat) {
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// An event's message, and its other fields as they stand in the line.
+/// The message of an event, and its other fields as `key=value` text.
 #[derive(Default)]
 struct Pairs {
     message: String,
@@ -108,7 +108,7 @@ impl Visit for Pairs {
     }
 }
 
-/// A value, in quotes where it has to be; then with JSON's escapes, as Go's logfmt writes and Loki reads it.
+/// A value of a logfmt line. Where quotes are needed it has the escapes of JSON, as Go's logfmt writes and Loki reads it.
 fn value(text: &str) -> String {
     let plain = |c: char| c.is_ascii_graphic() && !"\"=\\".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -162,7 +162,7 @@ mod tests {
                 format!("level=info {target} msg=ready"),
             ]
         );
-        let stamp = text.strip_prefix("ts=").and_then(|text| text.split(' ').next());
-        assert!(stamp.unwrap().parse::<jiff::Timestamp>().is_ok(), "RFC 3339: {text}");
+        let time = text.strip_prefix("ts=").and_then(|text| text.split(' ').next());
+        assert!(time.unwrap().parse::<jiff::Timestamp>().is_ok(), "RFC 3339: {text}");
     }
 }

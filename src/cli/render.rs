@@ -1,21 +1,20 @@
-//! Owns: `lanpulse alertmanager render`: the Alertmanager configuration that fits the secrets there are.
-//! Gets from: a template and a directory of files, one for each secret. Gives: the configuration, a text.
+//! Renders a configuration of Alertmanager from a template and a directory with a file for each secret.
 //!
-//! Alertmanager knows no "if this file exists", and a receiver whose file is missing fails at every notification. So
-//! the template says it in comments, which leave it a valid configuration of its own:
+//! Alertmanager has no condition like "if this file exists", and a receiver whose file is missing fails at every
+//! notification. So the template has conditions in comments. It is a valid configuration itself.
 //!
-//! 1. lines between `# if secrets/NAME` and `# end secrets/NAME` stay where the secret exists and is not empty; those
-//!    between `# if secrets/A or secrets/B` and `# end secrets/A or secrets/B` where one of them does;
-//! 2. `"@secrets/NAME@"`, quotes included, becomes what is in the file, as a YAML string: for settings that
-//!    Alertmanager does not read from files itself. `"@secrets/NAME=VALUE@"` is VALUE where the file is not there.
+//! 1. The lines between `# if secrets/NAME` and `# end secrets/NAME` stay if the secret exists and is not empty. The lines
+//!    between `# if secrets/A or secrets/B` and `# end secrets/A or secrets/B` stay if one of the secrets does.
+//! 2. `"@secrets/NAME@"`, quotes included, becomes the content of the file as a YAML string. It is for settings that
+//!    Alertmanager cannot read from a file. `"@secrets/NAME=VALUE@"` becomes VALUE if there is no such file.
 
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// Longest secret that is read: what is longer is no secret but a mistake.
-const LONGEST: u64 = 64 * 1024;
+/// The longest secret, in bytes. A longer file is a mistake.
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +27,10 @@ pub enum RenderError {
         /// Why not.
         source: io::Error,
     },
-    /// Alertmanager, which runs as another user, could not read a secret at each notification.
+    /// Alertmanager runs as another user and could not read a secret. Each notification would fail.
     #[error("{path} cannot be read by Alertmanager (user 65534): chmod o+r {path}", path = .0.display())]
     Unreadable(PathBuf),
-    /// The template contradicts itself.
+    /// The template has a mistake.
     #[error("line {line}: {what}")]
     Template {
         /// Counted from 1.
@@ -39,17 +38,17 @@ pub enum RenderError {
         /// What is wrong.
         what: String,
     },
-    /// A secret that another one cannot do without.
+    /// A receiver needs another secret, too.
     #[error("line {line}: the receiver needs secrets/{name} too")]
     Missing {
         /// Counted from 1.
         line: usize,
-        /// The file that is not there.
+        /// The missing file.
         name: String,
     },
 }
 
-/// The configuration, and which receivers are on: a line for each.
+/// The configuration, and a line for each receiver.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// What Alertmanager reads.
@@ -82,22 +81,22 @@ fn failed(path: &Path, source: io::Error) -> RenderError {
     RenderError::File { path, source }
 }
 
-/// What is in a secret, without the blanks around it; None where it is missing or empty.
+/// The content of a secret without the blanks around it. `None`: the file is missing or empty.
 fn secret(path: &Path) -> Result<Option<String>, RenderError> {
-    let about = match fs::metadata(path) {
-        Ok(about) => about,
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(path, source)),
     };
-    if !about.is_file() || about.len() > LONGEST {
+    if !metadata.is_file() || metadata.len() > MAX_BYTES {
         let why = io::Error::new(io::ErrorKind::InvalidInput, "is no file of at most 64 KiB");
         return Err(failed(path, why));
     }
-    if about.len() == 0 {
+    if metadata.len() == 0 {
         return Ok(None);
     }
-    // before reading it: lanpulse may be that other user itself
-    if about.permissions().mode() & 0o004 == 0 {
+    // Checked before reading: lanpulse itself may run as that other user.
+    if metadata.permissions().mode() & 0o004 == 0 {
         return Err(RenderError::Unreadable(path.to_owned()));
     }
     let text = fs::read_to_string(path).map_err(|source| failed(path, source))?;
@@ -105,12 +104,12 @@ fn secret(path: &Path) -> Result<Option<String>, RenderError> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-/// The pure part: the template's text, with each secret asked for by its name.
+/// Renders the text of a template. `secret` returns a secret by its name.
 fn render(
     template: &str,
     secret: impl Fn(&str) -> Result<Option<String>, RenderError>,
 ) -> Result<Rendered, RenderError> {
-    // the open conditions, outermost first, and whether each holds
+    // The open conditions, outermost first, and whether each is true.
     let mut open: Vec<(&str, bool)> = Vec::new();
     let (mut text, mut notes) = (String::new(), Vec::new());
     for (number, line) in template.lines().enumerate() {
@@ -118,16 +117,16 @@ fn render(
         let wrong = |what: String| RenderError::Template { line: at, what };
         let word = line.trim();
         if let Some(names) = word.strip_prefix("# if secrets/") {
-            let mut there = false;
+            let mut found = false;
             for name in names.split(" or secrets/") {
                 check(name).map_err(wrong)?;
-                there |= secret(name)?.is_some();
+                found |= secret(name)?.is_some();
             }
             if open.iter().all(|(_, holds)| *holds) && !names.contains(' ') {
-                let (found, on) = if there { ("found", "on") } else { ("not there", "off") };
-                notes.push(format!("secrets/{names}: {found}, so what needs it is {on}"));
+                let (state, on) = if found { ("found", "on") } else { ("not there", "off") };
+                notes.push(format!("secrets/{names}: {state}, so what needs it is {on}"));
             }
-            open.push((names, there));
+            open.push((names, found));
         } else if let Some(name) = word.strip_prefix("# end secrets/") {
             match open.pop() {
                 Some((opened, _)) if opened == name => {}
@@ -150,7 +149,7 @@ fn render(
     }
 }
 
-/// A line with its `"@secrets/NAME@"` filled in. Comments stay as they are.
+/// Fills in each `"@secrets/NAME@"` of a line. Comments stay as they are.
 fn fill(
     line: &str,
     at: usize,
@@ -178,14 +177,14 @@ fn fill(
             line: at,
             name: name.to_owned(),
         })?;
-        // a JSON string is a YAML string
+        // A JSON string is a YAML string.
         filled += &serde_json::Value::from(value).to_string();
         rest = &rest[end + 2..];
     }
     Ok(filled + rest)
 }
 
-/// A secret is a plain file name: no path leads out of the directory.
+/// Checks that the name of a secret is a plain file name, so that no path leads out of the directory.
 fn check(name: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
@@ -198,10 +197,10 @@ fn check(name: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// Renders with these secrets there.
-    fn with(template: &str, there: &[(&str, &str)]) -> Result<Rendered, String> {
+    /// Renders a template with these secrets.
+    fn with(template: &str, secrets: &[(&str, &str)]) -> Result<Rendered, String> {
         render(template, |name| {
-            let found = there.iter().find(|(known, _)| *known == name);
+            let found = secrets.iter().find(|(known, _)| *known == name);
             Ok(found.map(|(_, value)| (*value).to_owned()))
         })
         .map_err(|error| error.to_string())
@@ -212,7 +211,7 @@ mod tests {
 
     #[test]
     fn lines_stay_where_their_secrets_are() {
-        let text = |there: &[(&str, &str)]| with(NESTED, there).unwrap().text;
+        let text = |secrets: &[(&str, &str)]| with(NESTED, secrets).unwrap().text;
         assert_eq!(text(&[]), "a\nd\n");
         assert_eq!(text(&[("x", "1")]), "a\n  b: \"1\"\nd\n");
         assert_eq!(text(&[("x", "1"), ("y", "2")]), "a\n  b: \"1\"\n  c\nd\n");
@@ -222,16 +221,16 @@ mod tests {
     #[test]
     fn one_of_several_is_enough() {
         let template = "# if secrets/x or secrets/y\na\n# end secrets/x or secrets/y\n";
-        for (there, text) in [(None, ""), (Some("x"), "a\n"), (Some("y"), "a\n")] {
-            let there: Vec<_> = there.into_iter().map(|name| (name, "1")).collect();
-            let rendered = with(template, &there).unwrap();
-            assert_eq!((rendered.text.as_str(), rendered.notes.len()), (text, 0), "{there:?}");
+        for (secret, text) in [(None, ""), (Some("x"), "a\n"), (Some("y"), "a\n")] {
+            let secrets: Vec<_> = secret.into_iter().map(|name| (name, "1")).collect();
+            let rendered = with(template, &secrets).unwrap();
+            assert_eq!((rendered.text.as_str(), rendered.notes.len()), (text, 0), "{secrets:?}");
         }
     }
 
     #[test]
     fn it_says_what_is_on() {
-        let notes = |there: &[(&str, &str)]| with(NESTED, there).unwrap().notes;
+        let notes = |secrets: &[(&str, &str)]| with(NESTED, secrets).unwrap().notes;
         assert_eq!(notes(&[]), ["secrets/x: not there, so what needs it is off"]);
         assert_eq!(
             notes(&[("x", "1")]),

@@ -1,52 +1,92 @@
-//! `lanpulse snmp walk`: what the daemon would read of a device, for people who debug one.
+//! `lanpulse snmp walk`: prints what the daemon would read from a device, to debug one.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
-use super::{EXIT_CONFIG, Flags, client, complain, report, say};
-use crate::config;
-use crate::model::{Address, LabelValue, MEASURES, Measure, Reading, Sample, SnmpWalk};
+use super::client::block_on;
+use super::output::{EXIT_CONFIG, complain, report, say};
+use crate::config::{self, Problem};
+use crate::model::{
+    Address, InterfaceRow, LabelValue, MEASURES, Measure, Phase, Probe, Reading, Sample, Service, Walk,
+};
 use crate::net::Resolver;
-use crate::source::probe::snmp;
+use crate::source::probe::{self, Names, snmp};
 
-/// What to ask.
+/// `lanpulse snmp ...`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum What {
-    /// Walk the device's interfaces once and print what the daemon would read; exit code 1 unless it is complete
-    Walk {
-        /// The device: an address or a host name
-        #[arg(value_name = "ADDRESS")]
-        address: String,
-        /// Which of the configuration's snmp.credentials to use
-        #[arg(long, value_name = "NAME")]
-        credentials: String,
-        /// The agent's port, where it is not that of the credentials
-        #[arg(long, value_name = "PORT")]
-        port: Option<u16>,
-    },
+pub enum SnmpCommand {
+    /// Walk the interfaces of a device once and print what the daemon would read; exit code 1 unless the walk is complete
+    Walk(WalkArgs),
 }
 
-/// Does it.
-pub fn run(flags: &Flags, what: &What) -> ExitCode {
-    let What::Walk {
-        address,
-        credentials,
-        port,
-    } = what;
-    let path = flags
+/// Which device to walk, and how.
+#[derive(Clone, Debug, Args)]
+pub struct WalkArgs {
+    /// The device: an address or a host name
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+    /// A name from snmp.credentials of the configuration
+    #[arg(long, value_name = "NAME")]
+    credentials: String,
+    /// The UDP port of the agent [default: that of the credentials]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// The configuration file with the credentials [default: config/lanpulse.yaml]
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub(super) config_file: Option<PathBuf>,
+}
+
+/// Why there is no walk.
+enum WalkError {
+    Config(Vec<Problem>),
+    /// The address or the credentials are wrong.
+    Argument(String),
+    Start(String),
+}
+
+/// Runs a subcommand. The exit code is 1 unless the walk was complete, and 64 if the configuration or an argument is wrong.
+pub(super) fn snmp(command: &SnmpCommand) -> ExitCode {
+    let SnmpCommand::Walk(arguments) = command;
+    let walked = prepare(arguments).and_then(|(probe, address)| {
+        let reading = walk(&probe, &address).map_err(WalkError::Start)?;
+        Ok((address, reading))
+    });
+    match walked {
+        Ok((address, reading)) => {
+            print(&address, &reading);
+            if reading.outcome.is_ok() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(WalkError::Config(problems)) => {
+            report(&problems);
+            ExitCode::from(EXIT_CONFIG)
+        }
+        Err(WalkError::Argument(error)) => {
+            complain(&error);
+            ExitCode::from(EXIT_CONFIG)
+        }
+        Err(WalkError::Start(error)) => {
+            complain(&format!("cannot start: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The probe and the address to walk.
+fn prepare(arguments: &WalkArgs) -> Result<(Probe, Address), WalkError> {
+    let path = arguments
         .config_file
         .clone()
-        .unwrap_or_else(|| "config/lanpulse.yaml".into());
-    let config = match config::load(&path).result {
-        Ok(config) => config,
-        Err(problems) => {
-            report(&problems);
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
-    let Some(entry) = config.snmp.get(credentials) else {
+        .unwrap_or_else(|| config::DEFAULT_PATH.into());
+    let config = config::load(&path).result.map_err(WalkError::Config)?;
+    let name = &arguments.credentials;
+    let Some(credentials) = config.snmp.get(name) else {
         let mut known: Vec<&str> = config.snmp.keys().map(String::as_str).collect();
         known.sort_unstable();
         let known = if known.is_empty() {
@@ -54,49 +94,32 @@ pub fn run(flags: &Flags, what: &What) -> ExitCode {
         } else {
             known.join(", ")
         };
-        complain(&format!(
-            "no credentials \"{credentials}\" in {}: there are {known}",
+        return Err(WalkError::Argument(format!(
+            "no credentials \"{name}\" in {}: there are {known}",
             path.display()
-        ));
-        return ExitCode::from(EXIT_CONFIG);
+        )));
     };
-    let address: Address = match address.parse() {
-        Ok(address) => address,
-        Err(error) => {
-            complain(&format!("{address}: {error}"));
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
-    let mut settings = entry.settings(config.timeout);
-    settings.port = port.unwrap_or(settings.port);
-    let walk = match walk(&settings, &address) {
-        Ok(walk) => walk,
-        Err(error) => {
-            complain(&format!("cannot start: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    print(&address, &walk);
-    if walk.outcome.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    let address = arguments.address.parse();
+    let address = address.map_err(|error| WalkError::Argument(format!("{}: {error}", arguments.address)))?;
+    let mut probe = credentials.probe("snmp".into(), config.timeout);
+    if let (Some(port), Service::Snmp(settings)) = (arguments.port, &mut probe.service) {
+        settings.port = port;
     }
+    Ok((probe, address))
 }
 
-fn walk(settings: &snmp::Settings, address: &Address) -> Result<SnmpWalk, String> {
+fn walk(probe: &Probe, address: &Address) -> Result<Reading, String> {
     let names = Resolver::new();
     if let Address::Name(name) = address {
         names.watch(&HashSet::from([name.as_str().into()]));
     }
-    let reading = client::block_on(snmp::run(settings, address, &names, &snmp::Memory::default()))?;
-    let Reading::Snmp(walk) = reading else {
-        return Err("a reading of another kind".to_owned());
-    };
-    Ok(*walk)
+    let memory = snmp::Memory::default();
+    block_on(probe::run(probe, address, Names::Watched(&names), &memory))
 }
 
-fn print(address: &Address, walk: &SnmpWalk) {
+fn print(address: &Address, reading: &Reading) {
+    let none = Walk::default();
+    let walk = reading.walk().unwrap_or(&none);
     let empty = LabelValue::new("");
     let text = |value: Option<&LabelValue>| value.unwrap_or(&empty).to_string();
     if let Some(system) = &walk.system {
@@ -118,74 +141,71 @@ fn print(address: &Address, walk: &SnmpWalk) {
         table(walk);
         say("");
     }
-    let duration = walk.duration.as_secs_f64() * 1e3;
+    let duration = reading.phases.get(Phase::Total).unwrap_or_default().as_secs_f64() * 1e3;
     let (requests, retries) = (walk.requests, walk.retries);
     let interfaces = walk.interfaces.len();
     say(&format!(
         "{interfaces} interfaces, {requests} requests, {retries} of them repeated, {duration:.1} ms"
     ));
-    if let Err(failure) = walk.outcome {
-        let detail = walk.detail.as_deref().unwrap_or(failure.explain());
+    if let Err(failure) = reading.outcome {
+        let detail = reading.detail.as_deref().unwrap_or(failure.explain());
         complain(&format!("{address}: not complete: {} ({detail})", failure.as_str()));
     }
 }
 
-/// A row an interface, the columns as wide as they need to be.
-fn table(walk: &SnmpWalk) {
-    let head = [
-        "index",
-        "interface",
-        "alias",
-        "type",
-        "admin",
-        "oper",
-        "speed",
-        "bits",
-        "rx bytes",
-        "tx bytes",
-        "rx packets",
-        "tx packets",
-        "rx errors",
-        "tx errors",
-        "rx discards",
-        "tx discards",
-    ];
-    let mut rows: Vec<Vec<String>> = vec![head.iter().map(|&word| word.to_owned()).collect()];
-    for row in &walk.interfaces {
-        let facts = &row.facts;
-        let state = |up: Option<bool>| up.map_or("-", |up| if up { "up" } else { "down" }).to_owned();
-        let word = |value: Option<&LabelValue>| value.map_or_else(|| "-".to_owned(), ToString::to_string);
-        let bits = |sample: &Sample| match sample {
-            Sample { wide: Some(_), .. } => "64",
-            Sample { narrow: Some(_), .. } => "32",
-            Sample { .. } => "-",
-        };
-        let mut cells = vec![
-            facts.index.to_string(),
-            facts.name.to_string(),
-            word(facts.alias.as_ref()),
-            word(facts.kind.as_ref()),
-            state(row.enabled),
-            state(row.up),
-            facts.speed.map_or_else(|| "-".to_owned(), |speed| speed.to_string()),
-            bits(&row.samples[Measure::ReceiveBytes as usize]).to_owned(),
-        ];
-        for measure in MEASURES {
-            let sample = row.samples[measure as usize];
-            let value = sample.wide.or(sample.narrow.map(u64::from));
-            cells.push(value.map_or_else(|| "-".to_owned(), |value| value.to_string()));
-        }
-        rows.push(cells);
-    }
+/// The titles of the table, before those of the counters.
+const TITLES: [&str; 8] = ["index", "interface", "alias", "type", "admin", "oper", "speed", "bits"];
+/// The titles of the counters, in the order of [`MEASURES`].
+const COUNTERS: [&str; MEASURES.len()] = [
+    "rx bytes",
+    "tx bytes",
+    "rx packets",
+    "tx packets",
+    "rx errors",
+    "tx errors",
+    "rx discards",
+    "tx discards",
+];
+
+/// Prints a row for each interface, in columns as wide as they need to be.
+fn table(walk: &Walk) {
+    let titles: Vec<String> = TITLES.iter().chain(&COUNTERS).map(ToString::to_string).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(titles).chain(walk.interfaces.iter().map(row)).collect();
     let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or_default()
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     for row in &rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         say(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
+}
+
+fn row(interface: &InterfaceRow) -> Vec<String> {
+    fn or_dash(value: Option<impl ToString>) -> String {
+        value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+    }
+    let facts = &interface.facts;
+    let state = |up: Option<bool>| or_dash(up.map(|up| if up { "up" } else { "down" }));
+    let bits = match interface.samples[Measure::ReceiveBytes as usize] {
+        Sample { wide: Some(_), .. } => "64",
+        Sample { narrow: Some(_), .. } => "32",
+        Sample { .. } => "-",
+    };
+    let mut cells = vec![
+        facts.index.to_string(),
+        facts.name.to_string(),
+        or_dash(facts.alias.as_ref()),
+        or_dash(facts.kind.as_ref()),
+        state(interface.enabled),
+        state(interface.up),
+        or_dash(facts.speed),
+        bits.to_owned(),
+    ];
+    for measure in MEASURES {
+        let sample = interface.samples[measure as usize];
+        cells.push(or_dash(sample.wide.or(sample.narrow.map(u64::from))));
+    }
+    cells
 }

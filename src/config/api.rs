@@ -1,21 +1,22 @@
-//! The `api` section: tokens and what they may do.
+//! The section `api`: API tokens and their scopes.
 //!
-//! Owns its keys. Gets the main file's fields; gives `http::Settings`. Tokens themselves never stand in the file.
+//! The configuration never contains a token itself, only its digest, or the file or environment variable that holds it.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::http::{Scope, Secret, Settings, Token};
+use crate::secret::TokenDigest;
+use crate::serve::{Scope, Settings, Token, TokenSource};
 
-use super::decode::{At, Fields, Findings};
-use super::node::Node;
-use super::scalar;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::scalar;
 
 const SCOPES: [(&str, Scope); 2] = [("read", Scope::Read), ("write", Scope::Write)];
 const SECRETS: [&str; 3] = ["token_sha256", "token_file", "token_env"];
 
-/// Reads `api`; relative paths start from the file's directory.
-pub(super) fn api(main: &Fields, file: &Path, findings: &mut Findings) -> Settings {
+/// Reads `api`. Paths are relative to `base`.
+pub(super) fn api(main: &Fields, base: &Path, findings: &mut Findings) -> Settings {
     let mut settings = Settings::default();
     let Some(section) = main.get("api") else {
         return settings;
@@ -32,7 +33,7 @@ pub(super) fn api(main: &Fields, file: &Path, findings: &mut Findings) -> Settin
         let name = name_at.and_then(|at| scalar::name(&at, findings).map(|name| (at.place(), name)));
         let scopes = fields.require("scopes", "write scopes: [read] or [read, write]", findings);
         let scopes = scopes.map(|at| scopes_of(&at, findings));
-        let secret = secret(&item, &fields, file, findings);
+        let secret = secret(&item, &fields, base, findings);
         let Some((place, name)) = name else { continue };
         if let Some(first) = seen.insert(name.clone(), place.clone()) {
             let message = format!("duplicate token name {:?}, already used at", name.as_str());
@@ -65,7 +66,7 @@ fn scopes_of(at: &At, findings: &mut Findings) -> Vec<Scope> {
     scopes
 }
 
-fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> Option<Secret> {
+fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> Option<TokenSource> {
     let given: Vec<&str> = SECRETS
         .into_iter()
         .filter(|name| fields.ordinal(name).is_some())
@@ -76,37 +77,26 @@ fn secret(item: &At, fields: &Fields, file: &Path, findings: &mut Findings) -> O
         return None;
     };
     let at = fields.get(name)?;
-    // A digest is no secret, but a token put in its place is: it is not shown.
+    // The error does not quote the value: somebody may have written the token itself here.
     let Node::Text(text) = at.node else {
         findings.value(&at, "expected text", "put it in quotes");
         return None;
     };
     match name {
         "token_sha256" => {
-            let digest = from_hex(text);
+            let digest = TokenDigest::from_hex(text);
             if digest.is_none() {
                 let hint =
                     "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";
                 findings.value(&at, "this is not a SHA-256", hint);
             }
-            digest.map(Secret::Sha256)
+            digest.map(TokenSource::Sha256)
         }
         _ if text.trim().is_empty() => {
             findings.value(&at, "the name is empty", "");
             None
         }
-        "token_file" => Some(Secret::File(file.parent().unwrap_or(Path::new("")).join(text))),
-        _ => Some(Secret::Env(text.clone())),
+        "token_file" => Some(TokenSource::File(base.join(text))),
+        _ => Some(TokenSource::Env(text.clone())),
     }
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(digest)
 }

@@ -1,43 +1,41 @@
-//! What all checks may say alike, whatever their kind: when and where they run, regular expressions, TLS.
-//!
-//! Owns these keys, and what decoding them needs to know. Gets nodes and defaults; gives the parts to `probe` and `web`.
+//! The keys that all kinds of checks share: interval, timeout, family, address, regular expressions and TLS.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Address, Family};
-use crate::source::probe::{Check, Pattern, SecretSource, Service, Settings, TlsSettings};
+use crate::model::{Address, Family, Pattern, Probe, SecretSource, Service, TlsSettings};
 
-use super::decode::{At, Fields, Findings};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::problem::{plain, quoted};
+use crate::yaml::scalar;
+
 use super::global::{self, Defaults};
-use super::problem::{plain, quoted};
-use super::scalar;
 
-/// Who asks for the probe: that decides which keys it needs.
+/// What a probe is used for. It decides which keys the probe needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
-    /// A target, which has an address.
+pub(super) enum Usage {
+    /// For a target, which has an address.
     Target,
-    /// An internet check, which names what it asks.
+    /// For an internet check, which has an address of its own.
     Internet,
-    /// A module of `/probe`, which gets its address with the request.
+    /// For a module of `/probe`. The address comes with the request.
     Module,
 }
 
-/// What decoding a probe needs to know.
+/// What is needed to decode a probe.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    /// Interval and time-out, unless it says otherwise.
+    /// The interval and timeout of a probe that sets none.
     pub defaults: &'a Defaults,
-    /// The directory of each file, for the paths in it.
+    /// The directory of each file. Paths in a file are relative to it.
     pub bases: &'a [PathBuf],
-    /// Who asks.
-    pub usage: Use,
+    /// What the probe is used for.
+    pub usage: Usage,
 }
 
 impl Context<'_> {
-    /// A path, relative to the file that names it.
+    /// Reads a path. It is relative to the file that it stands in.
     pub fn path(&self, at: &At, findings: &mut Findings) -> Option<PathBuf> {
         let text = scalar::text(at, findings)?;
         if text.is_empty() {
@@ -48,7 +46,7 @@ impl Context<'_> {
         Some(base.join(text))
     }
 
-    /// `<name>_file` or `<name>_env`.
+    /// Reads a secret from the keys `<name>_file` and `<name>_env`, of which one may be given.
     pub fn secret(
         &self,
         fields: &Fields,
@@ -67,38 +65,41 @@ impl Context<'_> {
     }
 }
 
-/// A probe, decoded.
+/// A decoded probe.
 pub(super) struct Decoded {
-    /// How to run it.
-    pub settings: Settings,
-    /// What an internet check asks.
-    pub address: Option<Address>,
-    /// Whether the time-out was given.
-    pub timed: bool,
-}
-
-/// The keys every check has.
-pub(super) struct Common {
-    /// From the start of one run to that of the next.
+    /// Time from the start of one run to the start of the next.
     pub interval: Duration,
     /// How long a run may take.
     pub timeout: Duration,
-    /// Which addresses to use.
+    /// Which IP versions to use.
     pub family: Family,
-    /// Whether the time-out was given.
-    pub timed: bool,
-    /// What an internet check asks.
+    /// What it asks.
+    pub service: Service,
+    /// The address of an internet check. `None` for other uses.
+    pub address: Option<Address>,
+    /// Whether the configuration sets a timeout.
+    pub has_timeout: bool,
+}
+
+/// The values of the keys that every check has.
+pub(super) struct Common {
+    /// Time from the start of one run to the start of the next.
+    pub interval: Duration,
+    /// How long a run may take.
+    pub timeout: Duration,
+    /// Which IP versions to use.
+    pub family: Family,
+    /// Whether the configuration sets a timeout.
+    pub has_timeout: bool,
+    /// The address of an internet check. `None` for other uses.
     pub address: Option<Address>,
 }
 
-/// Reads what every probe has. `wants_address`: whether an internet check of this kind has an `address`.
+/// Reads the keys that every check has. `wants_address`: whether an internet check of this kind needs an `address`.
 pub(super) fn common(fields: &Fields, wants_address: bool, context: Context, findings: &mut Findings) -> Common {
-    let family = fields.get("family").and_then(|at| {
-        let words = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
-        scalar::choice(&at, &words, findings)
-    });
+    let family = family(fields, findings);
     let address = match (context.usage, wants_address) {
-        (Use::Internet, true) => fields
+        (Usage::Internet, true) => fields
             .require("address", "write address: 1.1.1.1, or a host name", findings)
             .and_then(|at| address(&at, findings)),
         _ => fields.get("address").and_then(|at| {
@@ -111,28 +112,46 @@ pub(super) fn common(fields: &Fields, wants_address: bool, context: Context, fin
         interval: global::interval(fields, context.defaults.interval, findings),
         timeout: global::timeout(fields, context.defaults.timeout, findings),
         family: family.unwrap_or_default(),
-        timed: fields.get("timeout").is_some(),
+        has_timeout: fields.get("timeout").is_some(),
         address,
     }
 }
 
-impl Common {
-    /// A check with these.
-    pub fn check(self, service: Service, address: Option<Address>) -> Decoded {
-        Decoded {
-            settings: Settings::Check(Arc::new(Check {
-                interval: self.interval,
-                timeout: self.timeout,
-                family: self.family,
-                service,
-            })),
-            address: address.or(self.address),
-            timed: self.timed,
+/// Reads `family`.
+pub(super) fn family(fields: &Fields, findings: &mut Findings) -> Option<Family> {
+    let words = [Family::Any, Family::Ip4, Family::Ip6].map(|family| (family.as_str(), family));
+    let at = fields.get("family")?;
+    scalar::choice(&at, &words, findings)
+}
+
+impl Decoded {
+    /// The probe of this name.
+    pub fn named(self, name: Arc<str>) -> Probe {
+        Probe {
+            name,
+            interval: self.interval,
+            timeout: self.timeout,
+            family: self.family,
+            service: self.service,
         }
     }
 }
 
-/// An IP address or a host name.
+impl Common {
+    /// Makes a probe of a service. `address` is its address if it is not in these keys.
+    pub fn probe(self, service: Service, address: Option<Address>) -> Decoded {
+        Decoded {
+            interval: self.interval,
+            timeout: self.timeout,
+            family: self.family,
+            service,
+            address: address.or(self.address),
+            has_timeout: self.has_timeout,
+        }
+    }
+}
+
+/// Reads an IP address or a host name.
 pub(super) fn address(at: &At, findings: &mut Findings) -> Option<Address> {
     let text = scalar::text(at, findings)?.trim();
     text.parse()
@@ -140,7 +159,7 @@ pub(super) fn address(at: &At, findings: &mut Findings) -> Option<Address> {
         .ok()
 }
 
-/// A regular expression.
+/// Reads a regular expression.
 pub(super) fn pattern(at: &At, findings: &mut Findings) -> Option<Pattern> {
     let text = scalar::text(at, findings)?;
     Pattern::new(text)
@@ -159,7 +178,7 @@ pub(super) fn tls_map(at: &At, context: Context, findings: &mut Findings) -> Tls
     tls_settings(&at.fields(&TLS_KEYS, findings), context, findings)
 }
 
-/// Reads the keys of a `tls` map where they stand among others.
+/// Reads the keys of a `tls` map that stand among other keys.
 pub(super) fn tls_settings(fields: &Fields, context: Context, findings: &mut Findings) -> TlsSettings {
     let mut path = |name| fields.get(name).and_then(|at| context.path(&at, findings));
     let [ca_file, cert_file, key_file] = ["ca_file", "cert_file", "key_file"].map(&mut path);

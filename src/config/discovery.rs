@@ -1,32 +1,26 @@
-//! `discovery` and `identify`: how to find devices and what to ask them.
-//!
-//! Owns their keys, defaults and ranges. Gets the main file's fields; gives `Discovery` and the settings of `identify`.
+//! The section `discovery`: how to find devices.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::model::{Class, Method, Network};
 use crate::source::discover::{self, LARGEST};
-use crate::source::identify;
 use crate::state::Rules;
 
-use super::decode::{At, Fields, Findings};
-use super::global::Defaults;
-use super::node::Node;
-use super::problem::{plain, quoted};
-use super::scalar;
-use super::snmp::{Entry, Named};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::problem::{plain, quoted};
+use crate::yaml::scalar;
 
 /// Which discovered devices get a ping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Monitor {
-    /// All but ignored ones.
+    /// All but ignored devices.
     #[default]
     All,
-    /// Approved ones.
+    /// Approved devices.
     Approved,
-    /// None.
+    /// No device.
     None,
 }
 
@@ -35,11 +29,13 @@ pub enum Monitor {
 pub struct Discovery {
     /// How to scan.
     pub scan: discover::Settings,
-    /// Whom to ping.
+    /// Which of the found devices to ping.
     pub monitor: Monitor,
-    /// Who is there.
+    /// When a device counts as offline, and when it is forgotten.
     pub rules: Rules,
 }
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 const KNOWN: &[&str] = &[
     "interval",
@@ -62,49 +58,7 @@ pub(super) fn discovery(main: &Fields, findings: &mut Findings) -> Discovery {
         return discovery;
     };
     let fields = at.fields(KNOWN, findings);
-    let day = Duration::from_secs(86_400);
-    let mut duration = |name, least, most| {
-        fields
-            .get(name)
-            .and_then(|at| scalar::duration(&at, least..=most, findings))
-    };
-    if let Some(interval) = duration("interval", Duration::from_secs(1), day) {
-        discovery.scan.interval = interval;
-    }
-    if let Some(retention) = duration("retention", day, day * 3650) {
-        discovery.rules.retention = retention;
-    }
-    if let Some(at) = fields.get("methods") {
-        let words = Method::ALL.map(|method| (method.as_str(), method));
-        let chosen = at.items(findings).collect::<Vec<_>>();
-        discovery.scan.methods = chosen
-            .iter()
-            .filter_map(|at| scalar::choice(at, &words, findings))
-            .collect();
-    }
-    if let Some(at) = fields.get("networks") {
-        discovery.scan.networks = networks(&at, findings);
-    }
-    if let Some(at) = fields.get("interfaces") {
-        let fields = at.fields(&["exclude"], findings);
-        if let Some(at) = fields.get("exclude") {
-            let items = at.items(findings).collect::<Vec<_>>();
-            let text = |at: &At| scalar::text(at, findings).map(str::to_owned);
-            discovery.scan.exclude = items.iter().filter_map(text).collect();
-        }
-    }
-    for (name, rate) in [
-        ("arp", &mut discovery.scan.arp_rate),
-        ("icmp", &mut discovery.scan.icmp_rate),
-    ] {
-        if let Some(at) = fields.get(name) {
-            let fields = at.fields(&["rate"], findings);
-            let given = fields
-                .get("rate")
-                .and_then(|at| scalar::count(&at, 1..=100_000, findings));
-            *rate = given.unwrap_or(*rate);
-        }
-    }
+    scan(&fields, &mut discovery.scan, findings);
     for name in ["mdns", "neighbours"] {
         if let Some(at) = fields.get(name) {
             at.fields(&[], findings);
@@ -121,7 +75,48 @@ pub(super) fn discovery(main: &Fields, findings: &mut Findings) -> Discovery {
     if let Some(at) = fields.get("offline_after") {
         offline_after(&at, &mut discovery.rules, findings);
     }
+    if let Some(retention) = fields.get("retention") {
+        let range = DAY..=DAY * 3650;
+        let retention = scalar::duration(&retention, range, findings);
+        discovery.rules.retention = retention.unwrap_or(discovery.rules.retention);
+    }
     discovery
+}
+
+/// Reads how to scan, from the keys of `discovery`.
+fn scan(fields: &Fields, settings: &mut discover::Settings, findings: &mut Findings) {
+    if let Some(at) = fields.get("interval") {
+        let interval = scalar::duration(&at, Duration::from_secs(1)..=DAY, findings);
+        settings.interval = interval.unwrap_or(settings.interval);
+    }
+    if let Some(at) = fields.get("methods") {
+        let words = Method::ALL.map(|method| (method.as_str(), method));
+        let chosen = at.items(findings).collect::<Vec<_>>();
+        settings.methods = chosen
+            .iter()
+            .filter_map(|at| scalar::choice(at, &words, findings))
+            .collect();
+    }
+    if let Some(at) = fields.get("networks") {
+        settings.networks = networks(&at, findings);
+    }
+    if let Some(at) = fields.get("interfaces") {
+        let fields = at.fields(&["exclude"], findings);
+        if let Some(at) = fields.get("exclude") {
+            let items = at.items(findings).collect::<Vec<_>>();
+            let text = |at: &At| scalar::text(at, findings).map(str::to_owned);
+            settings.exclude = items.iter().filter_map(text).collect();
+        }
+    }
+    for (name, rate) in [("arp", &mut settings.arp_rate), ("icmp", &mut settings.icmp_rate)] {
+        if let Some(at) = fields.get(name) {
+            let fields = at.fields(&["rate"], findings);
+            let given = fields
+                .get("rate")
+                .and_then(|at| scalar::count(&at, 1..=100_000, findings));
+            *rate = given.unwrap_or(*rate);
+        }
+    }
 }
 
 fn networks(at: &At, findings: &mut Findings) -> Option<Vec<Network>> {
@@ -153,7 +148,7 @@ fn networks(at: &At, findings: &mut Findings) -> Option<Vec<Network>> {
 }
 
 fn offline_after(at: &At, rules: &mut Rules, findings: &mut Findings) {
-    // What is said of a class replaces what is said of all, and the built-in numbers only where it says something.
+    // A number for a class overrides `default` and the built-in number of that class. Other classes keep theirs.
     let mut by_class = BTreeMap::new();
     for (ordinal, name, value) in at.entries(findings) {
         let Some(scans) = scalar::count(&value, 1..=1000, findings) else {
@@ -172,49 +167,4 @@ fn offline_after(at: &At, rules: &mut Rules, findings: &mut Findings) {
         }
     }
     rules.offline_after_class.extend(by_class);
-}
-
-/// The credentials that devices are asked with unless `identify.snmp` names others; nothing where there are none of
-/// this name.
-const CREDENTIALS: &str = "public";
-
-/// Reads `identify`. Paths are relative to the file they stand in.
-pub(super) fn identify(
-    main: &Fields,
-    file: &Path,
-    (named, defaults): (&Named, &Defaults),
-    findings: &mut Findings,
-) -> identify::Settings {
-    let key = |entry: Entry| identify::Key {
-        credentials: entry.credentials,
-        port: entry.port,
-        timeout: entry.timeout.unwrap_or(defaults.timeout),
-    };
-    let mut settings = identify::Settings {
-        oui_file: None,
-        snmp: named.get(CREDENTIALS).map(key).into_iter().collect(),
-    };
-    let Some(at) = main.get("identify") else {
-        return settings;
-    };
-    let fields = at.fields(&["oui", "dns", "snmp", "mdns"], findings);
-    if let Some(at) = fields.get("oui") {
-        let fields = at.fields(&["oui_file"], findings);
-        if let Some(path) = fields.get("oui_file").and_then(|at| scalar::text(&at, findings)) {
-            settings.oui_file = Some(file.parent().unwrap_or(Path::new("")).join(path));
-        }
-    }
-    for name in ["dns", "mdns"] {
-        if let Some(at) = fields.get(name) {
-            at.fields(&[], findings);
-        }
-    }
-    if let Some(at) = fields.get("snmp")
-        && let Some(at) = at.fields(&["credentials"], findings).get("credentials")
-    {
-        let items = at.items(findings).collect::<Vec<_>>();
-        let chosen = items.iter().filter_map(|at| named.chosen(at, findings));
-        settings.snmp = chosen.map(key).collect();
-    }
-    settings
 }

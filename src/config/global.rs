@@ -1,30 +1,27 @@
-//! What holds for every target unless it says otherwise: `global`, `limits` and `series`.
-//!
-//! Owns their keys, defaults and ranges. Gets the main file's fields; gives `Defaults` to the targets and the metrics'
-//! settings to `Config`.
+//! The sections `global` and `limits`, which are defaults for all targets, and the section `series`.
 
 use std::time::Duration;
 
 use crate::metrics;
 use crate::model::{Hysteresis, LabelValue, Limits};
 
-use super::decode::{At, Fields, Findings};
-use super::scalar;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::scalar;
 
-/// What a target has unless it says otherwise.
+/// The values of a target that sets none of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Defaults {
-    /// The site's name, if it has one.
+    /// The name of the site. `None`: no name.
     pub site: Option<LabelValue>,
     /// Time from one probe to the next.
     pub interval: Duration,
     /// How long a probe waits.
     pub timeout: Duration,
-    /// The sliding window.
+    /// The length of the sliding window.
     pub window: Duration,
-    /// Probes in a row until up and until down.
+    /// How many probes in a row must succeed until up, or fail until down.
     pub hysteresis: Hysteresis,
-    /// Degraded above these.
+    /// A target above one of these limits is degraded.
     pub limits: Limits,
 }
 
@@ -47,7 +44,8 @@ impl Default for Defaults {
     }
 }
 
-/// Reads an `interval`: 100 ms keeps a slip from becoming a flood, a day keeps `last_run` meaningful.
+/// Reads an `interval`. At least 100 ms, so that a typing mistake does not flood the network; at most a day, so that the
+/// time of the last run stays meaningful.
 pub(super) fn interval(fields: &Fields, default: Duration, findings: &mut Findings) -> Duration {
     let range = Duration::from_millis(100)..=Duration::from_secs(86_400);
     fields
@@ -56,7 +54,7 @@ pub(super) fn interval(fields: &Fields, default: Duration, findings: &mut Findin
         .unwrap_or(default)
 }
 
-/// Reads a `timeout`; it may be longer than the interval, for probes overlap.
+/// Reads a `timeout`. It may be longer than the interval, because probes may overlap.
 pub(super) fn timeout(fields: &Fields, default: Duration, findings: &mut Findings) -> Duration {
     let range = Duration::from_millis(10)..=Duration::from_secs(60);
     fields
@@ -65,7 +63,7 @@ pub(super) fn timeout(fields: &Fields, default: Duration, findings: &mut Finding
         .unwrap_or(default)
 }
 
-/// Reads `limits`, the global ones and a target's own.
+/// Reads `limits`: those of the top level, or those of a target.
 pub(super) fn limits(at: &At, default: Limits, findings: &mut Findings) -> Limits {
     let fields = at.fields(&["latency", "loss"], findings);
     let latency = Duration::from_micros(1)..=Duration::from_secs(3_600);
@@ -81,7 +79,7 @@ pub(super) fn limits(at: &At, default: Limits, findings: &mut Findings) -> Limit
     }
 }
 
-/// Reads `global` and the top level's `limits`.
+/// Reads `global`, and `limits` of the top level.
 pub(super) fn defaults(main: &Fields, findings: &mut Findings) -> Defaults {
     let mut defaults = Defaults::default();
     if let Some(at) = main.get("global") {

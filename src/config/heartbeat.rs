@@ -1,7 +1,6 @@
-//! Heartbeats: `heartbeats`, `heartbeat_enrolment` and `outbound_heartbeat`.
+//! The sections `heartbeats`, `heartbeat_enrolment` and `outbound_heartbeat`.
 //!
-//! Owns their keys, defaults and ranges. Gets the main file's fields and the time intervals; gives `Heartbeat`s. Files
-//! with secrets are not read here: they are re-read whenever they are used.
+//! Files with secrets are not read here. They are read each time they are used.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,12 +13,14 @@ use crate::model::{
     Calendar, CronSchedule, Enrolment, Heartbeat, LabelValue, Methods, Schedule, Timestamp, Token, TokenDigest,
 };
 
-use super::decode::{At, Fields, Findings};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::{plain, quoted};
+use crate::yaml::scalar;
+use crate::yaml::suggest;
+
 use super::interval::{self, Calendars};
-use super::locate::Place;
-use super::problem::{plain, quoted};
-use super::scalar;
-use super::suggest;
 
 const KNOWN: &[&str] = &[
     "name",
@@ -35,48 +36,50 @@ const KNOWN: &[&str] = &[
 
 const SECOND: Duration = Duration::from_secs(1);
 const YEAR: Duration = Duration::from_secs(366 * 86_400);
-/// The grace of a heartbeat that does not say.
+/// The grace of a heartbeat that sets none.
 const GRACE: Duration = Duration::from_secs(3600);
-/// So many slots are looked at to find the shortest gap between two.
+/// How many slots of a cron schedule are compared to find the shortest gap between two.
 const SLOTS: usize = 50;
 
-/// Whom lanpulse itself reports to.
+/// The service that lanpulse itself reports to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {
-    /// The file with the URL, which holds a secret.
+    /// The file with the URL. The URL contains a secret.
     pub url_file: PathBuf,
-    /// How often.
+    /// Time from one report to the next.
     pub every: Duration,
 }
 
-/// What the main file says of heartbeats.
+/// The three sections, decoded.
 #[derive(Default)]
 pub(super) struct Heartbeats {
-    /// The good ones, in the order of the file.
+    /// The heartbeats without a mistake, in the order of the file.
     pub list: Vec<Arc<Heartbeat>>,
-    /// Whether clients may provision more.
+    /// Whether and how clients may provision heartbeats.
     pub enrolment: Option<Enrolment>,
-    /// Whom lanpulse itself reports to.
+    /// The service that lanpulse itself reports to.
     pub outbound: Option<Outbound>,
     names: HashMap<LabelValue, Place>,
     digests: HashMap<TokenDigest, Place>,
 }
 
 impl Heartbeats {
-    /// Reads all three sections; paths are relative to `base`.
-    pub fn read(&mut self, main: &Fields, base: &Path, calendars: &Calendars, findings: &mut Findings) {
+    /// Reads all three sections. Paths are relative to `base`.
+    pub fn read(main: &Fields, base: &Path, calendars: &Calendars, findings: &mut Findings) -> Self {
+        let mut this = Self::default();
         if let Some(section) = main.get("heartbeats") {
             for item in section.items(findings) {
-                let heartbeat = self.one(&item, base, calendars, findings);
-                self.list.extend(heartbeat.map(Arc::new));
+                let heartbeat = this.one(&item, base, calendars, findings);
+                this.list.extend(heartbeat.map(Arc::new));
             }
         }
         if let Some(at) = main.get("heartbeat_enrolment") {
-            self.enrolment = enrolment(&at, base, findings);
+            this.enrolment = enrolment(&at, base, findings);
         }
         if let Some(at) = main.get("outbound_heartbeat") {
-            self.outbound = outbound(&at, base, findings);
+            this.outbound = outbound(&at, base, findings);
         }
+        this
     }
 
     fn one(&mut self, item: &At, base: &Path, calendars: &Calendars, findings: &mut Findings) -> Option<Heartbeat> {
@@ -151,7 +154,7 @@ impl Heartbeats {
     }
 }
 
-/// Reads a digest or the name of a file, of which there must be exactly one.
+/// Reads a digest or the path of a file. Exactly one of the two must be given.
 fn secret(
     item: &At,
     sha256: Option<At>,
@@ -168,7 +171,7 @@ fn secret(
         (Some(at), None) => digest(&at, findings).map(Token::Digest),
         (None, Some(at)) => path(&at, base, findings).map(Token::File),
         (None, None) => {
-            if matches!(item.node, super::node::Node::Map(_)) {
+            if matches!(item.node, Node::Map(_)) {
                 let message = format!("missing {sha256_key} or {file_key}");
                 findings.value(item, message, "`lanpulse heartbeat token NAME` prints one");
             }
@@ -178,22 +181,15 @@ fn secret(
 }
 
 fn digest(at: &At, findings: &mut Findings) -> Option<TokenDigest> {
-    let text = scalar::text(at, findings)?.trim();
-    let mut bytes = TokenDigest::default();
-    let good = text.len() == 2 * bytes.len() && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if !good {
+    let digest = TokenDigest::from_hex(scalar::text(at, findings)?.trim());
+    if digest.is_none() {
         findings.value(
             at,
             "a SHA-256 has 64 hexadecimal digits",
             "`lanpulse heartbeat token NAME` prints it; the token itself does not belong here",
         );
-        return None;
     }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digit = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
-        *byte = digit(digits[0]) * 16 + digit(digits[1]);
-    }
-    Some(bytes)
+    digest
 }
 
 fn path(at: &At, base: &Path, findings: &mut Findings) -> Option<PathBuf> {
@@ -237,7 +233,7 @@ fn schedule(at: &At, findings: &mut Findings) -> Option<Schedule> {
             None
         }
         (None, None) => {
-            if matches!(at.node, super::node::Node::Map(_)) {
+            if matches!(at.node, Node::Map(_)) {
                 findings.value(
                     at,
                     "missing every or cron",
@@ -252,7 +248,7 @@ fn schedule(at: &At, findings: &mut Findings) -> Option<Schedule> {
 fn parse(at: &At, zone: Option<TimeZone>, early: Option<Duration>, findings: &mut Findings) -> Option<CronSchedule> {
     const HINT: &str = "minute, hour, day of month, month, day of week, as in 30 3 * * 1-5";
     let text = scalar::text(at, findings)?;
-    // Even without a zone the expression itself is worth a look.
+    // Check the expression even if there is no valid time zone.
     let known = zone.is_some();
     let mut schedule = match CronSchedule::parse(text, zone.unwrap_or(TimeZone::UTC)) {
         Ok(schedule) => schedule,
@@ -269,7 +265,7 @@ fn parse(at: &At, zone: Option<TimeZone>, early: Option<Duration>, findings: &mu
     known.then_some(schedule)
 }
 
-/// Some slots, from the beginning of a leap year on.
+/// The first slots since the beginning of a leap year.
 fn slots(schedule: &CronSchedule, count: usize) -> Vec<Timestamp> {
     const FROM: Timestamp = Timestamp::from_secs(1_704_067_200); // 2024-01-01
     let heartbeat = Heartbeat {
@@ -285,7 +281,7 @@ fn shortest_gap(schedule: &CronSchedule) -> Duration {
     gaps.min().unwrap_or(YEAR)
 }
 
-/// The calendar of this name; nothing where there is none, or it has problems of its own.
+/// Reads the name of a time interval and looks it up. `None` if it is unknown or has a mistake.
 fn hours(at: &At, calendars: &Calendars, findings: &mut Findings) -> Option<Arc<Calendar>> {
     let name = scalar::text(at, findings)?;
     if let Some((calendar, _)) = calendars.names.get(LabelValue::new(name.trim()).as_str()) {
@@ -326,7 +322,7 @@ fn methods(at: &At, findings: &mut Findings) -> Methods {
 }
 
 fn enrolment(at: &At, base: &Path, findings: &mut Findings) -> Option<Enrolment> {
-    if matches!(at.node, super::node::Node::Null) {
+    if matches!(at.node, Node::Null) {
         return None;
     }
     let fields = at.fields(&["key_sha256", "key_file", "max", "every", "grace"], findings);
@@ -350,7 +346,7 @@ fn enrolment(at: &At, base: &Path, findings: &mut Findings) -> Option<Enrolment>
 }
 
 fn outbound(at: &At, base: &Path, findings: &mut Findings) -> Option<Outbound> {
-    if matches!(at.node, super::node::Node::Null) {
+    if matches!(at.node, Node::Null) {
         return None;
     }
     let fields = at.fields(&["url_file", "every"], findings);

@@ -1,7 +1,7 @@
 //! Reads the main file and the files it includes.
 //!
-//! Owns the file system side of the configuration: patterns, circles, symbolic links, the digest and the directories to
-//! watch. Gets a path; gives `Source`s, each parsed or with its fault.
+//! This file is the only one of the room that touches the file system. It expands patterns, refuses circular includes,
+//! follows symbolic links, computes the digest and collects the directories to watch.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -9,33 +9,33 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-use super::decode::{At, Findings};
-use super::node::Node;
-use super::problem::quoted;
-use super::report::Source;
-use super::scalar;
-use super::syntax::{FILE_MAX_BYTES, Fault};
+use crate::yaml::decode::{At, Findings};
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::report::Source;
+use crate::yaml::scalar;
+use crate::yaml::syntax::{FILE_MAX_BYTES, Fault};
 
-/// How deep includes may nest.
+/// How deep includes may be nested.
 const DEPTH: usize = 16;
-/// How many links are followed from one file, to watch the directory of each.
+/// How many symbolic links are followed from one file. The directory of each is watched.
 const LINKS: usize = 16;
 
 /// All files of a configuration, the main one first.
 #[derive(Debug)]
-pub(super) struct Reading {
-    /// In the order in which they are included, depth first.
+pub(super) struct Files {
+    /// The files in the order in which they are included, depth first.
     pub sources: Vec<Source>,
-    /// Where a change may show: the directories of files, of what they link to, and of patterns.
+    /// The directories to watch for changes: those of files, of what they link to, and of patterns.
     pub directories: Vec<PathBuf>,
-    /// Of all names and contents.
+    /// A hash of all names and contents.
     pub digest: u64,
     /// What is wrong with the includes themselves.
     pub findings: Findings,
 }
 
 /// Reads a file and all that it includes.
-pub(super) fn read(path: &Path) -> Reading {
+pub(super) fn read(path: &Path) -> Files {
     let mut reader = Reader::default();
     let key = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     reader.seen.insert(key.clone());
@@ -43,8 +43,8 @@ pub(super) fn read(path: &Path) -> Reading {
     reader.done()
 }
 
-/// Takes a text for the file of this name; it cannot include others.
-pub(super) fn of_text(path: &Path, text: &str) -> Reading {
+/// Uses a text as the content of the file of this name. It cannot include other files.
+pub(super) fn of_text(path: &Path, text: &str) -> Files {
     let mut reader = Reader::default();
     reader.push(path, Ok(text.as_bytes().to_vec()));
     reader.done()
@@ -60,8 +60,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn done(self) -> Reading {
-        Reading {
+    fn done(self) -> Files {
+        Files {
             sources: self.sources,
             directories: self.directories.into_iter().collect(),
             digest: self.hasher.finish(),
@@ -69,11 +69,11 @@ impl Reader {
         }
     }
 
-    /// Reads one file and its includes; `chain` holds the files that led here and it, by their real paths.
+    /// Reads one file and its includes. `chain` has the real paths of the files that led here, this file last.
     fn file(&mut self, path: &Path, chain: &mut Vec<PathBuf>) {
         self.watch(path);
         let index = self.push(path, bytes(path));
-        // Taken out for the walk, which adds files.
+        // Taken out of the list, because reading the includes adds files to it.
         let root = std::mem::replace(&mut self.sources[index].root, Node::Null);
         if let Some((ordinal, list)) = root.get("include") {
             let top = At::root(index, &root);
@@ -95,7 +95,7 @@ impl Reader {
         self.sources.len() - 1
     }
 
-    /// One entry of `include`.
+    /// Reads one entry of `include`.
     fn include(&mut self, from: &Path, at: &At, chain: &mut Vec<PathBuf>) {
         let Some(pattern) = scalar::text(at, &mut self.findings) else {
             return;
@@ -188,8 +188,8 @@ impl Reader {
         good
     }
 
-    /// Notes where a change of this file may show: its directory, and that of each link on the way to its content.
-    /// The latter by their real names: a watch holds on to a directory even when the link to it has moved on.
+    /// Adds the directories in which a change of this file may show: its own, and that of each symbolic link on the way to
+    /// its content. The latter have their real paths, because a watch stays on a directory when a link to it changes.
     fn watch(&mut self, path: &Path) {
         let mut path = path.to_owned();
         for link in 0..=LINKS {
@@ -205,7 +205,7 @@ impl Reader {
         }
     }
 
-    /// Notes a directory, or where it is to be made: only what exists can be watched.
+    /// Adds a directory, or the nearest existing directory above it: only what exists can be watched.
     fn watch_directory(&mut self, directory: &Path) {
         let existing = directory
             .ancestors()
@@ -221,9 +221,9 @@ fn is_wild(part: Component<'_>) -> bool {
     part.as_os_str().to_string_lossy().contains(['*', '?', '['])
 }
 
-/// Hidden files are matched only by name, as in a shell. Kubernetes keeps each generation of a mounted volume in
-/// `..2026_11_20` with the link `..data` to the newest: through those, every file would be read several times.
-/// (The glob crate's own option for this panics on names that are not UTF-8.)
+/// Whether a path is hidden from a pattern: wildcards do not match hidden files, as in a shell. Kubernetes keeps each
+/// generation of a mounted volume in a directory such as `..2026_11_20`, and the link `..data` leads to the newest. Without
+/// this rule every file would be read several times. (The glob crate's own option panics on names that are not UTF-8.)
 fn is_hidden(base: &Path, path: &Path, pattern: &str) -> bool {
     let hidden =
         |part: &Component<'_>| matches!(part, Component::Normal(name) if name.to_string_lossy().starts_with('.'));

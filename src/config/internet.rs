@@ -1,48 +1,45 @@
-//! The internet checks, and the modules of `/probe`.
-//!
-//! Owns `internet` and `modules`. Gets nodes and the defaults; gives what is asked, how often, and how many must answer.
+//! The section `internet`: the checks that tell whether the internet is up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Address, INTERNET, LabelValue};
-use crate::source::probe::{Probe, Settings};
+use crate::model::{INTERNET, Job, LabelValue, Subject};
 use crate::state::InternetSettings;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::{scalar, syntax};
 
-use super::check::{Context, Decoded, Use};
-use super::decode::{At, Fields, Findings};
+use super::check::{Context, Usage};
 use super::global::{self, Defaults};
-use super::locate::Place;
-use super::node::Node;
 use super::probe;
-use super::problem::quoted;
-use super::target::{Targets, expectation};
-use super::{InternetConfig, Module, scalar, syntax};
+use super::target::Targets;
 
-/// What is checked where nothing is said.
+const INTERVAL: Duration = Duration::from_secs(15);
+
+/// The checks of a configuration that lists none.
 const CHECKS: &str = r#"
 - {name: cloudflare-icmp, icmp: {address: 1.1.1.1}}
 - {name: quad9-dns, dns: {server: 9.9.9.9, query: example.org}}
 - {name: captive, http: {url: "http://connectivitycheck.gstatic.com/generate_204", expect: {status: [204]}}}
 "#;
 
-/// Reads `internet`; `None` where nothing is checked.
+/// Reads `internet`. `None`: there are no checks.
 pub(super) fn read(
-    main: Option<&Fields>,
+    main: &Fields,
     defaults: &Defaults,
     bases: &[PathBuf],
     findings: &mut Findings,
-) -> Option<InternetConfig> {
-    let section = main.and_then(|main| main.get("internet"));
-    let fields = section
-        .as_ref()
-        .map(|at| at.fields(&["interval", "quorum", "checks"], findings));
-    let interval = Duration::from_secs(15);
+) -> Option<Arc<InternetSettings>> {
+    let section = main.get("internet");
+    let section = section.as_ref();
+    let fields = section.map(|at| at.fields(&["interval", "quorum", "checks"], findings));
     let interval = fields
         .as_ref()
-        .map_or(interval, |fields| global::interval(fields, interval, findings));
+        .map_or(INTERVAL, |fields| global::interval(fields, INTERVAL, findings));
     let defaults = Defaults {
         interval,
         ..defaults.clone()
@@ -50,52 +47,42 @@ pub(super) fn read(
     let context = Context {
         defaults: &defaults,
         bases,
-        usage: Use::Internet,
+        usage: Usage::Internet,
     };
     let list = fields.as_ref().and_then(|fields| fields.get("checks"));
-    let (checks, addresses) = if let Some(list) = &list {
+    let checks = if let Some(list) = &list {
         checks(list, context, findings)
     } else {
         let node = syntax::parse(CHECKS).ok()?;
         checks(&At::root(0, &node), context, findings)
     };
-    let at = fields.as_ref().and_then(|fields| fields.get("quorum"));
-    let most = match list.as_ref().map(|list| list.node) {
+    let listed = match list.as_ref().map(|list| list.node) {
         Some(Node::List(items)) => items.len(),
         _ => checks.len(),
     };
-    let most = most.max(1);
-    let quorum = at.and_then(|at| scalar::count(&at, 1..=most, findings)).unwrap_or(1);
+    let quorum = fields.as_ref().and_then(|fields| fields.get("quorum"));
+    let quorum = quorum.and_then(|at| scalar::count(&at, 1..=listed.max(1), findings));
     if checks.is_empty() {
         return None;
     }
-    let settings = InternetSettings {
-        quorum,
-        hysteresis: defaults.hysteresis,
-        checks: checks.iter().map(expectation).collect(),
-        // A check that asks for a name depends on the host's resolver.
-        named: addresses
-            .iter()
-            .map(|address| matches!(address, Address::Name(_)))
-            .collect(),
-    };
-    Some(InternetConfig {
+    Some(Arc::new(InternetSettings {
         interval,
         timeout: defaults.timeout,
-        settings: Arc::new(settings),
-        checks: checks.into_iter().zip(addresses).collect(),
-    })
+        quorum: quorum.unwrap_or(1),
+        hysteresis: defaults.hysteresis,
+        checks,
+    }))
 }
 
-fn checks(list: &At, context: Context, findings: &mut Findings) -> (Vec<Probe>, Vec<Address>) {
-    let (mut probes, mut addresses) = (Vec::new(), Vec::new());
+fn checks(list: &At, context: Context, findings: &mut Findings) -> Vec<Job> {
+    let mut jobs = Vec::new();
     let mut names: HashMap<LabelValue, Place> = HashMap::new();
     for at in list.items(findings) {
         let fields = at.fields(&["name", "icmp", "tcp", "tls", "http", "dns"], findings);
         let name = fields.require("name", "it becomes the probe label", findings);
         let name = name.and_then(|at| Some((scalar::name(&at, findings)?, at.place())));
-        let decoded = one_kind(&at, &fields, context, findings);
-        let (Some((name, place)), Some(decoded)) = (name, decoded) else {
+        let decoded = probe::one_kind(&at, &fields, context, findings);
+        let (Some((name, place)), Some(mut decoded)) = (name, decoded) else {
             continue;
         };
         if let Some(first) = names.get(&name) {
@@ -103,40 +90,21 @@ fn checks(list: &At, context: Context, findings: &mut Findings) -> (Vec<Probe>, 
             findings.twice(place, first.clone(), message);
             continue;
         }
-        let Some(address) = decoded.address else { continue };
-        probes.push(Probe {
-            name: name.as_str().into(),
-            settings: decoded.settings,
+        let Some(address) = decoded.address.take() else {
+            continue;
+        };
+        jobs.push(Job {
+            subject: Subject::Internet,
+            address,
+            probe: Arc::new(decoded.named(name.as_str().into())),
         });
         names.insert(name, place);
-        addresses.push(address);
     }
-    (probes, addresses)
+    jobs
 }
 
-/// The one kind that a map has.
-fn one_kind(at: &At, fields: &Fields, context: Context, findings: &mut Findings) -> Option<Decoded> {
-    let given: Vec<&str> = probe::KINDS
-        .into_iter()
-        .filter(|kind| fields.ordinal(kind).is_some())
-        .collect();
-    match given[..] {
-        [kind] => probe::read(kind, &fields.get(kind)?, context, findings),
-        [] => {
-            let hint = format!("one of {}", probe::KINDS.join(", "));
-            findings.value(at, "it does not say what to check", hint);
-            None
-        }
-        [_, second, ..] => {
-            let ordinal = fields.ordinal(second)?;
-            findings.key(at, ordinal, "one check has one kind", "make two of it");
-            None
-        }
-    }
-}
-
-/// Nobody else may have the name of the internet checks.
-pub(super) fn reserve(config: Option<&InternetConfig>, targets: &Targets, findings: &mut Findings) {
+/// Reports a target that has the name of the device `internet`.
+pub(super) fn reserve(config: Option<&Arc<InternetSettings>>, targets: &Targets, findings: &mut Findings) {
     let taken = targets.names.get(INTERNET).map(|named| &targets.named[*named].place);
     if let (Some(place), Some(_)) = (taken, config) {
         let message = "the name \"internet\" is that of the internet checks";
@@ -146,29 +114,4 @@ pub(super) fn reserve(config: Option<&InternetConfig>, targets: &Targets, findin
             "choose another, or write internet: {checks: []}",
         );
     }
-}
-
-/// Reads `modules`.
-pub(super) fn modules(
-    main: &Fields,
-    defaults: &Defaults,
-    bases: &[PathBuf],
-    findings: &mut Findings,
-) -> BTreeMap<String, Module> {
-    let mut modules = BTreeMap::new();
-    let Some(map) = main.get("modules") else { return modules };
-    let context = Context {
-        defaults,
-        bases,
-        usage: Use::Module,
-    };
-    for (_, name, at) in map.entries(findings) {
-        let fields = at.fields(&["icmp", "tcp", "tls", "http", "dns"], findings);
-        let Some(Decoded { settings, timed, .. }) = one_kind(&at, &fields, context, findings) else {
-            continue;
-        };
-        let timeout = timed.then(|| Settings::timeout(&settings));
-        modules.insert(name.to_owned(), Module { settings, timeout });
-    }
-    modules
 }

@@ -1,7 +1,6 @@
-//! Named time intervals, read as Alertmanager reads its own, so that one text serves both.
+//! The section `time_intervals`. It has the syntax of Alertmanager, so that the same text can be used for both.
 //!
-//! Owns `time_intervals` and the words in it. Source: `time_interval` in Alertmanager's configuration reference, and
-//! its package `timeinterval`. Gets nodes; gives `Calendar`s.
+//! Source: `time_interval` in the configuration reference of Alertmanager, and its package `timeinterval`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,11 +9,11 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Calendar, DayRange, LabelValue, Span, TimeInterval};
 
-use super::decode::{At, Fields, Findings};
-use super::locate::Place;
-use super::node::Node;
-use super::problem::quoted;
-use super::scalar;
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::scalar;
 
 const WEEKDAYS: [&str; 7] = [
     "sunday",
@@ -40,18 +39,18 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// The named intervals of all files.
+/// The named time intervals of all files.
 pub(super) struct Calendars {
-    /// Whether all files could be read, so that a name not found is a mistake.
+    /// Whether all files could be read. If not, an unknown name may be in one of the others.
     pub complete: bool,
-    /// The good ones, in the order of the files.
+    /// The time intervals without a mistake, in the order of the files.
     pub list: Vec<Arc<Calendar>>,
-    /// By name, with the place of the name. A bad interval is known, so that its users are not reported too.
+    /// All time intervals and the place of each name. `None` for one with a mistake: its users are not reported, too.
     pub names: HashMap<LabelValue, (Option<Arc<Calendar>>, Place)>,
 }
 
 impl Calendars {
-    /// None yet.
+    /// An empty set.
     pub fn new(complete: bool) -> Self {
         Self {
             complete,
@@ -60,7 +59,7 @@ impl Calendars {
         }
     }
 
-    /// Adds one file's `time_intervals`.
+    /// Adds the `time_intervals` of a file.
     pub fn read(&mut self, section: &At, findings: &mut Findings) {
         for item in section.items(findings) {
             let fields = item.fields(&["name", "time_intervals"], findings);
@@ -142,7 +141,7 @@ fn time(at: &At, findings: &mut Findings) -> Option<Span> {
     Some(Span { start, end })
 }
 
-/// Minutes since midnight of `HH:MM`, 00:00 to 24:00.
+/// Reads a time of day, `00:00` to `24:00`, as minutes since midnight.
 fn minute(at: &At, findings: &mut Findings) -> Option<u16> {
     let text = scalar::text(at, findings)?;
     let read = |text: &str| {
@@ -162,7 +161,7 @@ fn minute(at: &At, findings: &mut Findings) -> Option<u16> {
     minute
 }
 
-/// Splits `a:b`, or takes `a` for both, in lower case as Alertmanager does.
+/// Reads `start:end`, or one word for both. Like Alertmanager it ignores upper and lower case.
 fn range<T>(
     at: &At,
     what: &str,
@@ -172,7 +171,7 @@ fn range<T>(
 ) -> Option<(T, T)> {
     let text = match at.node {
         Node::Text(text) => text.to_lowercase(),
-        // Unquoted days, months and years are numbers to YAML.
+        // Without quotes, a day, month or year is a number in YAML.
         Node::Int(number) => number.to_string(),
         _ => {
             at.wrong(&format!("{what} or a range of them"), hint, findings);
@@ -246,7 +245,7 @@ fn day_of_month(at: &At, findings: &mut Findings) -> Option<DayRange> {
         );
         return None;
     }
-    // Refused as in Alertmanager: what is the wrong way round even in the shortest month.
+    // Like Alertmanager, refuse a range that ends before it starts in the shortest month.
     let in_february = |day: i8| if day < 0 { 28 + day } else { day };
     if in_february(start) > in_february(end) {
         findings.value(at, "the range ends before it starts", HINT);
@@ -255,7 +254,7 @@ fn day_of_month(at: &At, findings: &mut Findings) -> Option<DayRange> {
     Some(DayRange { start, end })
 }
 
-/// A time zone: an IANA name, `UTC` or `Local`.
+/// Reads a time zone: an IANA name, `UTC` or `Local`.
 pub(super) fn zone(at: &At, findings: &mut Findings) -> Option<TimeZone> {
     let name = scalar::text(at, findings)?;
     let zone = match name {

@@ -1,24 +1,22 @@
-//! Who is reached through whom.
-//!
-//! Owns the rules of `parent`, which can be checked only when every file's targets are known. Gets the names; gives
-//! findings.
+//! Checks the key `parent` of all targets, when the targets of every file are known.
 
 use crate::model::LabelValue;
 
-use super::decode::Findings;
-use super::problem::quoted;
-use super::suggest;
-use super::target::{Named, Targets};
+use crate::yaml::decode::Findings;
+use crate::yaml::problem::quoted;
+use crate::yaml::suggest;
 
-/// Guessing looks at every name; past this many unknown parents it would take longer than the reading.
-const GUESSES: usize = 50;
+use super::target::{TargetName, Targets};
 
-/// Checks every target's parent:
-/// 1. it is a configured target (where every file could be read: `complete`),
-/// 2. it is not the target itself,
-/// 3. following the parents never comes back to where it began (told once for each circle, at its first target).
+/// How many unknown parents get a suggestion. Each suggestion compares all names.
+const SUGGESTIONS: usize = 50;
+
+/// Checks the parent of every target:
+/// 1. It is a configured target. This is only checked if every file could be read (`complete`).
+/// 2. It is not the target itself.
+/// 3. The parents do not form a circle. Each circle is reported once, at its first target.
 pub(super) fn check(targets: &Targets, complete: bool, findings: &mut Findings) {
-    let mut guesses = 0;
+    let mut suggestions = 0;
     let mut parents: Vec<Option<usize>> = Vec::with_capacity(targets.named.len());
     for (index, child) in targets.named.iter().enumerate() {
         parents.push(None);
@@ -31,12 +29,12 @@ pub(super) fn check(targets: &Targets, complete: bool, findings: &mut Findings) 
             // A target may be in a file that could not be read.
             None if !complete => {}
             None => {
-                guesses += 1;
+                suggestions += 1;
                 let names = targets
                     .names
                     .keys()
                     .map(LabelValue::as_str)
-                    .filter(|_| guesses <= GUESSES);
+                    .filter(|_| suggestions <= SUGGESTIONS);
                 let hint = suggest::hint(parent.as_str(), names, "name a configured target");
                 findings.place(
                     place.clone(),
@@ -49,16 +47,16 @@ pub(super) fn check(targets: &Targets, complete: bool, findings: &mut Findings) 
     circles(&targets.named, &parents, findings);
 }
 
-fn circles(named: &[Named], parents: &[Option<usize>], findings: &mut Findings) {
-    // In which walk each target was met; a walk that meets itself has found a circle. Every target is met once.
-    let mut met: Vec<Option<usize>> = vec![None; parents.len()];
+fn circles(named: &[TargetName], parents: &[Option<usize>], findings: &mut Findings) {
+    // The walk in which each target was visited. A walk that comes to a target of its own has found a circle.
+    let mut visited: Vec<Option<usize>> = vec![None; parents.len()];
     for start in 0..parents.len() {
         let mut at = Some(start);
-        while let Some(index) = at.filter(|index| met[*index].is_none()) {
-            met[index] = Some(start);
+        while let Some(index) = at.filter(|index| visited[*index].is_none()) {
+            visited[index] = Some(start);
             at = parents[index];
         }
-        let Some(closing) = at.filter(|index| met[*index] == Some(start)) else {
+        let Some(closing) = at.filter(|index| visited[*index] == Some(start)) else {
             continue;
         };
         let mut circle = vec![closing];
@@ -67,30 +65,30 @@ fn circles(named: &[Named], parents: &[Option<usize>], findings: &mut Findings) 
             circle.push(index);
             next = parents[index];
         }
-        let Some((turn, _)) = circle.iter().enumerate().min_by_key(|(_, index)| **index) else {
+        let Some((first, _)) = circle.iter().enumerate().min_by_key(|(_, index)| **index) else {
             continue;
         };
-        circle.rotate_left(turn);
+        circle.rotate_left(first);
         report(named, &circle, findings);
     }
 }
 
-fn report(named: &[Named], circle: &[usize], findings: &mut Findings) {
+fn report(named: &[TargetName], circle: &[usize], findings: &mut Findings) {
     let Some((_, place)) = circle.first().and_then(|first| named[*first].parent.as_ref()) else {
         return;
     };
-    let mut way: Vec<String> = circle
+    let mut path: Vec<String> = circle
         .iter()
         .take(8)
         .map(|index| quoted(named[*index].name.as_str()))
         .collect();
     if circle.len() > 8 {
-        way.push("...".to_owned());
+        path.push("...".to_owned());
     }
-    way.extend(circle.first().map(|first| quoted(named[*first].name.as_str())));
+    path.extend(circle.first().map(|first| quoted(named[*first].name.as_str())));
     findings.place(
         place.clone(),
-        format!("the parents go round in a circle: {}", way.join(" > ")),
+        format!("the parents go round in a circle: {}", path.join(" > ")),
         "remove one of them",
     );
 }
@@ -98,7 +96,7 @@ fn report(named: &[Named], circle: &[usize], findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::locate::{Part, Place};
+    use crate::yaml::locate::{Part, Place};
 
     /// The messages for targets `0`, `1`, ... with these parents.
     fn circles_of(parents: &[Option<usize>]) -> Vec<String> {
@@ -107,8 +105,8 @@ mod tests {
             steps: vec![index],
             part: Part::Value,
         };
-        let named: Vec<Named> = (0..parents.len())
-            .map(|index| Named {
+        let named: Vec<TargetName> = (0..parents.len())
+            .map(|index| TargetName {
                 name: LabelValue::new(&index.to_string()),
                 place: place(index),
                 parent: parents[index].map(|parent| (LabelValue::new(&parent.to_string()), place(index))),
@@ -124,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn each_circle_is_told_once() {
+    fn each_circle_is_reported_once() {
         let no_circles: [String; 0] = [];
         assert_eq!(circles_of(&[]), no_circles);
         assert_eq!(circles_of(&[None, Some(0), Some(1), Some(1)]), no_circles);
@@ -132,7 +130,7 @@ mod tests {
             circles_of(&[Some(2), Some(0), Some(1)]),
             ["\"0\" > \"2\" > \"1\" > \"0\""]
         );
-        // Who leads into a circle is not in it, before or after.
+        // A target that leads into a circle is not part of it.
         assert_eq!(
             circles_of(&[Some(2), Some(2), Some(3), Some(2), Some(3)]),
             ["\"2\" > \"3\" > \"2\""]

@@ -1,30 +1,24 @@
-//! The configured targets and their probes.
-//!
-//! Owns `targets` and what one target may say. Gets nodes, the defaults and the time intervals; gives `TargetConfig`s,
-//! and to `parent` the names and who is reached through whom.
+//! The section `targets`: the configured targets and their probes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{
-    Address, Calendar, Expectation, Family, Kind, LabelNameProblem, LabelValue, Target, check_label_name,
-};
-use crate::source::probe::{Probe, Service, Settings, icmp};
+use crate::model::{Address, Calendar, LabelNameProblem, LabelValue, Probe, Target, check_label_name};
+use crate::yaml::decode::{At, Fields, Findings};
+use crate::yaml::locate::Place;
+use crate::yaml::node::Node;
+use crate::yaml::problem::quoted;
+use crate::yaml::scalar;
+use crate::yaml::suggest;
 
-use super::TargetConfig;
-use super::check::{self, Context, Use};
-use super::decode::{At, Fields, Findings};
+use super::check::{self, Context, Decoded, Usage};
+use super::credentials::CredentialSet;
 use super::global::{self, Defaults};
 use super::interval::Calendars;
-use super::locate::Place;
-use super::node::Node;
 use super::probe;
-use super::problem::quoted;
-use super::scalar;
 use super::snmp;
-use super::suggest;
 
 const KNOWN: &[&str] = &[
     "name",
@@ -37,34 +31,44 @@ const KNOWN: &[&str] = &[
     "probes",
 ];
 
+/// What is needed to decode a target.
+#[derive(Clone, Copy)]
+pub(super) struct TargetContext<'a> {
+    /// The values of a target that sets none of its own.
+    pub defaults: &'a Defaults,
+    /// The directory of each file. Paths in a file are relative to it.
+    pub bases: &'a [PathBuf],
+    /// The named time intervals, for `maintenance`.
+    pub calendars: &'a Calendars,
+    /// The named SNMP credentials.
+    pub credentials: &'a CredentialSet,
+}
+
 /// The targets of all files.
 #[derive(Default)]
 pub(super) struct Targets {
-    /// The directory of each file.
-    pub bases: Vec<PathBuf>,
-    /// The named SNMP credentials.
-    pub credentials: snmp::Named,
-    /// The good ones, in the order of the files.
-    pub list: Vec<TargetConfig>,
-    /// Every name, good target or not, and its place in `named`.
+    /// The targets without a mistake, in the order of the files.
+    pub list: Vec<Arc<Target>>,
+    /// Every name, also of a target with a mistake, and its index in `named`.
     pub names: HashMap<LabelValue, usize>,
-    /// Every target that has a name of its own.
-    pub named: Vec<Named>,
+    /// Every target with a unique name.
+    pub named: Vec<TargetName>,
 }
 
-/// A target as its relatives know it.
-pub(super) struct Named {
+/// The name of a target, and its parent, for the checks between targets.
+pub(super) struct TargetName {
     /// Its name.
     pub name: LabelValue,
     /// Where the name is.
     pub place: Place,
-    /// Through whom it is reached, and where it says so.
+    /// The name of its parent, and the place of that name.
     pub parent: Option<(LabelValue, Place)>,
 }
 
 impl Targets {
-    /// Adds one file's `targets`.
-    pub fn read(&mut self, section: &At, defaults: &Defaults, calendars: &Calendars, findings: &mut Findings) {
+    /// Adds the `targets` of a file.
+    pub fn read(&mut self, section: &At, context: TargetContext, findings: &mut Findings) {
+        let defaults = context.defaults;
         for item in section.items(findings) {
             let fields = item.fields(KNOWN, findings);
             let name = self.name(&fields, findings);
@@ -82,20 +86,15 @@ impl Targets {
                 Some(at) => global::limits(&at, defaults.limits, findings),
                 None => defaults.limits,
             };
-            let maintenance = maintenance(&fields, calendars, findings);
-            let context = Context {
-                defaults,
-                bases: &self.bases,
-                usage: Use::Target,
-            };
-            let probes = probes(&fields, address.as_ref(), context, &self.credentials, findings);
+            let maintenance = maintenance(&fields, context.calendars, findings);
+            let probes = probes(&fields, address.as_ref(), context, findings);
             let (Some(name), Some(address)) = (name, address) else {
                 continue;
             };
             let slowest = probes
                 .iter()
-                .filter(|probe| probe.settings.kind() != Kind::Snmp)
-                .map(|probe| probe.settings.interval() + probe.settings.timeout())
+                .filter(|probe| !probe.kind().is_walk())
+                .map(|probe| probe.interval + probe.timeout)
                 .max();
             let target = Target {
                 name,
@@ -107,19 +106,16 @@ impl Targets {
                 limits,
                 maintenance,
                 hysteresis: defaults.hysteresis,
-                // Shorter than one round, the window would be empty between two answers.
+                // A window shorter than this would be empty between two replies.
                 window: defaults.window.max(slowest.unwrap_or_default()),
                 authorized: true,
-                probes: probes.iter().map(expectation).collect(),
-            };
-            self.list.push(TargetConfig {
-                target: Arc::new(target),
                 probes,
-            });
+            };
+            self.list.push(Arc::new(target));
         }
     }
 
-    /// Reads a name and notes it; the second target of a name has none.
+    /// Reads a name and adds it to the known names. `None` if another target has it already.
     fn name(&mut self, fields: &Fields, findings: &mut Findings) -> Option<LabelValue> {
         let at = fields.require("name", "it becomes the device label", findings)?;
         let name = scalar::name(&at, findings)?;
@@ -129,7 +125,7 @@ impl Targets {
             return None;
         }
         self.names.insert(name.clone(), self.named.len());
-        self.named.push(Named {
+        self.named.push(TargetName {
             name: name.clone(),
             place: at.place(),
             parent: None,
@@ -138,10 +134,9 @@ impl Targets {
     }
 }
 
-/// A target of which only the defaults are known.
-pub(super) fn stranger(defaults: &Defaults) -> TargetConfig {
-    let probes = vec![plain_ping(defaults)];
-    let target = Target {
+/// A target with defaults only, without name and address: the template for discovered devices.
+pub(super) fn default_target(defaults: &Defaults) -> Arc<Target> {
+    Arc::new(Target {
         name: LabelValue::new(""),
         address: Address::Name(String::new()),
         role: None,
@@ -153,21 +148,8 @@ pub(super) fn stranger(defaults: &Defaults) -> TargetConfig {
         hysteresis: defaults.hysteresis,
         window: defaults.window.max(defaults.interval + defaults.timeout),
         authorized: false,
-        probes: probes.iter().map(expectation).collect(),
-    };
-    TargetConfig {
-        target: Arc::new(target),
-        probes,
-    }
-}
-
-pub(super) fn expectation(probe: &Probe) -> Expectation {
-    Expectation {
-        probe: Arc::clone(&probe.name),
-        kind: probe.settings.kind(),
-        interval: probe.settings.interval(),
-        timeout: probe.settings.timeout(),
-    }
+        probes: vec![default_ping(defaults)],
+    })
 }
 
 fn labels(fields: &Fields, findings: &mut Findings) -> BTreeMap<String, LabelValue> {
@@ -204,7 +186,7 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
             chosen.extend(calendar.clone());
             continue;
         }
-        // It may be in a file that could not be read.
+        // The time interval may be in a file that could not be read.
         if !calendars.complete {
             continue;
         }
@@ -215,38 +197,35 @@ fn maintenance(fields: &Fields, calendars: &Calendars, findings: &mut Findings) 
     chosen
 }
 
-/// The ping of a target that says nothing of probes.
-fn plain_ping(defaults: &Defaults) -> Probe {
-    Probe {
-        name: "icmp".into(),
-        settings: Settings::Icmp(icmp::Settings {
-            interval: defaults.interval,
-            timeout: defaults.timeout,
-            family: Family::Any,
-        }),
-    }
+/// The probe of a target without the key `probes`.
+fn default_ping(defaults: &Defaults) -> Arc<Probe> {
+    Arc::new(Probe::echo("icmp", defaults.interval, defaults.timeout))
 }
 
 fn probes(
     fields: &Fields,
     address: Option<&Address>,
-    context: Context,
-    credentials: &snmp::Named,
+    context: TargetContext,
     findings: &mut Findings,
-) -> Vec<Probe> {
+) -> Vec<Arc<Probe>> {
     let Some(map) = fields.get("probes") else {
-        return vec![plain_ping(context.defaults)];
+        return vec![default_ping(context.defaults)];
+    };
+    let check_context = Context {
+        defaults: context.defaults,
+        bases: context.bases,
+        usage: Usage::Target,
     };
     let mut probes = Vec::new();
     let mut names: HashMap<Arc<str>, Place> = HashMap::new();
     for (ordinal, kind, at) in map.entries(findings) {
         if kind == "snmp" {
             let name = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings);
-            let settings = snmp::probe(&at, context.defaults, credentials, findings).map(Settings::Snmp);
-            if let Some(settings) = &settings {
-                agree(&at, settings, address, findings);
+            let decoded = snmp::probe(&at, context.defaults, context.credentials, findings);
+            if let Some(decoded) = &decoded {
+                check_family(&at, decoded, address, findings);
             }
-            probes.extend(name.zip(settings).map(|(name, settings)| Probe { name, settings }));
+            probes.extend(name.zip(decoded).map(|(name, decoded)| Arc::new(decoded.named(name))));
             continue;
         }
         if !probe::KINDS.contains(&kind) {
@@ -254,25 +233,24 @@ fn probes(
             map.unknown(ordinal, kind, &known, findings);
             continue;
         }
-        // Several of a kind are a list; ICMP has one history a device.
+        // Several probes of a kind are a list. There is only one `icmp` probe, because a device has one ping history.
         let list = matches!(at.node, Node::List(_)) && kind != "icmp";
         let items = if list { at.items(findings).collect() } else { vec![at] };
         for at in items {
             let Some(name) = probe_name(&at, map.key_place(ordinal), kind, &mut names, findings) else {
                 continue;
             };
-            let Some(decoded) = probe::read(kind, &at, context, findings) else {
+            let Some(decoded) = probe::read(kind, &at, check_context, findings) else {
                 continue;
             };
-            agree(&at, &decoded.settings, address, findings);
-            let settings = decoded.settings;
-            probes.push(Probe { name, settings });
+            check_family(&at, &decoded, address, findings);
+            probes.push(Arc::new(decoded.named(name)));
         }
     }
     probes
 }
 
-/// The probe's name: what it says, else its kind. Unique within the target.
+/// Reads the name of a probe. Without a name it is the kind. It is unique within the target.
 fn probe_name(
     at: &At,
     key: Place,
@@ -301,16 +279,12 @@ fn probe_name(
     Some(name)
 }
 
-/// A family must agree with a literal address.
-fn agree(at: &At, settings: &Settings, address: Option<&Address>, findings: &mut Findings) {
-    let family = match settings {
-        Settings::Icmp(settings) => settings.family,
-        Settings::Snmp(settings) => settings.family,
-        Settings::Check(check) => match &check.service {
-            Service::Tcp(_) | Service::Tls(_) => check.family,
-            Service::Http(_) | Service::Dns(_) => return,
-        },
-    };
+/// Reports a `family` that does not fit the IP address of the target.
+fn check_family(at: &At, decoded: &Decoded, address: Option<&Address>, findings: &mut Findings) {
+    if !decoded.service.asks_the_target() {
+        return;
+    }
+    let family = decoded.family;
     let literal = match address {
         Some(Address::Ip(ip)) => Some(*ip),
         Some(Address::Scoped(ip, _)) => Some(IpAddr::V6(*ip)),

@@ -13,14 +13,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::ask::Ask;
+use super::ask::{Ask, command, input};
 use super::schedule::wall_clock;
+use crate::api::{DiscoveryCommand, ScanRefusal, ScanRequest};
 use crate::config::Discovery;
-use crate::http::{Order, OrderError, Request};
-use crate::model::{Announcement, Mac, Method, Outcome, Scan, Sweep, SystemReading, Timestamp};
+use crate::model::{Announcement, Mac, Outcome, Scan, Sweep, SystemReading, Timestamp};
 use crate::source::discover::{self, LocalInterface, Progress, Report, ScanNetwork};
 use crate::source::identify::{self, Names, Registry, Systems};
-use crate::state::{Evidence, Finding};
+use crate::state::{Answer, Command, Evidence, Finding, Input};
 
 /// Scans that are remembered for who asks after them.
 const REMEMBERED: usize = 100;
@@ -69,7 +69,7 @@ impl Discoverer {
         plan: watch::Receiver<Arc<Plan>>,
         asks: mpsc::Sender<Ask>,
         changed: mpsc::Sender<()>,
-        mut requests: mpsc::Receiver<Request>,
+        mut requests: mpsc::Receiver<DiscoveryCommand>,
     ) {
         let (done, mut finished) = mpsc::channel(16);
         let mut this = Self {
@@ -96,7 +96,7 @@ impl Discoverer {
                     interval = plan.discovery.scan.interval;
                     due = Instant::now() + interval;
                     if !plan.discovery.scan.is_off() {
-                        let _ = this.start(&plan, &Order::default()).await;
+                        let _ = this.start(&plan, &ScanRequest::default()).await;
                     }
                 }
                 Ok(()) = this.plan.changed() => {
@@ -116,20 +116,19 @@ impl Discoverer {
                     }
                 }
                 request = requests.recv() => match request {
-                    Some(Request::Scan(order, answer)) => {
+                    Some(DiscoveryCommand::Scan(order, answer)) => {
                         let plan = this.plan.borrow().clone();
                         let _ = answer.send(this.start(&plan, &order).await);
                     }
-                    Some(Request::Look(id, answer)) => drop(answer.send(this.look(id))),
-                    Some(Request::Running(answer)) => {
+                    Some(DiscoveryCommand::Look(id, answer)) => drop(answer.send(this.look(id))),
+                    Some(DiscoveryCommand::Running(answer)) => {
                         let mut running: Vec<Scan> = this.running.keys().filter_map(|id| this.look(*id)).collect();
                         running.sort_unstable_by_key(|scan| scan.id);
                         let _ = answer.send(running);
                     }
-                    Some(Request::Patch(id, patch, by, answer)) => {
-                        let (outcome, patched) = oneshot::channel();
-                        let _ = this.asks.send(Ask::Patch(id, patch, by, outcome)).await;
-                        if let Ok(outcome) = patched.await {
+                    Some(DiscoveryCommand::Patch(id, patch, by, answer)) => {
+                        let done = command(&this.asks, Command::Patch(id, patch, by)).await;
+                        if let Some(Answer::Patched(outcome)) = done {
                             let _ = answer.send(outcome);
                             let _ = this.changed.try_send(());
                         }
@@ -141,7 +140,7 @@ impl Discoverer {
     }
 
     /// Starts a scan, unless one of the same network runs.
-    async fn start(&mut self, plan: &Plan, order: &Order) -> Result<u64, OrderError> {
+    async fn start(&mut self, plan: &Plan, order: &ScanRequest) -> Result<u64, ScanRefusal> {
         let mut settings = plan.discovery.scan.clone();
         if let Some(methods) = &order.methods {
             settings.methods.clone_from(methods);
@@ -154,34 +153,34 @@ impl Discoverer {
             settings.exclude.clear();
             settings.networks.clone_from(&order.networks);
         }
-        let (mut areas, mut left_out) = settings.areas();
+        let (mut networks, mut left_out) = settings.networks_now();
         if let Some(interfaces) = &order.interfaces {
-            let on = |door: &LocalInterface| interfaces.contains(&door.interface);
-            areas.retain(|area| area.link.as_ref().is_some_and(on));
+            let on = |interface: &LocalInterface| interfaces.contains(&interface.name);
+            networks.retain(|scanned| scanned.interface.as_ref().is_some_and(on));
             left_out.retain(|line| interfaces.iter().any(|name| line.contains(&format!(" on {name} "))));
-            if areas.is_empty() && left_out.is_empty() {
+            if networks.is_empty() && left_out.is_empty() {
                 let names = interfaces.join(", ");
                 left_out.push(format!(
                     "{names}: no such interface is up with an IPv4 network to be scanned"
                 ));
             }
         }
-        if areas.is_empty() {
+        if networks.is_empty() {
             for line in self.told.news(left_out.clone()) {
                 tracing::warn!("not scanned: {line}");
             }
-            return Err(OrderError::Nothing(left_out));
+            return Err(ScanRefusal::Nothing(left_out));
         }
         let busy = self.running.iter().find(|(_, (running, ..))| {
-            let overlaps = |area: &ScanNetwork| {
+            let overlaps = |scanned: &ScanNetwork| {
                 running
                     .iter()
-                    .any(|other| other.network.covers(area.network) || area.network.covers(other.network))
+                    .any(|other| other.network.covers(scanned.network) || scanned.network.covers(other.network))
             };
-            areas.iter().any(overlaps)
+            networks.iter().any(overlaps)
         });
         if let Some((id, _)) = busy {
-            return Err(OrderError::Busy(*id));
+            return Err(ScanRefusal::Busy(*id));
         }
         let (answer, known) = oneshot::channel();
         let _ = self.asks.send(Ask::Known(answer)).await;
@@ -190,14 +189,14 @@ impl Discoverer {
         // Rising over restarts too, without a look into the store.
         let id = (started.micros() / 1000).max(self.running.keys().max().map_or(0, |id| id + 1));
         let progress = Arc::new(Progress::default());
-        self.running.insert(id, (areas.clone(), progress.clone(), started));
+        self.running.insert(id, (networks.clone(), progress.clone(), started));
         let timeout = order.timeout.unwrap_or(LONGEST.max(settings.interval));
         let (tools, plan) = (self.tools.clone(), plan.clone());
         let (asks, changed, done) = (self.asks.clone(), self.changed.clone(), self.done.clone());
         let told = self.told.clone();
         tokio::spawn(async move {
             let work = move || {
-                let mut report = discover::scan(&settings, &areas, &known, timeout, &progress);
+                let mut report = discover::scan(&settings, &networks, &known, timeout, &progress);
                 report.notes.extend(left_out);
                 let findings = tools
                     .lock()
@@ -230,9 +229,7 @@ impl Discoverer {
                 sightings: report.sightings,
                 findings,
             };
-            let (learnt, over) = oneshot::channel();
-            let _ = asks.send(Ask::Learn(Box::new(evidence), learnt)).await;
-            let _ = over.await;
+            input(&asks, Input::Scanned(Box::new(evidence))).await;
             let _ = changed.try_send(());
             let _ = done.send(scan).await;
         });
@@ -324,7 +321,7 @@ impl Tools {
         let heard = report
             .sightings
             .iter()
-            .filter(|sighting| sighting.alive && sighting.address.is_ipv4() && sighting.method != Method::Mdns);
+            .filter(|sighting| sighting.alive && sighting.address.is_ipv4() && sighting.method.proves_address());
         let mut who: BTreeMap<IpAddr, Option<Mac>> = BTreeMap::new();
         for sighting in heard.filter(|sighting| !plan.walked.contains(&sighting.address)) {
             let mac = who.entry(sighting.address).or_default();

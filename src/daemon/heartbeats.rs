@@ -4,7 +4,6 @@
 //! cannot be read reports change the state, but are not acknowledged.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +11,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, interval};
 
 use super::ask::{Ask, HeartbeatSetup};
-use crate::http::{Directory, Gate, HeartbeatAsk, HeartbeatDesk, Recorded, digest};
-use crate::model::{Heartbeat, HeartbeatState, LabelValue, Row, Signal, SignalRecord, Timestamp, Token, TokenDigest};
-use crate::state::{HeartbeatChange, Heartbeats};
+use crate::api::{HeartbeatApp, HeartbeatCommand, Outcome, ReportAuth, ReportTokens};
+use crate::model::{
+    Heartbeat, HeartbeatChange, LabelValue, Row, SecretSource, Signal, SignalRecord, Timestamp, Token, TokenDigest,
+};
+use crate::secret;
+use crate::state::Heartbeats;
 use crate::store::Store;
 
 /// How often it is noted that lanpulse lives: its next start may take it for absent that much longer.
@@ -23,8 +25,6 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 const LOAD_EVERY: Duration = Duration::from_secs(5);
 /// How often token files are read again.
 const TOKENS_EVERY: Duration = Duration::from_secs(5);
-/// The largest token file.
-const TOKEN_FILE_MAX: u64 = 4096;
 /// A step of the clock of less than this within a snapshot's tick is left to the next sweep.
 const LEAST_TICK: Duration = Duration::from_millis(100);
 
@@ -46,7 +46,7 @@ pub struct Keeper {
 }
 
 /// Reads what is stored, and starts the task that keeps the directory of tokens.
-pub fn start(store: Store) -> (Keeper, watch::Receiver<Arc<Directory>>) {
+pub fn start(store: Store) -> (Keeper, watch::Receiver<Arc<ReportTokens>>) {
     let (rosters, inbox) = mpsc::channel(16);
     let (directory, published) = watch::channel(Arc::default());
     tokio::spawn(keep_tokens(inbox, directory));
@@ -121,41 +121,41 @@ impl Keeper {
     }
 
     /// Answers from the state, once the store has it.
-    pub fn answer(&mut self, heartbeats: &mut Heartbeats, ask: HeartbeatAsk, now: Timestamp) {
+    pub fn answer(&mut self, heartbeats: &mut Heartbeats, ask: HeartbeatCommand, now: Timestamp) {
         self.tick(heartbeats, now);
         match ask {
-            HeartbeatAsk::Report {
+            HeartbeatCommand::Report {
                 name,
                 signal,
                 create,
                 done,
             } => self.report(heartbeats, name, *signal, create, done, now),
-            HeartbeatAsk::Forget { name, done } => match heartbeats.forget(&name) {
+            HeartbeatCommand::Delete { name, done } => match heartbeats.forget(&name) {
                 Some(true) => {
                     tracing::info!(heartbeat = name.as_str(), "a provisioned heartbeat is deleted");
                     self.stale = true;
                     self.publish(heartbeats);
                     if self.loaded {
                         self.store
-                            .keep_then(vec![Row::ForgetHeartbeat(name)], answer(done, Recorded::Stored));
+                            .keep_then(vec![Row::ForgetHeartbeat(name)], answer(done, Outcome::Stored));
                     }
                 }
                 Some(false) => {
-                    let _ = done.send(Recorded::Configured);
+                    let _ = done.send(Outcome::Configured);
                 }
                 None => {
-                    let _ = done.send(Recorded::Unknown);
+                    let _ = done.send(Outcome::Unknown);
                 }
             },
-            HeartbeatAsk::Pause { name, paused, done } => {
+            HeartbeatCommand::Pause { name, paused, done } => {
                 let Some(row) = heartbeats.pause(&name, paused, now) else {
-                    let _ = done.send(Recorded::Unknown);
+                    let _ = done.send(Outcome::Unknown);
                     return;
                 };
                 tracing::info!(heartbeat = name.as_str(), paused, "heartbeat paused or resumed");
                 if self.loaded {
                     let row = Row::Heartbeat(name, Box::new(row));
-                    self.store.keep_then(vec![row], answer(done, Recorded::Stored));
+                    self.store.keep_then(vec![row], answer(done, Outcome::Stored));
                 }
             }
         }
@@ -167,24 +167,24 @@ impl Keeper {
         name: LabelValue,
         signal: Signal,
         create: Option<Arc<Heartbeat>>,
-        done: oneshot::Sender<Recorded>,
+        done: oneshot::Sender<Outcome>,
         now: Timestamp,
     ) {
-        let mut outcome = Recorded::Stored;
+        let mut outcome = Outcome::Stored;
         if let Some(heartbeat) = create.filter(|_| !heartbeats.contains(&name)) {
             let most = self.setup.enrolment.as_ref().map_or(0, |enrolment| enrolment.max);
             if heartbeats.provisioned().len() >= most {
-                let _ = done.send(Recorded::Full);
+                let _ = done.send(Outcome::Full);
                 return;
             }
             heartbeats.provision(&heartbeat, now);
             tracing::info!(heartbeat = name.as_str(), "a client has provisioned a heartbeat");
             self.stale = true;
             self.publish(heartbeats);
-            outcome = Recorded::Created;
+            outcome = Outcome::Created;
         }
         let Some(row) = heartbeats.signal(&name, &signal, now) else {
-            let _ = done.send(Recorded::Unknown);
+            let _ = done.send(Outcome::Unknown);
             return;
         };
         let record = SignalRecord {
@@ -222,7 +222,6 @@ impl Keeper {
             self.load(heartbeats, now);
         }
         let changes = heartbeats.sweep(now);
-        changes.iter().for_each(log);
         self.publish(heartbeats);
         self.flush(heartbeats);
         if self.noted.is_none_or(|noted| noted.elapsed() >= ALIVE_EVERY) {
@@ -257,20 +256,20 @@ impl Keeper {
 }
 
 /// Tells who waits, if somebody still does.
-fn answer(done: oneshot::Sender<Recorded>, outcome: Recorded) -> impl FnOnce() + Send + 'static {
+fn answer(done: oneshot::Sender<Outcome>, outcome: Outcome) -> impl FnOnce() + Send + 'static {
     move || {
         let _ = done.send(outcome);
     }
 }
 
-/// How the HTTP face reaches the recorder and the store.
-pub fn desk(gate: Arc<Gate>, asks: mpsc::Sender<Ask>, store: Store) -> HeartbeatDesk {
-    HeartbeatDesk {
-        gate,
-        ask: Box::new(move |ask| {
+/// How the API reaches the recorder and the store.
+pub fn app(auth: Arc<ReportAuth>, asks: mpsc::Sender<Ask>, store: Store) -> HeartbeatApp {
+    HeartbeatApp {
+        auth,
+        commands: Box::new(move |command| {
             let asks = asks.clone();
             Box::pin(async move {
-                let _ = asks.send(Ask::Heartbeat(ask)).await;
+                let _ = asks.send(Ask::Heartbeat(command)).await;
             })
         }),
         history: Box::new(move |name, most, answer| {
@@ -288,7 +287,7 @@ pub fn desk(gate: Arc<Gate>, asks: mpsc::Sender<Ask>, store: Store) -> Heartbeat
 }
 
 /// Publishes who may report: at each change, and whenever a token file has another content.
-async fn keep_tokens(mut rosters: mpsc::Receiver<Roster>, directory: watch::Sender<Arc<Directory>>) {
+async fn keep_tokens(mut rosters: mpsc::Receiver<Roster>, directory: watch::Sender<Arc<ReportTokens>>) {
     let mut setup = HeartbeatSetup::default();
     let mut poll = interval(TOKENS_EVERY);
     let mut unreadable = HashSet::new();
@@ -328,7 +327,7 @@ async fn keep_tokens(mut rosters: mpsc::Receiver<Roster>, directory: watch::Send
 }
 
 /// The directory, and which tokens could not be read.
-fn build(setup: &HeartbeatSetup) -> (Directory, Vec<(String, String)>) {
+fn build(setup: &HeartbeatSetup) -> (ReportTokens, Vec<(String, String)>) {
     let mut missing = Vec::new();
     let mut known = |what: String, token: &Token| {
         token_digest(token).unwrap_or_else(|problem| {
@@ -348,62 +347,16 @@ fn build(setup: &HeartbeatSetup) -> (Directory, Vec<(String, String)>) {
         let key = known("heartbeat_enrolment".to_owned(), &enrolment.key)?;
         Some((enrolment, key))
     });
-    (Directory::new(heartbeats, enrolment), missing)
+    (ReportTokens::new(heartbeats, enrolment), missing)
 }
 
 fn token_digest(token: &Token) -> Result<Option<TokenDigest>, String> {
     match token {
         Token::Digest(digest) => Ok(Some(*digest)),
         Token::Enrolment => Ok(None),
-        Token::File(path) => read_token(path).map(|token| Some(digest(token.as_bytes()))),
-    }
-}
-
-/// The token in a file, without the line end editors leave.
-fn read_token(path: &Path) -> Result<String, String> {
-    use std::io::Read;
-    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
-        .map_err(|error| said(&error))?;
-    let token = text.trim();
-    if token.is_empty() {
-        return Err(said(&"the file is empty"));
-    }
-    Ok(token.to_owned())
-}
-
-/// Why it went down, for people.
-fn why(change: &HeartbeatChange) -> &'static str {
-    match (change.failed, change.running) {
-        (true, _) => "it reported a failure",
-        (false, true) => "it runs too long",
-        (false, false) => "it did not report",
-    }
-}
-
-/// What who listens is told.
-pub fn event(change: &HeartbeatChange) -> serde_json::Value {
-    let down = change.to == HeartbeatState::Down;
-    serde_json::json!({
-        "heartbeat": change.heartbeat.as_str(),
-        "from": change.from.as_str(),
-        "to": change.to.as_str(),
-        "reason": down.then(|| why(change)),
-    })
-}
-
-/// One line for what a person must know.
-fn log(change: &HeartbeatChange) {
-    let heartbeat = change.heartbeat.as_str();
-    let (from, to) = (change.from.as_str(), change.to.as_str());
-    match (change.from, change.to) {
-        (_, HeartbeatState::Down) => {
-            let reason = why(change);
-            tracing::warn!(heartbeat, from, reason, "heartbeat is down");
-        }
-        (HeartbeatState::Down, HeartbeatState::Up) => tracing::info!(heartbeat, "heartbeat is back"),
-        _ => tracing::debug!(heartbeat, from, to, "heartbeat changed"),
+        Token::File(path) => match secret::read_token(&SecretSource::File(path.clone())) {
+            Ok(digest) => Ok(Some(digest)),
+            Err(error) => Err(error.to_string()),
+        },
     }
 }

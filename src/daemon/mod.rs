@@ -5,8 +5,9 @@
 
 mod ask;
 mod discovery;
-mod errand;
+mod event_log;
 mod heartbeats;
+mod on_demand;
 mod outbound;
 mod process;
 mod record;
@@ -25,13 +26,15 @@ use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, watch as latest};
 
+use crate::api::{self, App, ReportAuth};
 use crate::config::{Loaded, Problem};
-use crate::http::{self, Desk, Gate};
 use crate::metrics;
 use crate::net::{
-    Kept, Opened, Pinger, Resolver, claim, confine, open_files_limit, raise_open_files_limit, settle_memory,
+    Opened, Pinger, Privileges, Resolver, claim_net_raw, drop_privileges, open_files_limit, raise_open_files_limit,
+    settle_memory,
 };
-use crate::state::{Inventory, ReloadState, State};
+use crate::serve::{self, Guard, Server};
+use crate::state::{ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
 
@@ -82,7 +85,7 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// An address cannot be listened on.
     #[error(transparent)]
-    Bind(#[from] http::BindError),
+    Bind(#[from] serve::BindError),
     /// The system lacks something basic.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
@@ -99,8 +102,8 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     }
     settle_memory();
     raise_open_files_limit();
-    let web = Arc::new(http::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
-    claim();
+    let web = Arc::new(serve::Web::open(options.web.as_deref()).map_err(StartError::Config)?);
+    claim_net_raw();
     // Echo requests live on one thread of their own (see net::Pinger); nothing else may delay them.
     let prober = runtime::Builder::new_current_thread().enable_all().build()?;
     let (pinger, opened) = {
@@ -110,7 +113,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let listeners = options
         .listen
         .iter()
-        .map(|address| http::bind(address))
+        .map(|address| serve::bind(address))
         .collect::<Result<Vec<_>, _>>()?;
     let sockets = describe(&opened, &loaded);
     // Before the first thread starts: privileges are a thread's, and new threads have those of the one that starts them.
@@ -123,7 +126,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let mut state = State::restore(stored.devices);
     // Past every id that an inventory which cannot be read now may hold.
     let seed = schedule::wall_clock().micros() / 1000;
-    state.inventory = Inventory::restore(stored.inventory, seed);
+    state.restore_inventory(stored.inventory, seed);
     state.restore_outages(stored.outages);
     state.restore_walks(stored.walks);
     let parts = Parts {
@@ -142,7 +145,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
 }
 
 /// Gives up every privilege but raw sockets, and access to files of others where the configuration or the store needs it.
-fn confine_to(options: &Options, loaded: &Loaded, web: &http::Web) {
+fn confine_to(options: &Options, loaded: &Loaded, web: &serve::Web) {
     let mut reads = [loaded.files.clone(), loaded.directories.clone(), web.files()].concat();
     reads.extend(loaded.result.iter().flat_map(|config| config.api.files()));
     let existing = |path: &std::path::Path| {
@@ -157,13 +160,13 @@ fn confine_to(options: &Options, loaded: &Loaded, web: &http::Web) {
         Vec::from_iter(options.storage.exists().then(|| options.storage.clone())),
     ]
     .concat();
-    match confine(&reads, &writes) {
-        Ok(Kept { all, others: None }) => tracing::debug!(capabilities = all, "privileges given up"),
-        Ok(Kept {
-            all,
-            others: Some(path),
+    match drop_privileges(&reads, &writes) {
+        Ok(Privileges { names, because: None }) => tracing::debug!(capabilities = names, "privileges given up"),
+        Ok(Privileges {
+            names,
+            because: Some(path),
         }) => tracing::warn!(
-            capabilities = all,
+            capabilities = names,
             path = %path.display(),
             "this file belongs to somebody else, so the right to access others' files is kept; better run lanpulse as \
              its owner, or give it to the user lanpulse runs as"
@@ -180,7 +183,7 @@ struct Parts {
     pinger: Pinger,
     sockets: Arc<[String]>,
     listeners: Vec<TcpListener>,
-    web: Arc<http::Web>,
+    web: Arc<serve::Web>,
 }
 
 async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Result<(), StartError> {
@@ -199,10 +202,10 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let (reload_requests, reload_inbox) = mpsc::channel(16);
     let (outbound, outbound_now) = latest::channel(None);
     let (series, series_now) = latest::channel(Arc::new(metrics::Settings::default()));
-    let (api, api_now) = latest::channel(Arc::new(http::Settings::default()));
+    let (api, api_now) = latest::channel(Arc::new(serve::Settings::default()));
     let (modules, modules_now) = latest::channel(Arc::default());
     let (gateway_pace, gateway_pace_now) = latest::channel(None);
-    let (errands, errand_inbox) = mpsc::channel(64);
+    let (pings, ping_inbox) = mpsc::channel(64);
     let (ready, ready_now) = latest::channel(false);
     let (stop, stopping) = latest::channel(false);
     let (plan, plan_now) = latest::channel(Arc::new(discovery::Plan::default()));
@@ -213,7 +216,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
     let over_limit = Arc::new(AtomicU64::new(0));
     let file = options.place.path.display().to_string().into();
     let (keeper, directory) = heartbeats::start(store.clone());
-    let gate = Arc::new(Gate::new(directory));
+    let auth = Arc::new(ReportAuth::new(directory));
     let vitals = Arc::new(Vitals {
         started: process::start_time(),
         reload: Mutex::new(ReloadState {
@@ -226,7 +229,7 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
         sockets,
         store: store.clone(),
         events: events.clone(),
-        gate: gate.clone(),
+        auth: auth.clone(),
     });
     let signals = Signals::open()?;
 
@@ -236,27 +239,29 @@ async fn live(options: &Options, parts: Parts, prober: runtime::Runtime) -> Resu
             tracing::info!(%address, "listening");
         }
     }
-    let desk = Desk {
+    let app = App {
         snapshots: snapshots(asks.clone()),
-        probes: errand::probes(modules_now, errands),
+        probes: on_demand::probes(modules_now, pings),
         reloads: reload_requests.clone(),
         series: series_now,
         ready: ready_now,
         series_over_limit: over_limit,
-        web,
-        api: api_now,
-        failures: http::Failures::default(),
-        renderings: http::Renderings::default(),
+        renderings: api::Renderings::default(),
         discovery: scans,
         events,
-        listening: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
+        listeners: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
         audits: audits(asks.clone(), store.clone()),
-        heartbeats: heartbeats::desk(gate, asks.clone(), store.clone()),
+        heartbeats: heartbeats::app(auth, asks.clone(), store.clone()),
     };
-    let server = tokio::spawn(http::serve(listeners, Arc::new(desk), stopping, places()));
+    let server = Server {
+        state: Arc::new(app),
+        routes: api::ROUTES,
+        guard: Guard::new(web, api_now),
+    };
+    let server = tokio::spawn(serve::serve(listeners, server, stopping, places()));
     let scheduler = Scheduler::new(pinger, Resolver::new(), runtime::Handle::current(), outbox);
     let probing = std::thread::Builder::new().name("prober".into()).spawn(move || {
-        prober.spawn(errand::run_errands(scheduler.echo(), errand_inbox));
+        prober.spawn(on_demand::run(scheduler.echo(), ping_inbox));
         prober.block_on(scheduler.run(change_inbox));
         prober.shutdown_background();
     })?;
@@ -309,8 +314,8 @@ fn places() -> usize {
     files.saturating_sub(FILES_OF_OTHERS).clamp(32, MOST_CONNECTIONS)
 }
 
-/// How the HTTP face reads who changed what: what is on its way to the disk first.
-fn audits(asks: mpsc::Sender<Ask>, store: Store) -> http::Audits {
+/// How the API reads who changed what: what is on its way to the disk first.
+fn audits(asks: mpsc::Sender<Ask>, store: Store) -> api::Audits {
     Box::new(move |query, answer| {
         let (asks, store) = (asks.clone(), store.clone());
         Box::pin(async move {
@@ -331,8 +336,8 @@ fn audits(asks: mpsc::Sender<Ask>, store: Store) -> http::Audits {
     })
 }
 
-/// How the HTTP face gets a snapshot.
-fn snapshots(asks: mpsc::Sender<Ask>) -> http::Snapshots {
+/// How the API gets a snapshot.
+fn snapshots(asks: mpsc::Sender<Ask>) -> api::Snapshots {
     Box::new(move |answer| {
         let asks = asks.clone();
         Box::pin(async move {

@@ -12,7 +12,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::ask::Ask;
 use crate::config::Outbound;
+use crate::model::SecretSource;
 use crate::net::{Call, call};
+use crate::secret;
 use crate::state::Snapshot;
 
 /// How long the state may take to answer.
@@ -64,12 +66,10 @@ async fn once(outbound: &Outbound, asks: &mpsc::Sender<Ask>) -> Result<(), Strin
     };
     let snapshot = timeout(PATIENCE, asking).await.ok().flatten();
     healthy(&snapshot.ok_or("the state does not answer")?)?;
-    let file = outbound.url_file.clone();
-    let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(file)).await;
-    let url = read
-        .map_err(|error| error.to_string())?
-        .map_err(|error| format!("cannot read {}: {error}", outbound.url_file.display()))?;
-    let request = Call::new(Method::GET, url.trim(), SERVICE);
+    let source = SecretSource::File(outbound.url_file.clone());
+    let url = secret::read_text_async(&source).await;
+    let url = url.map_err(|error| format!("cannot read {error}"))?;
+    let request = Call::new(Method::GET, url.expose_text().trim(), SERVICE);
     match call(&request).await {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => Err(format!("the service answers with status {}", answer.status)),

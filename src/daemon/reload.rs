@@ -12,19 +12,19 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::ask::{Ask, HeartbeatSetup};
+use super::ask::{Ask, HeartbeatSetup, command};
 use super::discovery::Plan;
-use super::errand::Modules;
+use super::on_demand::Modules;
 use super::record::Vitals;
 use super::schedule::wall_clock;
 use super::uplink::Pace;
 use super::watch::Watch;
 use crate::config::{self, Config, Loaded, Outbound, Problem};
-use crate::http;
 use crate::metrics;
-use crate::model::{Address, Record};
-use crate::source::probe::{Probe, Settings};
-use crate::targets::{self, Diff, Job};
+use crate::model::{Address, Job, Record, Target};
+use crate::serve;
+use crate::state::{Answer, Command};
+use crate::targets::{self, Diff};
 
 /// Editors and tools write in several steps: wait until they are through.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -55,10 +55,10 @@ impl Place {
 
 /// The addresses of the targets that have a walk.
 fn walked(config: &Config) -> BTreeSet<IpAddr> {
-    let is_walk = |probe: &Probe| matches!(probe.settings, Settings::Snmp(_));
-    let targets = config.targets.iter().filter(|entry| entry.probes.iter().any(is_walk));
+    let is_walked = |target: &&Arc<Target>| target.probes.iter().any(|probe| probe.kind().is_walk());
+    let targets = config.targets.iter().filter(is_walked);
     targets
-        .filter_map(|entry| match entry.target.address {
+        .filter_map(|target| match target.address {
             Address::Ip(ip) => Some(ip),
             _ => None,
         })
@@ -79,7 +79,7 @@ pub struct Reloader {
     /// To who renders metrics.
     pub series: watch::Sender<Arc<metrics::Settings>>,
     /// To who checks tokens.
-    pub api: watch::Sender<Arc<http::Settings>>,
+    pub api: watch::Sender<Arc<serve::Settings>>,
     /// To who pings the gateway.
     pub pace: watch::Sender<Pace>,
     /// To who answers `/probe`.
@@ -184,11 +184,13 @@ impl Reloader {
             Ok(config) => config,
             Err(problems) => return Err(self.refuse(problems.iter().map(ToString::to_string).collect())),
         };
-        let configured = config.targets.iter().map(|entry| entry.target.clone()).collect();
+        let configured = config.targets.clone();
         let rules = config.discovery.rules.clone();
-        let (answer, records) = oneshot::channel();
-        let _ = self.asks.send(Ask::Configure(configured, rules, answer)).await;
-        let summary = self.watch(&config, &records.await.unwrap_or_default()).await;
+        let records = match command(&self.asks, Command::Configure(configured, rules)).await {
+            Some(Answer::Records(records)) => records,
+            _ => Vec::new(),
+        };
+        let summary = self.watch(&config, &records).await;
         let setup = HeartbeatSetup {
             heartbeats: config.heartbeats.clone(),
             enrolment: config.enrolment.clone(),
@@ -242,11 +244,7 @@ impl Reloader {
             diff.keep
         );
         // The state must know a target before its first reading arrives.
-        let (done, adopted) = oneshot::channel();
-        let internet = config.internet.as_ref().map(|internet| internet.settings.clone());
-        let adopt = Ask::Adopt(targets::targets(&all), internet, done);
-        let _ = self.asks.send(adopt).await;
-        let _ = adopted.await;
+        let _ = command(&self.asks, Command::Watch(all, config.internet.clone())).await;
         let _ = self.changes.send(diff).await;
         self.jobs = jobs;
         summary

@@ -12,16 +12,17 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::model::{INTERNET, LOCAL_AGENT, LabelValue, Observation, Timestamp};
+use crate::model::{Job, JobKey, Reading, Run, Timestamp};
+pub use crate::net::wall_clock;
 use crate::net::{Echo, Resolver};
-use crate::source::probe::{self, Names, Settings, icmp, snmp};
-use crate::targets::{Diff, Job, Key};
+use crate::source::probe::{self, Names, icmp, snmp};
+use crate::targets::Diff;
 
 /// How long observations gather before they go to the state in one piece.
 const BATCH: Duration = Duration::from_millis(5);
@@ -29,15 +30,9 @@ const BATCH: Duration = Duration::from_millis(5);
 /// than it was.
 const BURST: usize = 4;
 /// Checks of services at once; each holds a file descriptor or two, of which a process often has 1,024.
-static ROOM: Semaphore = Semaphore::const_new(400);
+static CHECKS: Semaphore = Semaphore::const_new(400);
 /// The part of the interval between one new job's place and the next: the golden ratio's fraction.
 const GOLDEN: f64 = 0.618_033_988_749_895;
-
-/// The wall clock. Only `daemon` and `net` have one.
-pub fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_micros(since.as_micros() as u64)
-}
 
 /// Runs the jobs.
 pub struct Scheduler<E> {
@@ -45,7 +40,7 @@ pub struct Scheduler<E> {
     names: Resolver,
     checks: Handle,
     outbox: Arc<Outbox>,
-    slots: HashMap<Key, Slot>,
+    slots: HashMap<JobKey, Slot>,
     due: BinaryHeap<Reverse<Due>>,
     placed: u64,
 }
@@ -64,7 +59,7 @@ struct Slot {
 struct Due {
     at: Instant,
     ticket: u64,
-    key: Key,
+    key: JobKey,
 }
 
 impl<E: Echo> Scheduler<E> {
@@ -113,7 +108,7 @@ impl<E: Echo> Scheduler<E> {
             self.placed += 1;
             let place = (self.placed as f64 * GOLDEN).fract();
             let key = job.key();
-            let at = now + job.settings.interval().mul_f64(place);
+            let at = now + job.probe.interval.mul_f64(place);
             self.due.push(Reverse(Due {
                 at,
                 ticket: self.placed,
@@ -130,7 +125,10 @@ impl<E: Echo> Scheduler<E> {
                 },
             );
         }
-        let names = self.slots.values().flat_map(|slot| slot.job.names().map(Arc::from));
+        let names = self
+            .slots
+            .values()
+            .flat_map(|slot| slot.job.host_names().map(Arc::from));
         let names: HashSet<Arc<str>> = names.collect();
         self.names.watch(&names);
     }
@@ -151,7 +149,7 @@ impl<E: Echo> Scheduler<E> {
             let Some(slot) = self.slots.get(&due.key).filter(|slot| slot.ticket == due.ticket) else {
                 continue;
             };
-            let interval = slot.job.settings.interval();
+            let interval = slot.job.probe.interval;
             let lag = now - due.at;
             let missed = lag.as_nanos() / interval.as_nanos().max(1);
             if missed == 0 {
@@ -164,52 +162,63 @@ impl<E: Echo> Scheduler<E> {
     }
 
     fn start(&self, slot: &Slot, lag: Duration) {
-        let (job, memory) = (slot.job.clone(), slot.memory.clone());
-        let (echo, names, outbox) = (self.echo.clone(), self.names.clone(), self.outbox.clone());
-        let at = wall_clock();
-        let put = move |job: &Job, outbox: &Outbox, reading| {
-            outbox.put(Observation {
-                agent: outbox.agent.clone(),
-                device: job.device.clone(),
-                probe: job.probe.clone(),
-                at,
-                lag,
-                reading,
-            });
+        let job = slot.job.clone();
+        let (names, outbox) = (self.names.clone(), self.outbox.clone());
+        let started = Started {
+            sequence: self.outbox.next_sequence(),
+            at: wall_clock(),
+            lag,
         };
-        if matches!(job.settings, Settings::Icmp(_)) {
+        if job.probe.kind().is_echo() {
+            let (echo, memory) = (self.echo.clone(), slot.memory.clone());
             tokio::spawn(async move {
-                let Settings::Icmp(settings) = &job.settings else {
-                    return;
-                };
-                let reading = icmp::run(settings, &job.address, &*echo, &names, &memory).await;
-                put(&job, &outbox, reading);
+                let reading = icmp::run(&job.probe, &job.address, &*echo, &names, &memory).await;
+                outbox.put(started.ended(&job, reading));
             });
             return;
         }
         // 5.
         let walks = slot.walks.clone();
         self.checks.spawn(async move {
-            let check = match &job.settings {
-                Settings::Check(check) => check,
-                Settings::Snmp(settings) => {
-                    let reading = snmp::run(settings, &job.address, &names, &walks).await;
-                    return put(&job, &outbox, reading);
-                }
-                Settings::Icmp(_) => return,
+            let probe = &job.probe;
+            // A walk is mostly waiting, and waits for its own replies: it needs no place.
+            let _place = if probe.kind().is_walk() {
+                None
+            } else {
+                let Ok(Ok(place)) = tokio::time::timeout(probe.timeout, CHECKS.acquire()).await else {
+                    return outbox.put(started.ended(&job, probe::crowded_out(probe)));
+                };
+                Some(place)
             };
-            let names = if job.device.as_str() == INTERNET {
+            let names = if job.subject.needs_fresh_names() {
                 Names::Fresh
             } else {
                 Names::Watched(&names)
             };
-            let Ok(Ok(_place)) = tokio::time::timeout(check.timeout, ROOM.acquire()).await else {
-                put(&job, &outbox, probe::crowded_out(check));
-                return;
-            };
-            let reading = probe::run(check, &job.address, names).await;
-            put(&job, &outbox, reading);
+            let reading = probe::run(probe, &job.address, names, &walks).await;
+            outbox.put(started.ended(&job, reading));
         });
+    }
+}
+
+/// A run under way: when it began, and its place in the order of runs.
+struct Started {
+    sequence: u64,
+    at: Timestamp,
+    lag: Duration,
+}
+
+impl Started {
+    fn ended(self, job: &Job, reading: Reading) -> Run {
+        Run {
+            subject: job.subject.clone(),
+            probe: job.probe.name.clone(),
+            kind: job.probe.kind(),
+            sequence: self.sequence,
+            at: self.at,
+            lag: self.lag,
+            reading,
+        }
     }
 }
 
@@ -234,19 +243,19 @@ impl Next {
 
 /// Gathers observations for a few milliseconds, so that the state's thread is woken 200 times a second at most.
 pub struct Outbox {
-    agent: LabelValue,
-    gathered: Mutex<Vec<Observation>>,
+    sequence: AtomicU64,
+    gathered: Mutex<Vec<Run>>,
     filled: Notify,
-    out: mpsc::Sender<Vec<Observation>>,
+    out: mpsc::Sender<Vec<Run>>,
     dropped: AtomicU64,
 }
 
 impl Outbox {
     /// Sends to this channel. When it is full, observations are dropped and counted: a slow state must not delay
     /// probes.
-    pub fn new(out: mpsc::Sender<Vec<Observation>>) -> Self {
+    pub fn new(out: mpsc::Sender<Vec<Run>>) -> Self {
         Self {
-            agent: LOCAL_AGENT.into(),
+            sequence: AtomicU64::new(0),
             gathered: Mutex::default(),
             filled: Notify::new(),
             out,
@@ -254,14 +263,19 @@ impl Outbox {
         }
     }
 
-    /// How many observations were dropped so far.
+    /// The next place in the order of runs.
+    fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How many runs were dropped so far.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    fn put(&self, observation: Observation) {
+    fn put(&self, run: Run) {
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.push(observation);
+        gathered.push(run);
         if gathered.len() == 1 {
             drop(gathered);
             self.filled.notify_one();
@@ -288,19 +302,14 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Address, Family};
+    use crate::model::{Address, Probe, Subject};
     use crate::net::FakeEcho;
 
     fn job(n: usize, interval: Duration) -> Job {
         Job {
-            device: format!("d{n}").as_str().into(),
+            subject: Subject::Device(format!("d{n}").as_str().into()),
             address: Address::Ip([10, 0, (n / 256) as u8, (n % 256) as u8].into()),
-            probe: "icmp".into(),
-            settings: Settings::Icmp(icmp::Settings {
-                interval,
-                timeout: Duration::from_millis(1),
-                family: Family::Any,
-            }),
+            probe: Probe::echo("icmp", interval, Duration::from_millis(1)).into(),
         }
     }
 
@@ -312,7 +321,7 @@ mod tests {
     }
 
     /// Runs the scheduler in made-up time and gives what it observed.
-    async fn observe(script: impl AsyncFnOnce(mpsc::Sender<Diff>)) -> Vec<Observation> {
+    async fn observe(script: impl AsyncFnOnce(mpsc::Sender<Diff>)) -> Vec<Run> {
         let (out, mut batches) = mpsc::channel(100_000);
         let (changes, inbox) = mpsc::channel(10);
         let scheduler = Scheduler::new(
@@ -344,9 +353,9 @@ mod tests {
         })
         .await;
         assert!((2990..=3010).contains(&seen.len()), "{}", seen.len());
-        let mut runs: HashMap<LabelValue, u32> = HashMap::new();
+        let mut runs: HashMap<Subject, u32> = HashMap::new();
         for run in &seen {
-            *runs.entry(run.device.clone()).or_default() += 1;
+            *runs.entry(run.subject.clone()).or_default() += 1;
         }
         assert_eq!(runs.len(), 1000);
         assert!(runs.values().all(|count| (2..=4).contains(count)));
@@ -380,7 +389,11 @@ mod tests {
             sleep(interval * 5 + Duration::from_millis(10)).await;
         })
         .await;
-        let count = |name: &str| seen.iter().filter(|run| run.device.as_str() == name).count();
+        let count = |name: &str| {
+            seen.iter()
+                .filter(|run| run.subject == Subject::Device(name.into()))
+                .count()
+        };
         assert_eq!(count("d1"), 5);
         assert!((9..=11).contains(&count("d2")), "{}", count("d2"));
     }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::ask::Ask;
-use crate::http::ReloadRequest;
+use crate::api::Reload;
 use crate::store::Store;
 
 /// How long the end may take.
@@ -35,7 +35,7 @@ impl Signals {
     }
 
     /// Waits until one asks for the end. Has the configuration read again at each SIGHUP.
-    pub async fn end(mut self, reloads: &mpsc::Sender<ReloadRequest>) {
+    pub async fn end(mut self, reloads: &mpsc::Sender<Reload>) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,

@@ -12,12 +12,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::ask::Ask;
-use crate::model::{Address, Family, INTERNET, Link, Network};
-use crate::net::{DefaultRoute, Interface, default_routes, interfaces, nics};
-use crate::source::probe::{Settings, icmp};
-use crate::state::GATEWAY;
-use crate::targets::{Diff, Job};
+use super::ask::{Ask, input};
+use crate::model::{Address, Job, Link, Network, Probe, Subject};
+use crate::net::{Interface, default_routes, interfaces};
+use crate::state::Input;
+use crate::targets::Diff;
+use crate::wire::route::DefaultRoute;
 
 /// Between two looks: a device takes three failures to be down, which is longer.
 const LOOK: Duration = Duration::from_secs(1);
@@ -56,7 +56,7 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
             running = wanted;
         }
         if last.as_ref() != Some(&link) {
-            if asks.send(Ask::Link(link.clone())).await.is_err() {
+            if !input(&asks, Input::Link(link.clone())).await {
                 return;
             }
             last = Some(link);
@@ -66,7 +66,10 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
 
 /// The smallest of this host's networks that has the gateway.
 fn network(gateway: Ipv4Addr) -> Option<Network> {
-    let networks = nics().into_iter().flat_map(|nic| nic.v4).map(|(_, network)| network);
+    let networks = interfaces()
+        .into_iter()
+        .flat_map(|interface| interface.v4)
+        .map(|(_, network)| network);
     networks
         .filter(|network| network.contains(gateway))
         .max_by_key(|network| network.length())
@@ -100,14 +103,9 @@ fn job(routes: &[DefaultRoute], (interval, timeout): (Duration, Duration)) -> Op
         ip => Address::Ip(ip),
     };
     Some(Job {
-        device: INTERNET.into(),
+        subject: Subject::Gateway,
         address,
-        probe: GATEWAY.into(),
-        settings: Settings::Icmp(icmp::Settings {
-            interval: interval.min(GATEWAY_EVERY),
-            timeout,
-            family: Family::Any,
-        }),
+        probe: Probe::echo("gateway", interval.min(GATEWAY_EVERY), timeout).into(),
     })
 }
 
@@ -120,6 +118,7 @@ mod tests {
             name: name.into(),
             running,
             loopback: name == "lo",
+            ..Interface::default()
         }
     }
 
@@ -161,6 +160,6 @@ mod tests {
         route.gateway = Some("fe80::1".parse().unwrap());
         let job = job(&[route], pace).unwrap();
         assert_eq!(job.address.to_string(), "fe80::1%eth0");
-        assert_eq!(job.settings.interval(), GATEWAY_EVERY);
+        assert_eq!(job.probe.interval, GATEWAY_EVERY);
     }
 }

@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::table::{COLLECTORS, Collector};
 use super::*;
-use crate::model::{Expectation, Hysteresis, Kind, LOCAL_AGENT, LabelValue, Observation, Reading, Target, Timestamp};
-use crate::state::{Health, Snapshot, State};
+use crate::model::{
+    Address, DnsProbe, DnsTransport, Failure, HttpProbe, Hysteresis, Job, Kind, LabelValue, Probe, Reading, RecordType,
+    Run, Service, Subject, Target, TcpProbe, Timestamp, TlsProbe, TlsSettings, Url,
+};
+use crate::state::{Command, Health, Input, Snapshot, State};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_132_800);
 
@@ -26,21 +30,21 @@ fn target(name: &str, labels: BTreeMap<String, LabelValue>) -> Arc<Target> {
 /// Devices with one reply each.
 fn snapshot(targets: &[Arc<Target>]) -> Arc<Snapshot> {
     let mut state = State::restore(vec![]);
-    state.adopt(targets, NOW);
+    state.command(Command::Watch(targets.to_vec(), None), NOW);
     for (second, rtt) in [(0, 400), (5, 600)] {
         for target in targets {
-            state.apply(&Observation {
-                agent: LOCAL_AGENT.into(),
-                device: target.name.clone(),
-                probe: "icmp".into(),
-                at: NOW.plus(Duration::from_secs(second)),
-                lag: Duration::from_micros(700),
-                reading: Reading::Icmp {
-                    address: Some([10, 0, 0, 5].into()),
-                    outcome: Ok(Duration::from_micros(rtt)),
-                    detail: None,
-                },
-            });
+            state.take(
+                &Input::Ran(Run {
+                    subject: Subject::Device(target.name.clone()),
+                    probe: "icmp".into(),
+                    kind: Kind::Icmp,
+                    sequence: second,
+                    at: NOW.plus(Duration::from_secs(second)),
+                    lag: Duration::from_micros(700),
+                    reading: Reading::success(Some([10, 0, 0, 5].into()), Duration::from_micros(rtt)),
+                }),
+                NOW,
+            );
         }
     }
     Arc::new(state.snapshot(NOW.plus(Duration::from_secs(6)), Health::default()))
@@ -49,7 +53,7 @@ fn snapshot(targets: &[Arc<Target>]) -> Arc<Snapshot> {
 fn text(snapshot: &Arc<Snapshot>, settings: &Settings, format: Format) -> (String, Plan) {
     let mut out = String::new();
     let plan = Plan::of(snapshot, settings);
-    render(snapshot, settings, &plan, format, &mut out).unwrap();
+    render(snapshot, &plan, format, &mut out).unwrap();
     (out, plan)
 }
 
@@ -115,49 +119,90 @@ fn a_device_has_forty_series_or_twenty_two() {
     assert_eq!(plan.series, samples(&out).len());
 }
 
+/// A probe of each kind that is a check, named after it.
+fn probe(kind: Kind) -> Probe {
+    let service = match kind {
+        Kind::Tcp => Service::Tcp(TcpProbe {
+            port: 22,
+            tls: None,
+            send: None,
+            expect: None,
+        }),
+        Kind::Http => Service::Http(Box::new(HttpProbe::get(Url::parse("http://nas/").unwrap()))),
+        Kind::Dns => Service::Dns(DnsProbe {
+            server: None,
+            port: 53,
+            transport: DnsTransport::Udp,
+            query: "nas".into(),
+            record_type: RecordType(1),
+            recursion: true,
+            expect: Default::default(),
+        }),
+        Kind::Tls => Service::Tls(TlsProbe {
+            port: 443,
+            tls: TlsSettings::default(),
+        }),
+        Kind::Icmp | Kind::Snmp => unreachable!("no check"),
+    };
+    Probe {
+        service,
+        ..Probe::echo(kind.as_str(), Duration::from_secs(5), Duration::from_secs(2))
+    }
+}
+
 /// A device with a check of each kind and the internet, all of them run once.
 fn checked() -> Arc<Snapshot> {
-    let expect = |name: &str, kind| Expectation {
-        probe: name.into(),
-        kind,
-        interval: Duration::from_secs(5),
-        timeout: Duration::from_secs(2),
-    };
     let kinds = [Kind::Tcp, Kind::Http, Kind::Dns, Kind::Tls];
     let mut device = Target::clone(&target("nas", BTreeMap::new()));
-    device.probes.extend(kinds.map(|kind| expect(kind.as_str(), kind)));
+    device.probes.extend(kinds.map(|kind| Arc::new(probe(kind))));
     let mut state = State::restore(vec![]);
-    state.adopt(&[Arc::new(device)], NOW);
     let settings = crate::state::InternetSettings {
         quorum: 1,
         hysteresis: Hysteresis {
             up_after: 1,
             down_after: 1,
         },
-        checks: vec![expect("far", Kind::Icmp)],
-        named: vec![false],
+        interval: Duration::from_secs(15),
+        timeout: Duration::from_secs(2),
+        checks: vec![Job {
+            subject: Subject::Internet,
+            address: Address::Ip([1, 1, 1, 1].into()),
+            probe: Probe::echo("far", Duration::from_secs(5), Duration::from_secs(2)).into(),
+        }],
     };
-    state.adopt_internet(Some(Arc::new(settings)), NOW);
-    let mut check = crate::model::Check {
-        outcome: Err(crate::model::Failure::Status),
-        ..crate::model::Check::default()
-    };
-    check.phases.add(crate::model::Phase::Connect, Duration::from_millis(2));
-    check.phases.add(crate::model::Phase::Total, Duration::from_millis(3));
-    check.http = Some(crate::model::HttpFacts {
+    state.command(Command::Watch(vec![Arc::new(device)], Some(Arc::new(settings))), NOW);
+    let mut reading = Reading::failure(None, Failure::Status, "");
+    reading.detail = None;
+    reading
+        .phases
+        .add(crate::model::Phase::Connect, Duration::from_millis(2));
+    reading.phases.add(crate::model::Phase::Total, Duration::from_millis(3));
+    reading.facts_mut().http = Some(crate::model::HttpFacts {
         status: 503,
         ..crate::model::HttpFacts::default()
     });
-    let runs = kinds.map(|kind| ("nas", kind.as_str()));
-    for (device, probe) in runs.into_iter().chain([("internet", "far")]) {
-        state.apply(&Observation {
-            agent: LOCAL_AGENT.into(),
-            device: device.into(),
-            probe: probe.into(),
-            at: NOW,
-            lag: Duration::ZERO,
-            reading: Reading::Check(Box::new(check.clone())),
-        });
+    let nas = Subject::Device("nas".into());
+    let runs = kinds.map(|kind| (nas.clone(), kind.as_str(), kind));
+    for (subject, probe, kind) in runs.into_iter().chain([(Subject::Internet, "far", Kind::Icmp)]) {
+        state.take(
+            &Input::Ran(Run {
+                subject,
+                probe: probe.into(),
+                kind,
+                sequence: 0,
+                at: NOW,
+                lag: Duration::ZERO,
+                reading: Reading {
+                    // each kind for a reason it can have
+                    outcome: Err(match kind {
+                        Kind::Http => Failure::Status,
+                        _ => Failure::Timeout,
+                    }),
+                    ..reading.clone()
+                },
+            }),
+            NOW,
+        );
     }
     Arc::new(state.snapshot(NOW, Health::default()))
 }
@@ -314,6 +359,16 @@ fn clients_get_the_format_they_ask_for() {
     ] {
         assert_eq!(Encoding::negotiate(accept), expected, "{accept:?}");
     }
+}
+
+/// The rows of `docs/metrics.md`: name as exposed, type, labels, meaning.
+fn documentation() -> impl Iterator<Item = [String; 4]> {
+    COLLECTORS.iter().flat_map(Collector::families).map(|family| {
+        let labels = family.emit.subject_labels().iter().copied().chain([family.labels]);
+        let labels: Vec<&str> = labels.filter(|labels| !labels.is_empty()).collect();
+        let kind = family.kind.as_str().to_owned();
+        [family.exposed_name(), kind, labels.join(", "), family.help.to_owned()]
+    })
 }
 
 /// `docs/metrics.md` is this table: run with `LANPULSE_BLESS=1` to write it anew.

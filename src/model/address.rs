@@ -28,6 +28,15 @@ impl Family {
         }
     }
 
+    /// The IP version, for people; `None` where both are allowed.
+    pub const fn version(self) -> Option<&'static str> {
+        match self {
+            Self::Any => None,
+            Self::Ip4 => Some("IPv4"),
+            Self::Ip6 => Some("IPv6"),
+        }
+    }
+
     /// The word the configuration uses.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +48,8 @@ impl Family {
 }
 
 /// A target's address as configured.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Address {
     /// A literal address.
     Ip(IpAddr),
@@ -58,6 +68,20 @@ pub enum AddressError {
     /// A character or form no host name has (RFC 1123), or an address with a port, prefix or scheme.
     #[error("\"{0}\" is neither an IP address nor a host name{1}")]
     Malformed(String, &'static str),
+}
+
+impl TryFrom<String> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
 }
 
 impl FromStr for Address {

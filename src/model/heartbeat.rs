@@ -9,7 +9,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
 
-use super::{Calendar, LabelValue, Timestamp};
+use super::{Calendar, LabelValue, Timestamp, TokenDigest};
 
 /// A heartbeat as configured, or as provisioned by a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,9 +120,6 @@ impl Methods {
         post: true,
     };
 }
-
-/// The SHA-256 of a token.
-pub type TokenDigest = [u8; 32];
 
 /// How a client of a heartbeat proves that it may report.
 #[derive(Clone, Debug, PartialEq)]
@@ -299,5 +296,10 @@ impl HeartbeatState {
             Self::Down => "down",
             Self::Paused => "paused",
         }
+    }
+
+    /// Whether it is overdue or has failed.
+    pub const fn is_down(self) -> bool {
+        matches!(self, Self::Down)
     }
 }

@@ -25,6 +25,16 @@ pub enum Approval {
 }
 
 impl Approval {
+    /// Whether a person said that it belongs here.
+    pub const fn is_approved(self) -> bool {
+        matches!(self, Self::Approved)
+    }
+
+    /// Whether a person said that it is not to be watched.
+    pub const fn is_ignored(self) -> bool {
+        matches!(self, Self::Ignored)
+    }
+
     /// All of them.
     pub const ALL: [Self; 4] = [Self::New, Self::Approved, Self::Ignored, Self::Blocked];
 
@@ -41,6 +51,11 @@ impl Approval {
     /// The approval with this word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|approval| approval.as_str() == text)
+    }
+
+    /// Whether no person has decided yet.
+    pub const fn is_new(self) -> bool {
+        matches!(self, Self::New)
     }
 }
 
@@ -127,6 +142,14 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// Whether the value identifies a device when its hardware address has changed.
+    pub const fn is_identity(self) -> bool {
+        match self {
+            Self::Identity => true,
+            Self::Vendor | Self::Hostname | Self::Model | Self::Class => false,
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Vendor, Self::Hostname, Self::Model, Self::Class, Self::Identity];
 
@@ -288,61 +311,6 @@ impl Record {
             .max_by_key(|seen| seen.last)
             .map(|seen| seen.value)
     }
-}
-
-/// What happens in the inventory: the `event` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// A device nobody has seen before.
-    New,
-    /// A device that was gone.
-    Back,
-    /// A device that was missed by enough complete scans.
-    Gone,
-    /// A device on an address it did not have.
-    AddressChanged,
-    /// An address that another hardware address has now.
-    MacChanged,
-    /// Another name, by a person.
-    Renamed,
-}
-
-impl EventKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::New,
-        Self::Back,
-        Self::Gone,
-        Self::AddressChanged,
-        Self::MacChanged,
-        Self::Renamed,
-    ];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Back => "back",
-            Self::Gone => "gone",
-            Self::AddressChanged => "address_changed",
-            Self::MacChanged => "mac_changed",
-            Self::Renamed => "renamed",
-        }
-    }
-}
-
-/// Something that happened, as it is stored and sent to who listens.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// Rising.
-    pub id: u64,
-    /// When.
-    pub at: Timestamp,
-    /// `device_discovered`, `device_up`, `scan` and so on: the API's word.
-    pub kind: Arc<str>,
-    /// More, as JSON.
-    pub detail: Arc<str>,
 }
 
 /// A person's change to a device; what is absent stays.

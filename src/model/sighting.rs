@@ -1,4 +1,4 @@
-//! What discovery saw: an address that somebody answers on, and how good that evidence is.
+//! What discovery saw: an address in use, and how good the evidence is.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,82 +6,111 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::closed::closed_set;
 use super::{Mac, Timestamp};
 
-/// A way to discover, and the `method` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// ARP requests (RFC 826).
-    Arp,
-    /// ICMP echo to each address (RFC 792).
-    Icmp,
-    /// Multicast DNS service discovery (RFC 6762, RFC 6763).
-    Mdns,
-    /// The kernel's neighbour cache.
-    Neighbours,
-    /// ICMPv6 echo to all nodes (RFC 4443).
-    Ipv6,
+closed_set! {
+    /// A discovery method, and the `method` label.
+    pub enum Method {
+        /// ARP requests (RFC 826).
+        Arp = "arp",
+        /// ICMP echo to each address (RFC 792).
+        Icmp = "icmp",
+        /// Multicast DNS service discovery (RFC 6762, RFC 6763).
+        Mdns = "mdns",
+        /// The kernel's neighbour cache.
+        Neighbours = "neighbours",
+        /// ICMPv6 echo to all nodes (RFC 4443).
+        Ipv6 = "ipv6",
+    }
 }
 
 impl Method {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Arp, Self::Icmp, Self::Mdns, Self::Neighbours, Self::Ipv6];
-
-    /// The label value, and the word in the configuration.
-    pub const fn as_str(self) -> &'static str {
+    /// Whether a sighting repeats what was announced or remembered, and is not a reply to a request of this scan. Where ARP
+    /// has asked an address and got no reply, hearsay about it does not count.
+    pub const fn is_hearsay(self) -> bool {
         match self {
-            Self::Arp => "arp",
-            Self::Icmp => "icmp",
-            Self::Mdns => "mdns",
-            Self::Neighbours => "neighbours",
-            Self::Ipv6 => "ipv6",
+            Self::Arp | Self::Icmp | Self::Ipv6 => false,
+            Self::Mdns | Self::Neighbours => true,
         }
     }
 
-    /// The method of this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    /// Whether a fresh sighting proves that a host on the network has the address: only such a host is sent SNMP
+    /// credentials. A multicast DNS announcement may name any address.
+    pub const fn proves_address(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Ipv6 | Self::Neighbours => true,
+            Self::Mdns => false,
+        }
+    }
+
+    /// Whether every host on the link must reply, so that a complete sweep without a reply means that the address is not
+    /// in use.
+    pub const fn is_conclusive(self) -> bool {
+        match self {
+            Self::Arp => true,
+            Self::Icmp | Self::Mdns | Self::Neighbours | Self::Ipv6 => false,
+        }
+    }
+
+    /// Whether it sends nothing to the network.
+    pub const fn is_passive(self) -> bool {
+        match self {
+            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => false,
+            Self::Neighbours => true,
+        }
     }
 }
 
-/// Somebody has an address.
+/// An address in use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sighting {
     /// How it was found.
     pub method: Method,
     /// The address.
     pub address: IpAddr,
-    /// Whose hardware address answered, where that is known.
+    /// The hardware address, where it is known.
     pub mac: Option<Mac>,
     /// When.
     pub at: Timestamp,
-    /// Whether it answered just now. A stale cache entry only says who had the address a while ago.
+    /// Whether the address was in use just now. A stale cache entry only says which host had it a while ago.
     pub alive: bool,
 }
 
-/// What came of asking one network by one method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Everybody was asked and had time to answer: only then is silence evidence.
-    Complete,
-    /// Cut short: what was found is true, what was not found means nothing.
-    Partial,
-    /// Nothing could be asked.
-    Failed,
+closed_set! {
+    /// How complete a sweep is, and the `result` label.
+    pub enum Outcome {
+        /// Every address was asked and had time to reply: only then is silence evidence.
+        Complete = "complete",
+        /// Cut short: what was found counts, silence means nothing.
+        Partial = "partial",
+        /// No address could be asked.
+        Failed = "failed",
+    }
 }
 
 impl Outcome {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Complete, Self::Partial, Self::Failed];
-
-    /// The `result` label.
-    pub const fn as_str(self) -> &'static str {
+    /// Whether silence is evidence.
+    pub const fn is_complete(self) -> bool {
         match self {
-            Self::Complete => "complete",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
+            Self::Complete => true,
+            Self::Partial | Self::Failed => false,
+        }
+    }
+
+    /// Whether it was cut short.
+    pub const fn is_partial(self) -> bool {
+        match self {
+            Self::Partial => true,
+            Self::Complete | Self::Failed => false,
+        }
+    }
+
+    /// Whether what was found is evidence.
+    pub const fn is_usable(self) -> bool {
+        match self {
+            Self::Complete | Self::Partial => true,
+            Self::Failed => false,
         }
     }
 }
@@ -107,16 +136,16 @@ pub struct Sweep {
     pub why: Option<Arc<str>>,
 }
 
-/// A service that somebody announces by multicast DNS (RFC 6763). All of it comes from the network.
+/// A service announced by multicast DNS (RFC 6763). All of it comes from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// Where it says it is.
+    /// The address of the host, as announced.
     pub address: IpAddr,
     /// The host name, as in `printer.local.`.
     pub host: String,
     /// The type, as in `_ipp._tcp`.
     pub service: String,
-    /// What the instance calls itself.
+    /// The name of the instance.
     pub instance: String,
     /// The TXT record's keys and values.
     pub texts: Vec<(String, String)>,

@@ -2,13 +2,12 @@
 //! restart of lanpulse.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, LabelValue, Timestamp};
+use super::{LabelValue, Timestamp};
 
 /// What an interface counts; the order of [`MEASURES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -109,28 +108,26 @@ pub struct SystemReading {
     pub at: Timestamp,
 }
 
-/// One walk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SnmpWalk {
-    /// The address asked, once a name had resolved.
-    pub address: Option<IpAddr>,
+/// What one walk read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Walk {
     /// The system group as last read.
     pub system: Option<Arc<SystemFacts>>,
     /// sysUpTime in hundredths of a second; it begins anew after 497 days.
     pub uptime: Option<u32>,
-    /// What was read of the interfaces, where the walk was not complete too.
+    /// What was read of the interfaces, also where the walk was not complete.
     pub interfaces: Vec<InterfaceRow>,
     /// Datagrams sent.
     pub requests: u64,
     /// Those of them that repeated a question.
     pub retries: u64,
-    /// How long it took.
-    pub duration: Duration,
-    /// Complete, or why not.
-    pub outcome: Result<(), Failure>,
-    /// More about a failure, for people: never a label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<Arc<str>>,
+}
+
+impl Walk {
+    /// Whether the agent answered at all, even if the walk then broke off.
+    pub fn has_answer(&self) -> bool {
+        self.uptime.is_some() || !self.interfaces.is_empty()
+    }
 }
 
 /// What is kept of a counter over a restart of lanpulse.

@@ -1,10 +1,10 @@
-//! A target: what the user (or, later, discovery) wants watched, as the state needs to know it.
+//! A target: a device that is watched, because the user configured it or because discovery found it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Address, Calendar, LabelValue};
+use super::{Address, Calendar, Job, LabelValue, Probe, Subject};
 
 /// One watched device: its names, its limits, and which probes report on it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +31,29 @@ pub struct Target {
     pub window: Duration,
     /// Approved by a person: configured targets always are.
     pub authorized: bool,
-    /// The probes that will report on it.
-    pub probes: Vec<Expectation>,
+    /// The probes that run against it.
+    pub probes: Vec<Arc<Probe>>,
+}
+
+impl Target {
+    /// What the scheduler runs for it.
+    pub fn jobs(&self) -> impl Iterator<Item = Job> {
+        self.probes.iter().map(|probe| Job {
+            subject: Subject::Device(self.name.clone()),
+            address: self.address.clone(),
+            probe: probe.clone(),
+        })
+    }
+
+    /// The probe of this name.
+    pub fn probe(&self, name: &str) -> Option<&Arc<Probe>> {
+        self.probes.iter().find(|probe| &*probe.name == name)
+    }
+
+    /// Its ping, if it has one: the first probe that sends echo requests.
+    pub fn echo(&self) -> Option<&Arc<Probe>> {
+        self.probes.iter().find(|probe| probe.kind().is_echo())
+    }
 }
 
 #[cfg(test)]
@@ -57,12 +78,7 @@ impl Target {
             },
             window: Duration::from_secs(60),
             authorized: true,
-            probes: vec![Expectation {
-                probe: "icmp".into(),
-                kind: Kind::Icmp,
-                interval: Duration::from_secs(5),
-                timeout: Duration::from_secs(2),
-            }],
+            probes: vec![Probe::echo("icmp", Duration::from_secs(5), Duration::from_secs(2)).into()],
         }
     }
 }
@@ -83,48 +99,4 @@ pub struct Hysteresis {
     pub up_after: u32,
     /// Failures until down.
     pub down_after: u32,
-}
-
-/// What kind of probe: the `kind` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// ICMP echo (RFC 792, RFC 4443).
-    Icmp,
-    /// A TCP connection (RFC 9293).
-    Tcp,
-    /// An HTTP request (RFC 9112).
-    Http,
-    /// A DNS query (RFC 1035).
-    Dns,
-    /// A TLS handshake (RFC 8446).
-    Tls,
-    /// SNMP (RFC 3416): interface counters.
-    Snmp,
-}
-
-impl Kind {
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Icmp => "icmp",
-            Self::Tcp => "tcp",
-            Self::Http => "http",
-            Self::Dns => "dns",
-            Self::Tls => "tls",
-            Self::Snmp => "snmp",
-        }
-    }
-}
-
-/// A probe that is expected to report, and how often: what makes its silence meaningful.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Expectation {
-    /// The probe's name, unique within the device.
-    pub probe: Arc<str>,
-    /// Its kind.
-    pub kind: Kind,
-    /// Time from one run to the next.
-    pub interval: Duration,
-    /// How long one run may take.
-    pub timeout: Duration,
 }

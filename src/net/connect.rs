@@ -1,4 +1,4 @@
-//! TCP connections for checks: each address in turn, and a reason where there is none.
+//! TCP connections for checks: to the first address that accepts one, or the reason why none does.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -24,7 +24,7 @@ impl ConnectError {
     }
 }
 
-/// Address and port to connect to.
+/// The address and port as the system wants them.
 pub fn socket_address(to: Endpoint, port: u16) -> SocketAddr {
     match to.ip {
         IpAddr::V4(ip) => (ip, port).into(),
@@ -32,17 +32,17 @@ pub fn socket_address(to: Endpoint, port: u16) -> SocketAddr {
     }
 }
 
-/// Connects to the first of the addresses that takes the connection. The caller limits the time.
+/// Connects to the first of the addresses that accepts the connection. The caller limits the time.
 ///
 /// # Errors
-/// What the last address said.
+/// The error of the last address.
 pub async fn connect(addresses: &[Endpoint], port: u16) -> Result<(TcpStream, SocketAddr), ConnectError> {
     let mut last = None;
     for to in addresses {
         let to = socket_address(*to, port);
         match TcpStream::connect(to).await {
             Ok(stream) => {
-                // An answer must not wait for a full segment.
+                // A short request must not wait for a full segment.
                 let _ = stream.set_nodelay(true);
                 return Ok((stream, to));
             }
@@ -55,14 +55,14 @@ pub async fn connect(addresses: &[Endpoint], port: u16) -> Result<(TcpStream, So
     }))
 }
 
-/// Whose fault an error of a socket is.
+/// The failure that an error of a socket counts as: it tells trouble of the target from trouble of this host.
 pub fn classify(error: &io::Error) -> Failure {
     match error.raw_os_error() {
         Some(libc::ECONNREFUSED) => Failure::Refused,
         Some(libc::ETIMEDOUT) => Failure::Timeout,
         Some(libc::EHOSTUNREACH | libc::EHOSTDOWN) => Failure::Unreachable,
         Some(libc::EPERM | libc::EACCES) => Failure::Denied,
-        // The other side, not this host, ended it.
+        // The target ended the connection.
         Some(libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED) => Failure::Protocol,
         Some(_) => Failure::Send,
         None => match error.kind() {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_have_the_reason_of_who_causes_them() {
+    fn errors_tell_trouble_of_the_target_from_trouble_of_this_host() {
         for (code, failure) in [
             (libc::ECONNREFUSED, Failure::Refused),
             (libc::EHOSTUNREACH, Failure::Unreachable),

@@ -1,4 +1,4 @@
-//! One echo, one answer: the trait behind which the ICMP engine hides, so that it can be replaced and faked.
+//! The trait of the ICMP engine: one request, one answer. Tests replace the engine by a fake.
 
 use std::future::Future;
 use std::io;
@@ -22,10 +22,10 @@ impl From<IpAddr> for Endpoint {
     }
 }
 
-/// The ICMP identifier a series of echo requests uses.
+/// The ICMP identifier of a series of echo requests.
 ///
-/// Stateful firewalls key their entries on it: after an outage an old entry can swallow every reply, so a target that
-/// stays silent is asked under another one ([`Echo::renew`]).
+/// Stateful firewalls key their entries on it. After an outage an old entry can swallow every reply, so a target that
+/// stays silent gets another identifier ([`Echo::renew`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow(pub u16);
 
@@ -38,7 +38,7 @@ pub enum EchoError {
     /// An ICMP error came back (RFC 792, RFC 4443), or the kernel refused to route.
     #[error("{0}")]
     Unreachable(String),
-    /// The host forbids it.
+    /// This host forbids it.
     #[error("not permitted to send to {0}: {1}")]
     Denied(IpAddr, String),
     /// This host could not send.
@@ -74,30 +74,30 @@ pub trait Echo: Send + Sync + 'static {
     /// The identifier to start with.
     fn flow(&self) -> Flow;
 
-    /// Another identifier than this one, for a target that has been silent for a while.
+    /// Another identifier, for a target that has been silent for a while.
     fn renew(&self, old: Flow) -> Flow;
 }
 
 #[cfg(test)]
 pub mod fake {
-    //! An `Echo` that answers as told: what no real network does on command.
+    //! An `Echo` with scripted answers.
 
     use std::collections::VecDeque;
     use std::sync::Mutex;
 
     use super::*;
 
-    /// Answers with the scripted results in turn, then with time-outs; remembers what it was asked.
+    /// Gives the scripted results in turn, then timeouts. Remembers the requests.
     #[derive(Default)]
     pub struct FakeEcho {
-        /// What to answer.
+        /// The results to give.
         pub answers: Mutex<VecDeque<Result<Duration, EchoError>>>,
-        /// What was asked.
+        /// The requests so far.
         pub asked: Mutex<Vec<(Endpoint, Flow)>>,
     }
 
     impl FakeEcho {
-        /// With these answers, in turn.
+        /// With these results, in turn.
         pub fn answering(answers: impl IntoIterator<Item = Result<Duration, EchoError>>) -> Self {
             Self {
                 answers: Mutex::new(answers.into_iter().collect()),

@@ -1,6 +1,6 @@
-//! The kernel's neighbour cache over rtnetlink (RFC 3549): who this host has lately talked to, IPv4 and IPv6.
+//! The kernel's neighbour cache, IPv4 and IPv6, read over rtnetlink (RFC 3549): the hosts that this host has talked to lately.
 //!
-//! Needs no privilege. rtnetlink breaks its interface often; nothing of it leaves this file.
+//! Needs no privilege. The rtnetlink crate changes its interface often, so none of its types leave this file.
 
 use std::io;
 use std::net::IpAddr;
@@ -11,16 +11,16 @@ use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, N
 
 use crate::model::Mac;
 
-/// An entry of the cache that names a hardware address.
+/// An entry of the cache with a hardware address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
     /// The interface's index.
     pub interface: u32,
     /// The address.
     pub address: IpAddr,
-    /// Who has it.
+    /// The hardware address of the host that has it.
     pub mac: Mac,
-    /// Whether the kernel has heard from it within the last half minute or so (REACHABLE); else it only had the
+    /// Whether the kernel has heard from the host within the last half minute or so (REACHABLE). Otherwise the host had the
     /// address a while ago (STALE).
     pub fresh: bool,
 }
@@ -28,7 +28,7 @@ pub struct Neighbour {
 /// Reads the cache. Blocks for some milliseconds; not for async code.
 ///
 /// # Errors
-/// What the system says; a kernel without netlink, for one.
+/// The system's error; a kernel without netlink, for one.
 pub fn neighbours() -> io::Result<Vec<Neighbour>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! The socket for ICMPv6 echo to all nodes of an interface: one question, many answers, which surge-ping cannot do.
+//! The socket for ICMPv6 echo to all nodes of an interface: one request, many replies, which surge-ping cannot do.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,25 +9,26 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::socket::filter_answers;
+use crate::wire::icmp::{Mark, echo_request, is_echo_reply};
 
-/// `ff02::1`: everybody on the link.
+/// `ff02::1`: all nodes on the link.
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-const ECHO_REQUEST: u8 = 128;
-const ECHO_REPLY: u8 = 129;
+/// How long [`NodeSocket::receive`] waits for a packet.
+const RECEIVE_WAIT: Duration = Duration::from_millis(100);
 
 /// A raw or datagram ICMPv6 socket on one interface.
 pub struct NodeSocket {
     socket: Socket,
     index: u32,
     raw: bool,
-    mark: [u8; 8],
+    mark: Mark,
 }
 
 impl NodeSocket {
-    /// Opens it, raw where the host allows, else as a datagram socket.
+    /// Opens a raw socket where the host allows one, else a datagram socket.
     ///
     /// # Errors
-    /// What the system says about the second.
+    /// The system's error about the datagram socket.
     pub fn open(index: u32) -> io::Result<Self> {
         let open = |kind| Socket::new(Domain::IPV6, kind, Some(Protocol::ICMPV6));
         let (socket, raw) = match open(Type::RAW) {
@@ -40,7 +41,7 @@ impl NodeSocket {
         socket.set_multicast_if_v6(index)?;
         socket.set_multicast_hops_v6(1)?;
         socket.set_multicast_loop_v6(false)?;
-        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+        socket.set_read_timeout(Some(RECEIVE_WAIT))?;
         let mark = super::wall_clock().micros().to_be_bytes();
         Ok(Self {
             socket,
@@ -50,37 +51,28 @@ impl NodeSocket {
         })
     }
 
-    /// Sends the question; the kernel fills in the checksum.
+    /// Sends an echo request to all nodes.
     ///
     /// # Errors
-    /// What the system says: no IPv6 on the interface, for one.
-    pub fn ask(&mut self) -> io::Result<()> {
-        self.send(ALL_NODES)
+    /// The system's error; an interface without IPv6, for one.
+    pub fn ask_all(&mut self) -> io::Result<()> {
+        self.ask(ALL_NODES)
     }
 
-    /// Asks one of those who answered. Who answers all may know our hardware address already, and then the kernel does not
-    /// get to know theirs; before it sends to them it must.
+    /// Sends an echo request to one node.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn ask_again(&mut self, who: Ipv6Addr) -> io::Result<()> {
-        self.send(who)
+    /// The system's error.
+    pub fn ask(&mut self, node: Ipv6Addr) -> io::Result<()> {
+        let to = SocketAddrV6::new(node, 0, 0, self.index);
+        self.socket.send_to(&echo_request(self.mark), &to.into()).map(|_| ())
     }
 
-    fn send(&mut self, to: Ipv6Addr) -> io::Result<()> {
-        let mut packet = [0; 16];
-        packet[0] = ECHO_REQUEST;
-        packet[4..6].copy_from_slice(&self.mark[6..]);
-        packet[8..].copy_from_slice(&self.mark);
-        let to = SocketAddrV6::new(to, 0, 0, self.index);
-        self.socket.send_to(&packet, &to.into()).map(|_| ())
-    }
-
-    /// Who answers next; `None` where nobody does for a while or it was no answer to us.
+    /// The sender of the next reply; `None` where nothing arrives within [`RECEIVE_WAIT`], or no reply to us.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn answer(&mut self) -> io::Result<Option<Ipv6Addr>> {
+    /// The system's error.
+    pub fn receive(&mut self) -> io::Result<Option<Ipv6Addr>> {
         let mut buffer = [MaybeUninit::uninit(); 256];
         let (length, from) = match self.socket.recv_from(&mut buffer) {
             Ok(received) => received,
@@ -94,16 +86,10 @@ impl NodeSocket {
             }
             Err(error) => return Err(error),
         };
-        let mut packet = [0; 16];
-        for (byte, received) in packet.iter_mut().zip(&buffer[..length.min(16)]) {
-            // SAFETY: the system has written the first `length` bytes of the buffer.
-            #[allow(unsafe_code)]
-            unsafe {
-                *byte = received.assume_init();
-            }
-        }
-        let ours = length >= 16 && packet[0] == ECHO_REPLY && packet[8..] == self.mark;
-        let ours = ours && (!self.raw || packet[4..6] == self.mark[6..]);
+        // SAFETY: the system has written the first `length` bytes, and `u8` has the layout of `MaybeUninit<u8>`.
+        #[allow(unsafe_code)]
+        let packet = unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast::<u8>(), length.min(buffer.len())) };
+        let ours = is_echo_reply(packet, self.mark, self.raw);
         Ok(from.as_socket_ipv6().filter(|_| ours).map(|from| *from.ip()))
     }
 }

@@ -1,11 +1,11 @@
 //! The ICMP engine: surge-ping, with its traps closed.
 //!
-//! 1. A raw socket first: it hears "unreachable", which the kernel turns into silence on a datagram one.
-//! 2. Everything must run on ONE single-threaded runtime. surge-ping starts its clock after the send and stops it
-//!    when its receiving task runs; on one thread a reply can never be read before its clock has started (no reading
-//!    of 0), and there is no lock to fight over (11 us a ping instead of 23 to 35).
-//! 3. `Ok` from surge-ping only means that some ICMP came back: only an echo reply counts as alive.
-//! 4. Sequence numbers come from one counter, because on datagram sockets they alone tell replies of one host apart.
+//! 1. A raw socket is tried first: it receives "unreachable", which the kernel does not give to a datagram socket.
+//! 2. Everything must run on one single-threaded runtime. surge-ping starts its clock after the send, and stops it when its
+//!    receiving task runs. On one thread a reply cannot be read before its clock has started (which would read as 0), and
+//!    threads do not wait for a lock (11 us a ping instead of 23 to 35).
+//! 3. `Ok` from surge-ping means that some ICMP packet came back. Only an echo reply means that the target is alive.
+//! 4. All sequence numbers come from one counter: on datagram sockets only they tell replies of one host apart.
 
 use std::io;
 use std::net::IpAddr;
@@ -18,27 +18,28 @@ use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence,
 
 use super::echo::{Echo, EchoError, Endpoint, Flow};
 use super::socket;
+use crate::wire::icmp::error_name;
 
-/// The payload of ping(8): 56 bytes, so 64 with the ICMP header.
+/// The payload of a request: 56 bytes as in ping(8), so 64 with the ICMP header.
 const PAYLOAD: [u8; 56] = *b"lanpulse echo request; see github.com/lanpulse/lanpulse.";
-/// A new identifier is made at most this often; targets that ask in between share it.
+/// A new identifier is made at most this often; targets that want one in between share it.
 const RENEW_EVERY: Duration = Duration::from_secs(60);
-/// On datagram sockets an identifier is a socket: this many stay open.
+/// How many identifiers stay in use. On datagram sockets each is a socket.
 const MAX_FLOWS: usize = 4;
-/// A reply takes longer than this on any wire; what is less is the clock's grain.
+/// The shortest time that is reported. A real reply takes longer; a shorter reading comes from the clock's resolution.
 const SHORTEST: Duration = Duration::from_nanos(100);
 
-/// What kind of socket the host gave us.
+/// The kind of an ICMP socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketType {
     /// `SOCK_RAW`: needs `CAP_NET_RAW`.
     Raw,
-    /// `SOCK_DGRAM`: needs a group inside `net.ipv4.ping_group_range`; hears no "unreachable".
+    /// `SOCK_DGRAM`: needs a group inside `net.ipv4.ping_group_range`; does not receive "unreachable".
     Datagram,
 }
 
 impl SocketType {
-    /// What a person reads.
+    /// The word in logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -47,16 +48,16 @@ impl SocketType {
     }
 }
 
-/// What opening the sockets of one family came to.
+/// The result of opening the sockets of one family.
 #[derive(Clone, Debug)]
 pub struct Opened {
     /// `ipv4` or `ipv6`.
     pub family: &'static str,
-    /// The socket's type and its effective receive buffer in bytes, or why there is none and what to do.
+    /// The kind of socket and its receive buffer in bytes, or why there is none and what to do.
     pub socket: Result<(SocketType, usize), String>,
 }
 
-/// One family's sockets.
+/// The sockets of one family.
 struct Engine {
     v6: bool,
     kind: SocketType,
@@ -65,20 +66,20 @@ struct Engine {
 }
 
 struct Flows {
-    /// Oldest first; on raw sockets all share one client.
+    /// The oldest first. On raw sockets all share one client.
     open: Vec<(Flow, Client)>,
     renewed: Instant,
 }
 
-/// The real [`Echo`]. Create it and use it on one single-threaded tokio runtime.
+/// The real [`Echo`]. It must be opened and used on one single-threaded tokio runtime.
 pub struct Pinger {
     v4: Result<Engine, String>,
     v6: Result<Engine, String>,
 }
 
 impl Pinger {
-    /// Opens what the host allows. Never fails: a family without a socket answers every request with
-    /// [`EchoError::Denied`], and the report says what to do. Must be called inside the runtime it will be used on.
+    /// Opens the sockets that the host allows. It never fails: a family without a socket answers every request with
+    /// [`EchoError::Denied`], and the result says what to do.
     pub fn open() -> (Self, [Opened; 2]) {
         let open = |v6: bool| match Engine::open(v6) {
             Ok((engine, buffer)) => {
@@ -124,7 +125,7 @@ impl Engine {
         ))
     }
 
-    /// The client of a flow; one that is closed by now is served by the newest.
+    /// The client of a flow; the newest client for a flow that is closed by now.
     fn client(&self, flow: Flow) -> Option<(Flow, Client)> {
         let flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
         flows
@@ -166,7 +167,7 @@ impl Engine {
         };
         let mut pinger = client.pinger(to.ip, PingIdentifier(flow.0)).await;
         pinger.timeout(timeout).scope_id(to.scope);
-        // Two targets with one address can draw the same number while an old request is still waiting.
+        // Two targets with one address can get the same number while an old request is still waiting.
         for _ in 0..3 {
             let sequence = PingSequence(self.sequence.fetch_add(1, Ordering::Relaxed));
             return match pinger.ping(sequence, &PAYLOAD).await {
@@ -195,7 +196,7 @@ impl Echo for Pinger {
     }
 
     fn flow(&self) -> Flow {
-        // One number serves both families: a flow that a family does not know is served by its newest client.
+        // One number is used for both families: a family that does not know the flow uses its newest client.
         self.v4.as_ref().or(self.v6.as_ref()).map_or(Flow(0), Engine::newest)
     }
 
@@ -228,16 +229,16 @@ fn open_client(v6: bool) -> io::Result<(Client, SocketType, usize)> {
     Ok((client, kind, buffer))
 }
 
-/// A random identifier, never 0: some middle boxes treat that as "none".
+/// A random identifier. Never 0, which some firewalls treat as "none".
 fn random_flow() -> Flow {
     use std::hash::{BuildHasher, Hasher};
-    // The standard library's per-process random keys are enough to be unlike our neighbours'.
+    // The random keys of the standard library differ enough from those of other processes.
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_u8(0);
     Flow((hasher.finish() as u16).max(1))
 }
 
-/// Whether this is an echo reply; if not, what it is.
+/// Succeeds for an echo reply; the error says what else the packet is.
 fn answer(packet: &IcmpPacket) -> Result<(), String> {
     let (from, kind, code, reply) = match packet {
         IcmpPacket::V4(packet) => {
@@ -252,30 +253,11 @@ fn answer(packet: &IcmpPacket) -> Result<(), String> {
     if reply {
         Ok(())
     } else {
-        Err(format!("{from} answered: {}", describe(from.is_ipv6(), kind, code)))
+        Err(format!("{from} answered: {}", error_name(from.is_ipv6(), kind, code)))
     }
 }
 
-/// ICMP types and codes in words (RFC 792, RFC 1122, RFC 1812; RFC 4443).
-fn describe(v6: bool, kind: u8, code: u8) -> String {
-    let text = match (v6, kind, code) {
-        (false, 3, 0) | (true, 1, 0) => "no route to the network",
-        (false, 3, 1) | (true, 1, 3) => "host unreachable",
-        (false, 3, 2) => "protocol unreachable",
-        (false, 3, 3) | (true, 1, 4) => "port unreachable",
-        (false, 3, 4) => "fragmentation needed",
-        (false, 3, 9 | 10 | 13) | (true, 1, 1) => "administratively prohibited",
-        (true, 1, 2) => "beyond the scope of the source address",
-        (true, 1, 5) => "source address failed policy",
-        (true, 1, 6) => "route rejected",
-        (false, 11, _) | (true, 3, _) => "time to live exceeded",
-        (false, 12, _) | (true, 4, _) => "parameter problem",
-        _ => return format!("ICMP type {kind} code {code}"),
-    };
-    text.to_owned()
-}
-
-/// Sorts what `sendto(2)` says: is it the target, the host's rules, or this host's own trouble?
+/// What an error of sendto(2) means: the target is unreachable, this host forbids it, or this host has trouble.
 fn send_error(to: IpAddr, error: io::Error) -> EchoError {
     match error.raw_os_error() {
         Some(libc::EHOSTUNREACH) => EchoError::Unreachable(format!("{to}: no route to host")),
@@ -287,7 +269,7 @@ fn send_error(to: IpAddr, error: io::Error) -> EchoError {
     }
 }
 
-/// What to do about a socket that cannot be opened.
+/// Why a socket cannot be opened, and what to do about it.
 fn advice(error: &io::Error, v6: bool) -> String {
     let family = if v6 { "IPv6" } else { "IPv4" };
     match error.raw_os_error() {
@@ -306,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn send_errors_are_sorted_by_whose_fault_they_are() {
+    fn send_errors_tell_trouble_of_the_target_from_trouble_of_this_host() {
         let to = IpAddr::from([10, 0, 0, 1]);
         let failure = |code| send_error(to, io::Error::from_raw_os_error(code)).failure().as_str();
         assert_eq!(failure(libc::EHOSTUNREACH), "unreachable");
@@ -317,16 +299,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn icmp_errors_have_words() {
-        assert_eq!(describe(false, 3, 1), "host unreachable");
-        assert_eq!(describe(true, 1, 0), "no route to the network");
-        assert_eq!(describe(true, 3, 0), "time to live exceeded");
-        assert_eq!(describe(false, 42, 7), "ICMP type 42 code 7");
-    }
-
     #[tokio::test]
-    async fn loopback_answers_where_sockets_may_be_opened() {
+    async fn loopback_replies_where_sockets_may_be_opened() {
         let (pinger, [v4, _]) = Pinger::open();
         if let Err(advice) = &v4.socket {
             assert!(advice.contains("CAP_NET_RAW"), "{advice}");

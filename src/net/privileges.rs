@@ -1,8 +1,7 @@
-//! Privileges: what the start needs is claimed, what nobody needs after it is given up (capabilities(7)).
+//! The capabilities of the process (capabilities(7)): those that the start needs are claimed, and after it most are dropped.
 //!
-//! Owns the capabilities of the process. Gets the files it will have to reach; keeps `CAP_NET_RAW` for raw sockets, and
-//! the right to others' files only where those are not reachable without it. Capabilities belong to threads, so this
-//! comes before the first one is started.
+//! `CAP_NET_RAW` stays for raw sockets. The right to use files of other users stays only if a file of the configuration
+//! cannot be used without it. Capabilities belong to threads, so this must run before the first thread is started.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
@@ -22,13 +21,13 @@ const NAMES: [(u64, &str); 3] = [
 /// `_LINUX_CAPABILITY_VERSION_3` of `<linux/capability.h>`: two words of 32 bits for each set.
 const VERSION: u32 = 0x2008_0522;
 
-/// What is left after [`confine`].
+/// The capabilities that are left after [`drop_privileges`].
 #[derive(Debug)]
-pub struct Kept {
-    /// The capabilities, by name.
-    pub all: String,
-    /// A file of somebody else, because of which more than raw sockets is left.
-    pub others: Option<PathBuf>,
+pub struct Privileges {
+    /// Their names, or `none`.
+    pub names: String,
+    /// The file of another user because of which more than `CAP_NET_RAW` is left.
+    pub because: Option<PathBuf>,
 }
 
 #[repr(C)]
@@ -89,27 +88,27 @@ fn set(sets: Sets) -> io::Result<()> {
     }
 }
 
-/// Makes use of a file capability that was given as permitted only (`setcap cap_net_raw+p`).
-pub fn claim() {
+/// Makes `CAP_NET_RAW` effective where the file gives it as permitted only (`setcap cap_net_raw+p`).
+pub fn claim_net_raw() {
     if let Ok(sets) = get() {
         let effective = sets.effective | sets.permitted & NET_RAW;
         let _ = set(Sets { effective, ..sets });
     }
 }
 
-/// Gives up everything but raw sockets, for good: not even a program that is started could have more again.
+/// Drops every capability but that for raw sockets, for good: a program that is started cannot get them back either.
 ///
-/// `reads` are files and directories that must stay readable, `writes` those that must stay writable. Files created
+/// `reads` are files and directories that must stay readable, `writes` those that must stay writable. Files that are created
 /// from now on are for their owner only, unless the code says otherwise.
 ///
 /// # Errors
-/// What the system says; some privileges are left then.
-pub fn confine(reads: &[PathBuf], writes: &[PathBuf]) -> io::Result<Kept> {
+/// The system's error; then some capabilities are left.
+pub fn drop_privileges(reads: &[PathBuf], writes: &[PathBuf]) -> io::Result<Privileges> {
     // SAFETY: takes and returns a number.
     unsafe { libc::umask(0o077) };
     let all = get()?;
     let raw = all.permitted & NET_RAW;
-    // Tried, not computed: modes, owners, ACLs and namespaces all have a say.
+    // Whether a file can be used is tried, not computed: modes, owners, ACLs and namespaces all matter.
     set(Sets { effective: raw, ..all })?;
     let unreachable = |paths: &[PathBuf], mode| paths.iter().find(|path| !reachable(path, mode)).cloned();
     let (no_read, no_write) = (unreachable(reads, libc::R_OK), unreachable(writes, libc::W_OK));
@@ -120,7 +119,7 @@ pub fn confine(reads: &[PathBuf], writes: &[PathBuf]) -> io::Result<Kept> {
     };
     let kept = raw | all.permitted & needed;
     set(all)?;
-    // Without CAP_SETPCAP the bounding set stays; with nothing else left it gives nothing either.
+    // Without CAP_SETPCAP the bounding set stays. That does no harm, because no capability is left to use it.
     for number in 0..64 {
         if kept & (1 << number) == 0 {
             // SAFETY: takes numbers; unknown capabilities are an error that does no harm.
@@ -147,17 +146,17 @@ pub fn confine(reads: &[PathBuf], writes: &[PathBuf]) -> io::Result<Kept> {
         .filter(|(bit, _)| kept & bit != 0)
         .map(|(_, name)| *name)
         .collect();
-    Ok(Kept {
-        all: if names.is_empty() {
+    Ok(Privileges {
+        names: if names.is_empty() {
             "none".to_owned()
         } else {
             names.join(" ")
         },
-        others: no_write.or(no_read).filter(|_| kept != raw),
+        because: no_write.or(no_read).filter(|_| kept != raw),
     })
 }
 
-/// Whether a path can be used in this mode with the effective capabilities. What is not there is no obstacle.
+/// Whether a path can be used in this mode with the effective capabilities. A path that does not exist counts as usable.
 fn reachable(path: &Path, mode: libc::c_int) -> bool {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
@@ -167,7 +166,7 @@ fn reachable(path: &Path, mode: libc::c_int) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
         return true;
     };
-    // The system call itself: the C library's stand-in for old kernels thinks that root may do anything.
+    // The system call itself: the C library's emulation for old kernels assumes that root may do everything.
     // SAFETY: a NUL-terminated string that lives through the call, and numbers.
     let done = unsafe {
         libc::syscall(

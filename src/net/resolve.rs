@@ -1,12 +1,12 @@
 //! Names to addresses, in the background: a probe never waits for DNS.
 //!
-//! getaddrinfo(3) knows the host's whole configuration (hosts file, mDNS, search domains) but blocks, up to 10 s and
-//! more where the DNS server is dead. So a few threads keep every watched name fresh and a probe reads the answer.
+//! getaddrinfo(3) knows the whole configuration of the host (hosts file, mDNS, search domains), but it blocks, for 10 s and
+//! more where the DNS server is dead. So a few threads keep every watched name fresh, and a probe reads the last answer.
 //!
-//! 1. Each name is asked again after [`REFRESH`], so that no answer is older than 30 s while DNS works.
-//! 2. A lookup that failed for now (server dead, time-out) keeps the last addresses, for at most [`KEEP`]: when DNS
-//!    dies the devices are still there.
-//! 3. An answer that the name does not exist (any more) drops them at once.
+//! 1. Each name is looked up again after [`REFRESH`], so that no answer is older than 30 s while DNS works.
+//! 2. A lookup that failed for now (dead server, timeout) keeps the last addresses, for at most [`KEEP`]: a dead DNS server
+//!    does not mean that the devices are gone.
+//! 3. An answer that the name does not exist drops the addresses at once.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -18,21 +18,21 @@ use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
 
 use crate::model::Family;
 
-/// From the end of one lookup to the next of the same name.
+/// The time from the end of one lookup to the next of the same name.
 const REFRESH: Duration = Duration::from_secs(20);
-/// How long addresses outlive a DNS that does not answer.
+/// How long addresses are kept while DNS does not answer.
 const KEEP: Duration = Duration::from_secs(3600);
-/// Lookups at once. Dead DNS blocks each for 10 s or so; live DNS answers 8 threads thousands of names in 20 s.
+/// Lookups at once. A dead DNS server blocks each for some 10 s; a live one answers thousands of names in 20 s.
 const THREADS: usize = 8;
 
 /// What is known of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// Nothing yet: the first lookup is under way.
+    /// The first lookup is under way.
     Pending,
-    /// Its addresses, in the resolver's order (RFC 6724).
+    /// The addresses, in the order of the resolver (RFC 6724).
     Found(Arc<[IpAddr]>),
-    /// It has none, and why.
+    /// Why there is no address.
     Failed(Arc<str>),
 }
 
@@ -68,12 +68,12 @@ enum Answer {
 }
 
 impl Resolver {
-    /// A resolver that watches nothing yet; its threads start with the first name.
+    /// A resolver without names. Its threads start with the first name.
     pub fn new() -> Self {
         Self { shared: Arc::default() }
     }
 
-    /// Watches exactly these names from now on. Names that stay keep what is known of them.
+    /// Watches exactly these names from now on. Names that were watched before keep their addresses.
     pub fn watch(&self, names: &HashSet<Arc<str>>) {
         let now = Instant::now();
         let mut guard = self.shared.lock();
@@ -107,7 +107,7 @@ impl Resolver {
         self.shared.wake.notify_all();
     }
 
-    /// What is known of a name now, limited to a family. Never blocks on the network.
+    /// The addresses of a name as they are known now, of one family. Never waits for the network.
     pub fn lookup(&self, name: &str, family: Family) -> Lookup {
         let state = self.shared.lock();
         let Some(known) = state.known.get(name) else {
@@ -118,9 +118,9 @@ impl Resolver {
 }
 
 impl Resolver {
-    /// Like [`Resolver::lookup`], but waits for a first answer, at most this long.
-    pub async fn first_answer(&self, name: &str, family: Family, patience: Duration) -> Lookup {
-        let end = tokio::time::Instant::now() + patience;
+    /// Like [`Resolver::lookup`], but waits for the first answer, for at most `timeout`.
+    pub async fn first_answer(&self, name: &str, family: Family, timeout: Duration) -> Lookup {
+        let end = tokio::time::Instant::now() + timeout;
         loop {
             match self.lookup(name, family) {
                 Lookup::Pending if tokio::time::Instant::now() < end => {
@@ -142,7 +142,7 @@ impl Default for Resolver {
 impl Drop for Resolver {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        // Each thread holds one reference; the last handle of ours ends them.
+        // Each thread holds one reference. When the last handle goes, the threads end.
         if Arc::strong_count(&self.shared) <= state.threads + 1 {
             state.closed = true;
             drop(state);
@@ -158,7 +158,7 @@ impl Shared {
 
     fn work(&self) {
         while let Some(name) = self.next() {
-            let answer = ask(&name);
+            let answer = look_up(&name);
             let now = Instant::now();
             let mut state = self.lock();
             let Some(known) = state.known.get_mut(&name) else {
@@ -171,7 +171,7 @@ impl Shared {
         }
     }
 
-    /// Waits for the next name that is due; `None` when the resolver is gone.
+    /// Waits for the next name that is due; `None` when the resolver has been dropped.
     fn next(&self) -> Option<Arc<str>> {
         let mut state = self.lock();
         loop {
@@ -224,45 +224,42 @@ impl Known {
 /// Lookups of [`resolve_now`] at once.
 const NOW_THREADS: usize = 32;
 
-/// Asks the host's own resolver at once, for what must notice a dead DNS itself. Waits at most this long; a lookup that
-/// is given up goes on in its thread, and no more than [`NOW_THREADS`] do.
-pub async fn resolve_now(name: &str, family: Family, patience: Duration) -> Lookup {
-    static ROOM: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(NOW_THREADS);
+/// Asks the host's own resolver now, for checks that must notice a dead DNS server. Waits for at most `timeout`. A lookup
+/// that is given up goes on in its thread; at most [`NOW_THREADS`] of them run.
+pub async fn resolve_now(name: &str, family: Family, timeout: Duration) -> Lookup {
+    static SLOTS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(NOW_THREADS);
     let lookup = async {
-        let Ok(place) = ROOM.acquire().await else {
+        let Ok(slot) = SLOTS.acquire().await else {
             return None;
         };
         let asked = name.to_owned();
         let answer = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            ask(&asked)
+            let _slot = slot;
+            look_up(&asked)
         });
         answer.await.ok()
     };
-    match tokio::time::timeout(patience, lookup).await {
+    match tokio::time::timeout(timeout, lookup).await {
         Ok(Some(Answer::Addresses(all))) => limited(name, &Lookup::Found(all.into()), family),
         Ok(Some(Answer::NoSuchName(reason) | Answer::TryAgain(reason))) => Lookup::Failed(reason.into()),
-        Ok(None) | Err(_) => Lookup::Failed(format!("{name}: no answer from the resolver within {patience:?}").into()),
+        Ok(None) | Err(_) => Lookup::Failed(format!("{name}: no answer from the resolver within {timeout:?}").into()),
     }
 }
 
-/// An answer, limited to a family.
+/// The addresses of one family.
 fn limited(name: &str, lookup: &Lookup, family: Family) -> Lookup {
-    match lookup {
-        Lookup::Found(all) if family != Family::Any => {
-            let some: Arc<[IpAddr]> = all.iter().copied().filter(|ip| family.allows(*ip)).collect();
-            if some.is_empty() {
-                let version = if family == Family::Ip4 { "IPv4" } else { "IPv6" };
-                return Lookup::Failed(format!("{name} has no {version} address").into());
-            }
-            Lookup::Found(some)
-        }
-        other => other.clone(),
+    let (Lookup::Found(all), Some(version)) = (lookup, family.version()) else {
+        return lookup.clone();
+    };
+    let allowed: Arc<[IpAddr]> = all.iter().copied().filter(|ip| family.allows(*ip)).collect();
+    if allowed.is_empty() {
+        return Lookup::Failed(format!("{name} has no {version} address").into());
     }
+    Lookup::Found(allowed)
 }
 
-/// One blocking lookup by the host's own resolver.
-fn ask(name: &str) -> Answer {
+/// One lookup by the host's own resolver. Blocks.
+fn look_up(name: &str) -> Answer {
     let hints = AddrInfoHints {
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
@@ -311,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_dns_keeps_addresses_and_a_clear_no_drops_them() {
+    fn a_dead_dns_server_keeps_addresses_and_a_clear_no_drops_them() {
         let start = Instant::now();
         let mut name = known(found([10, 0, 0, 1]), start);
         name.learn(Answer::TryAgain("server down".into()), start + Duration::from_secs(60));

@@ -1,11 +1,11 @@
-//! Options of ICMP sockets that no crate sets for us.
+//! Options of sockets that no crate sets for us, and the limit on open files.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::RawFd;
 
-/// What we ask for. The kernel books about 768 bytes for a small reply, and surge-ping at its default of 212,992
-/// bytes loses replies from some 270 in a row on. It is only used while replies wait to be read.
+/// The receive buffer to ask for, in bytes. The kernel counts about 768 bytes for a small reply, so with its default of
+/// 212,992 bytes surge-ping loses replies when more than some 270 arrive in a row. Memory is used only while replies wait.
 const RECEIVE_BUFFER: libc::c_int = 64 << 20;
 
 /// `ICMP_FILTER` of `<linux/icmp.h>`: a set bit blocks that ICMP type on a raw socket.
@@ -18,7 +18,8 @@ const WANTED_V4: [u32; 4] = [0, 3, 11, 12];
 /// Destination unreachable, time exceeded, parameter problem, echo reply (RFC 4443).
 const WANTED_V6: [u32; 4] = [1, 3, 4, 129];
 
-fn set<T>(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+/// Sets an option of a socket.
+pub(super) fn set<T>(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
     // SAFETY: `value` is a live reference and the length is that of its type; the kernel only reads it.
     let done = unsafe {
         libc::setsockopt(
@@ -36,9 +37,9 @@ fn set<T>(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Re
     }
 }
 
-/// Raises the receive buffer as far as the host allows and tells the effective size in bytes.
+/// Raises the receive buffer as far as the host allows; returns its size in bytes.
 pub(super) fn raise_receive_buffer(fd: RawFd) -> usize {
-    // Past net.core.rmem_max only CAP_NET_ADMIN goes further.
+    // Only CAP_NET_ADMIN may go beyond net.core.rmem_max.
     if set(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER).is_err() {
         let _ = set(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER);
     }
@@ -57,10 +58,10 @@ pub(super) fn raise_receive_buffer(fd: RawFd) -> usize {
     if done == 0 { size.max(0) as usize } else { 0 }
 }
 
-/// Lets only answers to echo requests through a raw socket, which otherwise gets a copy of all ICMP of the host.
+/// Lets only answers to echo requests through a raw socket, which otherwise gets a copy of all ICMP packets of the host.
 ///
-/// Not only for speed: surge-ping hands whatever quotes our request to the waiter, so a redirect (type 5) would end
-/// the wait and turn the reply behind it into a loss.
+/// This is not only for speed: surge-ping takes every packet that quotes our request for the answer, so a redirect (type 5)
+/// would end the wait, and the reply behind it would count as lost.
 pub(super) fn filter_answers(fd: RawFd, v6: bool) -> io::Result<()> {
     if v6 {
         let mut blocked = [u32::MAX; 8];
@@ -74,7 +75,7 @@ pub(super) fn filter_answers(fd: RawFd, v6: bool) -> io::Result<()> {
     }
 }
 
-/// The index of an interface, 0 where there is none of this name.
+/// The index of the interface of this name; 0 where there is none.
 pub fn interface_index(name: &str) -> u32 {
     std::ffi::CString::new(name).map_or(0, |name| {
         // SAFETY: a NUL-terminated string that lives through the call.
@@ -82,7 +83,7 @@ pub fn interface_index(name: &str) -> u32 {
     })
 }
 
-/// How many files this process may open: `process_max_fds`.
+/// How many files this process may open, for `process_max_fds`.
 pub fn open_files_limit() -> u64 {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -93,8 +94,8 @@ pub fn open_files_limit() -> u64 {
     if done == 0 { limit.rlim_cur } else { 0 }
 }
 
-/// Raises the limit on open files as far as the host lets us: the usual 1,024 would be few for a daemon with sockets,
-/// scrapers and a database.
+/// Raises the limit on open files as far as the host allows: the usual 1,024 are few for a daemon with many sockets and a
+/// database.
 pub fn raise_open_files_limit() {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -102,7 +103,7 @@ pub fn raise_open_files_limit() {
     };
     // SAFETY: a pointer to a live local of the right type.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0 && limit.rlim_cur < limit.rlim_max {
-        // Beyond this nothing is gained, and some programs walk through all of them.
+        // More is of no use, and some programs that are started close every possible file one by one.
         limit.rlim_cur = limit.rlim_max.min(1 << 16).max(limit.rlim_cur);
         // SAFETY: a pointer to a live local of the right type; the kernel only reads it.
         unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };

@@ -1,12 +1,12 @@
-//! TLS as a client (RFC 8446, RFC 5246), by rustls with ring: who is there, until when, and why not to trust it.
+//! TLS as a client (RFC 8446, RFC 5246), by rustls with ring.
 //!
-//! 1. The chain that is presented is remembered before it is judged, so that its expiry is known even where it is not
-//!    trusted.
-//! 2. Roots: the CA file where one is given, else the host's own, else (a container without any) Mozilla's.
-//! 3. A certificate that is itself in the CA file is trusted, though it be no CA or its own: that is how people pin
-//!    the self-signed certificate of a printer. Its name and time are still checked.
+//! 1. The chain that the server presents is recorded before it is verified, so that its expiry is known even where it is
+//!    not trusted.
+//! 2. The roots are those of the CA file if one is given, else the host's, else (in a container without any) Mozilla's.
+//! 3. A certificate that is itself in the CA file is trusted, even if it is no CA certificate: that is how people pin the
+//!    self-signed certificate of a printer. Its name and time are still checked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,37 +22,22 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as RustlsError, RootCertStore, SignatureScheme,
 };
 
-use super::certificate::not_after;
 use super::connect::classify;
-use crate::model::{Failure, Timestamp, TlsFacts};
-
-/// How to make a TLS connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsSettings {
-    /// The name the certificate must have (and SNI asks for), where it is not that of the target.
-    pub server_name: Option<String>,
-    /// Take any certificate.
-    pub insecure: bool,
-    /// PEM file of the certificates to trust in place of the host's.
-    pub ca_file: Option<PathBuf>,
-    /// PEM file of the certificate chain to present.
-    pub cert_file: Option<PathBuf>,
-    /// PEM file of its key. Read at each handshake, so a renewed one needs no reload.
-    pub key_file: Option<PathBuf>,
-}
+use crate::model::{Failure, Timestamp, TlsFacts, TlsSettings};
+use crate::wire::certificate::not_after;
 
 /// Why there is no TLS connection.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file that cannot be used: this host's trouble.
+    /// A file of this host that cannot be used.
     #[error("{path}: {reason}")]
     File {
         /// The file.
         path: String,
-        /// What is wrong with it; never its content.
+        /// What is wrong with it; never holds its content.
         reason: String,
     },
-    /// Not a name or address that a certificate can be for.
+    /// No name or address that a certificate can have.
     #[error("{0:?} is no server name")]
     Name(String),
     /// The handshake failed.
@@ -84,8 +69,8 @@ impl TlsError {
     }
 }
 
-/// Shakes hands over a connection. `host` is the name to check where the settings give none. The facts are there
-/// whether or not it succeeds; absent only where nothing was presented.
+/// Makes a TLS connection over a stream. `host` is the name to check where the settings give none. The facts are there even
+/// if it fails; they are absent only where the server presented no certificate.
 pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     settings: &TlsSettings,
     host: &str,
@@ -138,7 +123,7 @@ fn client_config(settings: &TlsSettings, seen: &Seen) -> Result<ClientConfig, Tl
             .build()
             .ok()
     };
-    let judge = Judge {
+    let verifier = Verifier {
         provider: provider.clone(),
         webpki,
         insecure: settings.insecure,
@@ -149,7 +134,7 @@ fn client_config(settings: &TlsSettings, seen: &Seen) -> Result<ClientConfig, Tl
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Handshake(std::io::Error::other(error)))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(judge));
+        .with_custom_certificate_verifier(Arc::new(verifier));
     let (Some(certificate), Some(key)) = (&settings.cert_file, &settings.key_file) else {
         return Ok(builder.with_no_client_auth());
     };
@@ -176,7 +161,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     Ok(list)
 }
 
-/// Rule 2, the CA file. What webpki refuses as a root may still be pinned.
+/// Rules 2 and 3: the roots of the CA file, and its certificates. One that webpki refuses as a root may still be pinned.
 fn own_roots(path: &Path) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'static>>), TlsError> {
     let pinned = certificates(path)?;
     let mut roots = RootCertStore::empty();
@@ -184,7 +169,7 @@ fn own_roots(path: &Path) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'sta
     Ok((Arc::new(roots), pinned))
 }
 
-/// Rule 2, the rest. Read once: the host's store takes tens of milliseconds.
+/// Rule 2: the roots of this host. They are read once, because that takes tens of milliseconds.
 fn host_roots() -> Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     ROOTS
@@ -204,12 +189,13 @@ fn provider() -> Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(ring::default_provider())).clone()
 }
 
-/// What was presented.
+/// The facts about the chain that the server presented.
 #[derive(Clone, Debug, Default)]
 struct Seen(Arc<Mutex<Option<TlsFacts>>>);
 
+/// Verifies a server.
 #[derive(Debug)]
-struct Judge {
+struct Verifier {
     provider: Arc<CryptoProvider>,
     webpki: Option<Arc<WebPkiServerVerifier>>,
     insecure: bool,
@@ -217,7 +203,7 @@ struct Judge {
     seen: Seen,
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -226,7 +212,7 @@ impl ServerCertVerifier for Judge {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, RustlsError> {
-        // 1.
+        // Rule 1.
         let chain = std::iter::once(end_entity).chain(intermediates);
         let facts = TlsFacts {
             earliest_expiry: chain.filter_map(|certificate| not_after(certificate)).min(),
@@ -237,7 +223,7 @@ impl ServerCertVerifier for Judge {
         if self.insecure {
             return Ok(ServerCertVerified::assertion());
         }
-        // 3.
+        // Rule 3.
         if self.pinned.iter().any(|pinned| **pinned == **end_entity) {
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             let end = not_after(end_entity).ok_or(CertificateError::BadEncoding)?;
@@ -300,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_file_is_this_hosts_trouble_and_says_which() {
+    async fn a_missing_file_is_trouble_of_this_host_and_is_named() {
         let settings = TlsSettings {
             ca_file: Some("/nonexistent/ca.pem".into()),
             ..TlsSettings::default()

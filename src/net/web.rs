@@ -1,7 +1,7 @@
-//! A small HTTP/1.1 client (RFC 9112), over `tls` for https: one request, one answer, one connection.
+//! A small HTTP/1.1 client (RFC 9112), over `tls` for https: one request and one answer on one connection.
 //!
-//! For lanpulse's own reports to a heartbeat service, and for the commands that ask a server. URLs hold secrets: no error
-//! repeats more of one than its host and port.
+//! It sends lanpulse's own reports to a heartbeat service, and the requests of commands. URLs can hold secrets, so an error
+//! repeats no more of a URL than its host and port.
 
 use std::time::Duration;
 
@@ -15,9 +15,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::{TlsError, TlsSettings, handshake};
+use super::{TlsError, handshake};
+use crate::model::{Secret, TlsSettings};
 
-/// The largest answer read unless the caller says otherwise, in bytes.
+/// The largest answer that is read unless the caller says otherwise, in bytes.
 const MAX_ANSWER: usize = 16 << 20;
 
 /// A request.
@@ -29,21 +30,21 @@ pub struct Call {
     pub url: String,
     /// `Authorization`, from [`bearer`] or [`basic`].
     pub authorization: Option<HeaderValue>,
-    /// How to shake hands with https.
+    /// How to make the TLS connection of https.
     pub tls: TlsSettings,
-    /// What is sent; where it is empty, no type is told.
+    /// The body; an empty one is sent without its type.
     pub body: Vec<u8>,
-    /// What the body is, as a media type.
+    /// The media type of the body.
     pub body_type: &'static str,
-    /// How long all of it may take.
-    pub patience: Duration,
-    /// The largest answer taken, in bytes.
+    /// How long everything may take.
+    pub timeout: Duration,
+    /// The largest answer that is read, in bytes.
     pub max_answer: usize,
 }
 
 impl Call {
-    /// A request without a body, from nobody in particular.
-    pub fn new(method: Method, url: impl Into<String>, patience: Duration) -> Self {
+    /// A request without a body and without credentials.
+    pub fn new(method: Method, url: impl Into<String>, timeout: Duration) -> Self {
         Self {
             method,
             url: url.into(),
@@ -51,90 +52,89 @@ impl Call {
             tls: TlsSettings::default(),
             body: Vec::new(),
             body_type: "text/plain; charset=utf-8",
-            patience,
+            timeout,
             max_answer: MAX_ANSWER,
         }
     }
 }
 
-/// A token as `Authorization` (RFC 6750), which is not printed.
+/// A token as the value of `Authorization` (RFC 6750), which is not printed.
 ///
 /// # Errors
-/// It cannot stand in a header.
-pub fn bearer(token: &str) -> Result<HeaderValue, WebError> {
-    secret(&format!("Bearer {token}"))
+/// The token cannot stand in a header.
+pub fn bearer(token: &Secret) -> Result<HeaderValue, WebError> {
+    sensitive(&[b"Bearer ", token.expose()].concat())
 }
 
-/// User and password as `Authorization` (RFC 7617), which is not printed.
+/// User and password as the value of `Authorization` (RFC 7617), which is not printed.
 ///
 /// # Errors
-/// A colon in the user's name.
-pub fn basic(user: &str, password: &str) -> Result<HeaderValue, WebError> {
+/// The user's name has a colon.
+pub fn basic(user: &str, password: &Secret) -> Result<HeaderValue, WebError> {
     if user.contains(':') {
         return Err(WebError::Secret);
     }
-    secret(&format!(
-        "Basic {}",
-        BASE64_STANDARD.encode(format!("{user}:{password}"))
-    ))
+    let pair = [user.as_bytes(), b":", password.expose()].concat();
+    sensitive(format!("Basic {}", BASE64_STANDARD.encode(pair)).as_bytes())
 }
 
-fn secret(text: &str) -> Result<HeaderValue, WebError> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| WebError::Secret)?;
+/// A header's value that is not printed.
+fn sensitive(bytes: &[u8]) -> Result<HeaderValue, WebError> {
+    let mut value = HeaderValue::from_bytes(bytes).map_err(|_| WebError::Secret)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// When to try again, if it says so in seconds.
+    /// After what time to try again, if the answer says so in seconds.
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: Bytes,
 }
 
-/// Why nothing came back.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
-    /// No URL of ours.
+    /// The URL is neither http nor https.
     #[error("this is no URL to ask: write http://HOST/... or https://HOST/...")]
     Url,
-    /// A token or a user's name that no header can hold.
+    /// A token or user name that cannot stand in a header.
     #[error("this token or user name cannot stand in a header")]
     Secret,
-    /// Not in time.
+    /// No answer in time.
     #[error("{0} did not answer within {1:?}")]
     Timeout(String, Duration),
     /// The connection could not be made.
     #[error("cannot connect to {0}: {1}")]
     Connect(String, std::io::Error),
-    /// It is not who it should be, or does not speak TLS.
+    /// The TLS connection could not be made.
     #[error("no TLS with {0}: {1}")]
     Tls(String, TlsError),
-    /// What was said is no HTTP, or broke off.
+    /// The answer is no HTTP, or broke off.
     #[error("{0} did not answer: {1}")]
     Http(String, String),
 }
 
-/// Sends a request and reads the answer. Redirects are not followed: they would carry the secret elsewhere.
+/// Sends a request and reads the answer. Redirects are not followed, because they would send the secret elsewhere.
 ///
 /// # Errors
-/// See [`WebError`]. An answer with any status is none.
+/// See [`WebError`]. An answer is no error, whatever its status.
 pub async fn call(call: &Call) -> Result<Answer, WebError> {
     let uri: Uri = call.url.trim().parse().map_err(|_| WebError::Url)?;
     let authority = uri.authority().ok_or(WebError::Url)?.as_str();
-    // What stands before an @ is a password, and no part of the name.
+    // Before an @ there is a password, which no error may repeat.
     let host = authority.rsplit('@').next().unwrap_or(authority);
-    match tokio::time::timeout(call.patience, exchange(call, &uri, host)).await {
+    match tokio::time::timeout(call.timeout, exchange(call, &uri, host)).await {
         Ok(answer) => answer,
-        Err(_) => Err(WebError::Timeout(host.to_owned(), call.patience)),
+        Err(_) => Err(WebError::Timeout(host.to_owned(), call.timeout)),
     }
 }
 
-/// `host` may have a port.
+/// Connects and sends. `host` may have a port.
 async fn exchange(call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError> {
     let (tls, usual) = match uri.scheme_str() {
         Some("http") => (false, 80),
@@ -148,14 +148,15 @@ async fn exchange(call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError
         .await
         .map_err(failed)?;
     if !tls {
-        return speak(stream, call, uri, host).await;
+        return send(stream, call, uri, host).await;
     }
     let (stream, _) = handshake(&call.tls, bare, stream).await;
     let stream = stream.map_err(|error| WebError::Tls(host.to_owned(), error))?;
-    speak(stream, call, uri, host).await
+    send(stream, call, uri, host).await
 }
 
-async fn speak<S>(stream: S, call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError>
+/// Sends the request over a connection.
+async fn send<S>(stream: S, call: &Call, uri: &Uri, host: &str) -> Result<Answer, WebError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -221,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn who_we_are_is_not_printed() {
-        assert_eq!(basic("me", "s3cret").unwrap(), "Basic bWU6czNjcmV0");
+    fn credentials_are_not_printed() {
+        assert_eq!(basic("me", &"s3cret".into()).unwrap(), "Basic bWU6czNjcmV0");
         let mut get = Call::new(Method::GET, "http://nas.lan/", Duration::from_secs(5));
-        get.authorization = Some(bearer("s3cret").unwrap());
+        get.authorization = Some(bearer(&"s3cret".into()).unwrap());
         assert!(!format!("{get:?}").contains("s3cret"));
-        assert!(bearer("a\nb").is_err() && basic("a:b", "c").is_err());
+        assert!(bearer(&"a\nb".into()).is_err() && basic("a:b", &"c".into()).is_err());
     }
 }

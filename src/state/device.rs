@@ -4,8 +4,8 @@
 //! 1. `up_after` successes in a row make it up, `down_after` failures in a row that blame the target make it down.
 //! 2. Failures of this host (no permission, no route, no name) say nothing about the target: `down_after` of them in
 //!    a row make it unknown, never down.
-//! 3. A reading that was sent before one already judged (pings overlap where the time-out exceeds the interval)
-//!    counts in counters and window, not for up and down.
+//! 3. A run that was started before one already judged (pings overlap where the time-out exceeds the interval, a remote
+//!    agent delivers late) counts in counters and window, not for up and down.
 //! 4. Degraded is judged on replies only, over the window since it last came up: a device that dies goes from up to
 //!    down without passing yellow, one that returns is not yellow for an outage that is over.
 //! 5. One lost ping is no loss rate: degraded by loss takes two.
@@ -20,13 +20,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::{self, CheckView};
+use super::hysteresis::{Judge, Verdict};
 use super::icmp::Icmp;
+use super::probe::{self, Effect, ProbeView};
 use super::snapshot::DeviceView;
 use super::snmp::Snmp;
 use crate::model::{
-    Address, Check, Device, Expectation, Failure, Kind, LabelValue, Observation, PersistedWalk, Phase, SnmpWalk,
-    Status, Target, Timestamp, Transition,
+    Address, Device, Failure, LabelValue, PersistedWalk, Probe, Run, Status, StatusChange, Target, Timestamp,
 };
 
 /// More than this between two sweeps is a step of the clock or a suspended host.
@@ -45,10 +45,8 @@ pub(super) struct DeviceState {
     determined: bool,
     up: Option<bool>,
     up_since: Timestamp,
-    /// In a row, ending now: replies, failures that blame the target, failures of this host.
-    replies: u32,
-    failures: u32,
-    own_failures: u32,
+    /// Of its pings; `up` follows it.
+    judge: Judge,
     degraded: bool,
     in_maintenance: bool,
     first_seen: Option<Timestamp>,
@@ -57,7 +55,7 @@ pub(super) struct DeviceState {
     last_failure: Option<(Failure, Option<Arc<str>>)>,
     icmp: Option<Icmp>,
     /// In the order of the target's probes.
-    checks: Vec<CheckView>,
+    checks: Vec<ProbeView>,
     snmp: Option<Snmp>,
     /// Rule 10.
     link_down: bool,
@@ -79,9 +77,7 @@ impl DeviceState {
             determined: status != Status::Unknown,
             up: known.and_then(|device| device.up),
             up_since: known.map_or(now, |device| device.up_since),
-            replies: 0,
-            failures: 0,
-            own_failures: 0,
+            judge: Judge::new(Verdict::of(known.and_then(|device| device.up))),
             degraded: status == Status::Degraded,
             in_maintenance: status == Status::Maintenance,
             first_seen: known.and_then(|device| device.first_seen),
@@ -106,128 +102,96 @@ impl DeviceState {
 
     /// Takes on a changed target; counters and history stay.
     pub(super) fn adopt(&mut self, target: Arc<Target>) {
-        let pinged = target.probes.iter().any(|probe| probe.kind == Kind::Icmp);
-        match (&mut self.icmp, pinged) {
+        match (&mut self.icmp, target.echo().is_some()) {
             (Some(icmp), true) => icmp.window.resize(target.window),
             (None, true) => self.icmp = Some(Icmp::new(target.window)),
             (_, false) => self.icmp = None,
         }
-        let checks = target.probes.iter().filter(|probe| probe.kind != Kind::Icmp);
-        check::adopt(&mut self.checks, checks.cloned());
+        let checks = target.probes.iter().filter(|probe| !probe.kind().is_echo());
+        probe::adopt(&mut self.checks, checks);
         if self.target.address != target.address {
             self.address = None;
             self.snmp = None;
         }
-        let walked = target.probes.iter().any(|probe| probe.kind == Kind::Snmp);
+        let walked = target.probes.iter().any(|probe| probe.kind().is_walk());
         self.snmp = self.snmp.take().or_else(|| Some(Snmp::default())).filter(|_| walked);
         self.target = target;
     }
 
-    /// Takes in one ping.
-    pub(super) fn icmp(
-        &mut self,
-        observation: &Observation,
-        address: Option<IpAddr>,
-        outcome: Result<Duration, Failure>,
-        detail: Option<&Arc<str>>,
-    ) -> Option<Transition> {
-        let at = observation.at;
-        let icmp = self.icmp.as_mut()?;
-        let timeout = self
-            .target
-            .probes
-            .iter()
-            .find(|p| p.kind == Kind::Icmp)
-            .map_or(Duration::ZERO, |p| p.timeout);
-        let late = icmp.last_run.is_some_and(|last| at < last && last.since(at) <= timeout);
-        let last_run = icmp.last_run;
-        icmp.count(at, outcome);
-        if address.is_some() {
-            self.address = address;
+    /// Takes in a run, and says whether a check came to another outcome than the time before.
+    pub(super) fn run(&mut self, run: &Run) -> (bool, Option<StatusChange>) {
+        if let Some(snmp) = self.snmp.as_mut().filter(|_| run.kind.is_walk()) {
+            snmp.take(run.at, &run.reading);
         }
-        if outcome.is_ok() {
-            self.first_seen.get_or_insert(at);
-            self.last_seen = self.last_seen.max(Some(at));
+        if run.reading.shows_life().is_ok() {
+            self.first_seen.get_or_insert(run.at);
+            self.last_seen = self.last_seen.max(Some(run.at));
         }
+        if run.kind.is_echo() {
+            (false, self.ping(run))
+        } else {
+            self.check(run)
+        }
+    }
+
+    fn ping(&mut self, run: &Run) -> Option<StatusChange> {
+        let (at, reading) = (run.at, &run.reading);
+        let late = self.icmp.as_mut()?.take(run);
+        self.address = reading.address.or(self.address);
         if late {
             // 3.
-            icmp.last_run = last_run;
             return None;
         }
-        self.last_failure = outcome.err().map(|failure| (failure, detail.cloned()));
+        self.last_failure = reading.outcome.err().map(|failure| (failure, reading.detail.clone()));
         if self.is_cut_off() {
             return None;
         }
-        self.decide(at, outcome.map(|_| ()));
+        self.decide(at, reading.outcome.map(|_| ()));
         self.settle(at)
     }
 
-    /// Takes in one run of a check, and says whether its outcome is another than the last one's.
-    pub(super) fn check(&mut self, observation: &Observation, check: &Check) -> (bool, Option<Transition>) {
-        let at = observation.at;
+    fn check(&mut self, run: &Run) -> (bool, Option<StatusChange>) {
         let hysteresis = self.target.hysteresis;
-        let timeout = self.target.probes.iter().find(|probe| probe.probe == observation.probe);
-        let timeout = timeout.map_or(Duration::ZERO, |probe| probe.timeout);
-        let Some(view) = self.checks.iter_mut().find(|view| view.probe == observation.probe) else {
+        let Some(view) = self.checks.iter_mut().find(|view| view.probe == run.probe) else {
             return (false, None);
         };
-        let before = (view.success, view.last_failure.as_ref().map(|(failure, _)| *failure));
-        if check.outcome.is_ok() {
-            self.first_seen.get_or_insert(at);
-            self.last_seen = self.last_seen.max(Some(at));
-        }
-        if !view.apply(at, check, hysteresis, timeout) {
+        let effect = view.apply(run, hysteresis);
+        if effect == Effect::Late {
             return (false, None);
         }
-        let changed = match before {
-            (None, _) => check.outcome.is_err(),
-            (Some(_), failure) => failure != check.outcome.err(),
-        };
+        // Walks tell of their failures themselves.
+        let changed = effect == Effect::Changed && !run.kind.is_walk();
         if self.icmp.is_some() {
             return (changed, None);
         }
-        self.address = check.address.filter(|_| self.checks.len() == 1).or(self.address);
+        let address = run.reading.address.filter(|_| self.checks.len() == 1);
+        self.address = address.or(self.address);
         self.last_failure = self.checks.iter().find_map(|view| view.last_failure.clone());
         if self.is_cut_off() {
             return (changed, None);
         }
         // 9.
-        let up = check::together(&self.checks);
-        let pending = up.is_none() && self.checks.iter().any(CheckView::is_pending);
+        let up = probe::together(&self.checks);
+        let pending = up.is_none() && self.checks.iter().any(ProbeView::is_pending);
         if up != self.up && !pending {
-            self.set_up(up, at);
+            self.set_up(up, run.at);
         }
-        (changed, self.settle(at))
-    }
-
-    /// Takes in one SNMP walk. To the device's being up it is a check like others, and one that broke off half-way is
-    /// good enough: the device lives.
-    pub(super) fn snmp(&mut self, observation: &Observation, walk: &SnmpWalk) -> Option<Transition> {
-        self.snmp.as_mut()?.take(observation.at, walk);
-        let answered = walk.uptime.is_some() || !walk.interfaces.is_empty();
-        let mut check = Check {
-            address: walk.address,
-            outcome: if answered { Ok(()) } else { walk.outcome },
-            detail: walk.detail.clone(),
-            ..Check::default()
-        };
-        check.phases.add(Phase::Total, walk.duration);
-        self.check(observation, &check).1
+        (changed, self.settle(run.at))
     }
 
     /// Rule 10.
-    pub(super) fn link(&mut self, down: bool, now: Timestamp) -> Option<Transition> {
+    pub(super) fn link(&mut self, down: bool, now: Timestamp) -> Option<StatusChange> {
         if self.link_down != down {
             self.link_down = down;
-            // What was counted of a run before or in the gap says nothing after it.
-            (self.replies, self.failures, self.own_failures) = (0, 0, 0);
+            // Outcomes from before the gap or within it say nothing about the time after it.
+            self.judge.restart();
             self.listening_since = now;
         }
         if !self.is_cut_off() || self.up.is_none() {
             return None;
         }
         self.last_failure = Some((Failure::Send, Some("this host's own link is down".into())));
-        self.checks.iter_mut().for_each(CheckView::forget);
+        self.checks.iter_mut().for_each(ProbeView::forget);
         self.set_up(None, now);
         self.settle(now)
     }
@@ -243,39 +207,20 @@ impl DeviceState {
 
     /// Rules 1, 2 and 4.
     fn decide(&mut self, at: Timestamp, outcome: Result<(), Failure>) {
-        let hysteresis = self.target.hysteresis;
-        let mut up = self.up;
-        match outcome {
-            Ok(()) => {
-                (self.failures, self.own_failures) = (0, 0);
-                self.replies = self.replies.saturating_add(1);
-                if self.replies >= hysteresis.up_after {
-                    up = Some(true);
-                }
-            }
-            Err(failure) if failure.blames_target() => {
-                (self.replies, self.own_failures) = (0, 0);
-                self.failures = self.failures.saturating_add(1);
-                if self.failures >= hysteresis.down_after {
-                    up = Some(false);
-                }
-            }
-            Err(_) => {
-                self.own_failures = self.own_failures.saturating_add(1);
-                if self.own_failures >= hysteresis.down_after {
-                    up = None;
-                }
-            }
-        }
-        if up != self.up {
-            self.set_up(up, at);
+        let before = self.judge.verdict();
+        let verdict = self.judge.take(outcome, self.target.hysteresis);
+        if verdict != before && verdict.up() != self.up {
+            self.set_up(verdict.up(), at);
         }
         if outcome.is_ok() {
-            self.degraded = up == Some(true) && self.exceeds_limits(at);
+            self.degraded = self.up == Some(true) && self.exceeds_limits(at);
         }
     }
 
     fn set_up(&mut self, up: Option<bool>, at: Timestamp) {
+        if up.is_none() {
+            self.judge.forget();
+        }
         self.up = up;
         self.up_since = at;
         self.dirty = true;
@@ -298,7 +243,7 @@ impl DeviceState {
     }
 
     /// Rules 6 and 8: from up, degraded and maintenance to the one status.
-    fn settle(&mut self, now: Timestamp) -> Option<Transition> {
+    fn settle(&mut self, now: Timestamp) -> Option<StatusChange> {
         let status = match self.up {
             _ if self.in_maintenance => Status::Maintenance,
             None => Status::Unknown,
@@ -309,7 +254,7 @@ impl DeviceState {
         if status == self.status {
             return None;
         }
-        let transition = Transition {
+        let transition = StatusChange {
             device: self.target.name.clone(),
             from: self.status,
             to: status,
@@ -326,7 +271,7 @@ impl DeviceState {
     }
 
     /// What time alone does.
-    pub(super) fn sweep(&mut self, now: Timestamp) -> Option<Transition> {
+    pub(super) fn sweep(&mut self, now: Timestamp) -> Option<StatusChange> {
         if now < self.last_sweep || now.since(self.last_sweep) > STEP {
             self.listening_since = now;
         }
@@ -339,20 +284,19 @@ impl DeviceState {
         self.in_maintenance = self.target.maintenance.iter().any(|calendar| calendar.contains(now));
         // 7.
         let since = self.listening_since;
-        let silent = |probe: &Expectation, heard: Option<Timestamp>| {
+        let silent = |probe: &Probe, heard: Option<Timestamp>| {
             now.since(heard.unwrap_or_default().max(since)) > probe.interval * 3 + probe.timeout + PATIENCE
         };
-        let pings = self.target.probes.iter().find(|probe| probe.kind == Kind::Icmp);
-        let silent = if let Some(probe) = pings {
+        let silent = if let Some(probe) = self.target.echo() {
             silent(probe, self.icmp.as_ref().and_then(|icmp| icmp.last_run))
         } else {
             for view in &mut self.checks {
-                let probe = self.target.probes.iter().find(|probe| probe.probe == view.probe);
+                let probe = self.target.probe(&view.probe);
                 if !view.is_pending() && probe.is_some_and(|probe| silent(probe, view.last_run)) {
                     view.forget();
                 }
             }
-            check::together(&self.checks).is_none() && !self.checks.iter().any(CheckView::is_pending)
+            probe::together(&self.checks).is_none() && !self.checks.iter().any(ProbeView::is_pending)
         };
         if silent && self.up.is_some() {
             self.last_failure = None;

@@ -5,19 +5,21 @@ use std::time::Duration;
 use super::histogram::{Histogram, RTT_BOUNDS};
 use super::snapshot::IcmpView;
 use super::window::Window;
-use crate::model::{Failure, Timestamp};
+use crate::model::{FailureCounts, Kind, Run, Timestamp};
 
 /// What pings have brought.
 pub(super) struct Icmp {
     requests: u64,
     replies: u64,
-    failures: [u64; Failure::ICMP.len()],
+    failures: FailureCounts,
     rtt: Histogram,
     /// The latest results.
     pub(super) window: Window,
     /// When the latest ping was sent.
     pub(super) last_run: Option<Timestamp>,
     last_rtt: Option<Duration>,
+    /// The sequence of the last one that was judged.
+    judged: Option<u64>,
     /// The window is judged from here on (rule 4 of `device.rs`).
     pub(super) judge_from: Timestamp,
 }
@@ -28,20 +30,26 @@ impl Icmp {
         Self {
             requests: 0,
             replies: 0,
-            failures: [0; Failure::ICMP.len()],
+            failures: FailureCounts::new(Kind::Icmp),
             rtt: Histogram::new(&RTT_BOUNDS),
             window: Window::new(span),
             last_run: None,
             last_rtt: None,
+            judged: None,
             judge_from: Timestamp::default(),
         }
     }
 
-    /// Takes in one ping.
-    pub(super) fn count(&mut self, at: Timestamp, outcome: Result<Duration, Failure>) {
+    /// Takes in one ping, and says whether it came late: after one that was sent later.
+    pub(super) fn take(&mut self, run: &Run) -> bool {
+        let (at, outcome) = (run.at, run.reading.outcome);
+        let late = self.judged.is_some_and(|judged| run.sequence < judged);
         self.requests += 1;
-        self.last_run = Some(at);
-        self.last_rtt = outcome.ok();
+        if !late {
+            self.judged = Some(run.sequence);
+            self.last_run = Some(at);
+            self.last_rtt = outcome.ok();
+        }
         match outcome {
             Ok(rtt) => {
                 self.replies += 1;
@@ -49,14 +57,13 @@ impl Icmp {
                 self.window.push(at, Some(rtt));
             }
             Err(failure) => {
-                if let Some(slot) = Failure::ICMP.iter().position(|known| *known == failure) {
-                    self.failures[slot] += 1;
-                }
+                self.failures.add(failure);
                 if failure.blames_target() {
                     self.window.push(at, None);
                 }
             }
         }
+        late
     }
 
     /// What is exposed.
@@ -64,7 +71,7 @@ impl Icmp {
         IcmpView {
             requests: self.requests,
             replies: self.replies,
-            failures: self.failures,
+            failures: self.failures.clone(),
             rtt: self.rtt.buckets(),
             window: self.window.stats(Timestamp::default(), now),
             last_run: self.last_run,

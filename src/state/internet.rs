@@ -1,6 +1,6 @@
 //! Is the internet up, since when, and whose fault is it if not?
 //!
-//! 1. Up while at least `quorum` checks are good, each with its own hysteresis (`check.rs`); down once so few are good
+//! 1. Up while at least `quorum` checks are good, each with its own hysteresis (`hysteresis.rs`); down once so few are good
 //!    or still to be judged that this cannot be. In between it stays what it was.
 //! 2. While this host's own link is down the internet is down, at once. Afterwards it takes fresh successes.
 //! 3. An outage begins when the check failed first without which there was no quorum, not when that was certain.
@@ -11,29 +11,28 @@
 //!    the provider is, the first check to succeed must not make it look as if DNS had been to blame.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::check::{self, CheckView, Verdict};
-use crate::model::{
-    Check, Expectation, Failure, Fault, Hysteresis, Kind, Link, Observation, Outage, Phase, Reading, Timestamp,
-};
+use super::hysteresis::{Judge, Verdict};
+use super::probe::{self, Effect, ProbeView};
+use crate::model::{Address, Failure, Fault, Hysteresis, InternetChange, Job, Link, Outage, Run, Timestamp};
 
 /// So many outages are kept in memory and shown.
 const KEEP: usize = 500;
 
-/// The name under which readings of the gateway come in; it is no check.
-pub const GATEWAY: &str = "(gateway)";
-
 /// What the user wants to know of the internet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InternetSettings {
+    /// Time from one run of a check to the next, unless the check says otherwise.
+    pub interval: Duration,
+    /// How long a run may take, unless the check says otherwise.
+    pub timeout: Duration,
     /// So many good checks make it up.
     pub quorum: usize,
     /// For each check.
     pub hysteresis: Hysteresis,
     /// The checks.
-    pub checks: Vec<Expectation>,
-    /// For each check, whether it depends on the host's resolver.
-    pub named: Vec<bool>,
+    pub checks: Vec<Job>,
 }
 
 /// What is exposed.
@@ -42,7 +41,7 @@ pub struct InternetView {
     /// What was configured.
     pub settings: Arc<InternetSettings>,
     /// The checks, in its order.
-    pub checks: Vec<CheckView>,
+    pub checks: Vec<ProbeView>,
     /// Up or down; unknown at first.
     pub up: Option<bool>,
     /// Since when.
@@ -57,24 +56,11 @@ pub struct InternetView {
     pub gateway_reachable: Option<bool>,
 }
 
-/// The internet went down or came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InternetChange {
-    /// What it is now.
-    pub up: bool,
-    /// Whether this is the first that is known of it.
-    pub first: bool,
-    /// Whose fault the outage is or was.
-    pub fault: Fault,
-    /// How long it was what it was before.
-    pub after: std::time::Duration,
-}
-
 /// The state of the internet.
 #[derive(Debug)]
 pub(super) struct Internet {
     settings: Arc<InternetSettings>,
-    checks: Vec<CheckView>,
+    checks: Vec<ProbeView>,
     up: Option<bool>,
     since: Timestamp,
     outages_total: u64,
@@ -93,29 +79,32 @@ pub(super) struct Internet {
 #[derive(Debug, Default)]
 struct Gateway {
     answered_once: bool,
-    failures: u32,
-    reachable: Option<bool>,
+    judge: Judge,
 }
 
 impl Gateway {
-    fn apply(&mut self, outcome: Result<(), Failure>, down_after: u32) {
+    fn apply(&mut self, outcome: Result<(), Failure>, hysteresis: Hysteresis) {
+        let hysteresis = Hysteresis {
+            up_after: 1,
+            ..hysteresis
+        };
         match outcome {
             Ok(()) => {
-                *self = Self {
-                    answered_once: true,
-                    failures: 0,
-                    reachable: Some(true),
-                };
+                self.answered_once = true;
+                self.judge.take(outcome, hysteresis);
             }
-            // A gateway that never answers a ping may work all the same; one that ARP does not find does not.
-            Err(failure) if self.answered_once || failure == Failure::Unreachable => {
-                self.failures = self.failures.saturating_add(1);
-                if self.failures >= down_after {
-                    self.reachable = Some(false);
-                }
+            // A gateway that never answers a ping may work all the same; one that ARP does not find does not. What
+            // keeps this host from reaching it counts, too.
+            Err(failure) if self.answered_once || failure.is_reported_unreachable() => {
+                self.judge.take(Err(Failure::Unreachable), hysteresis);
             }
             Err(_) => {}
         }
+    }
+
+    /// Whether it answers; absent where it never has.
+    const fn reachable(&self) -> Option<bool> {
+        self.judge.verdict().up()
     }
 }
 
@@ -141,7 +130,7 @@ impl Internet {
 
     /// Takes on changed settings; checks that stay keep what they had.
     pub fn adopt(&mut self, settings: Arc<InternetSettings>) {
-        check::adopt(&mut self.checks, settings.checks.iter().cloned());
+        probe::adopt(&mut self.checks, settings.checks.iter().map(|job| &job.probe));
         self.settings = settings;
     }
 
@@ -152,30 +141,23 @@ impl Internet {
         Some(outage)
     }
 
-    /// Takes in a run of a check or a ping of the gateway. True where a check came to another end than before.
-    pub fn apply(&mut self, observation: &Observation) -> (bool, Option<InternetChange>) {
-        let at = observation.at;
-        let check = as_check(&observation.reading);
-        if &*observation.probe == GATEWAY {
-            self.gateway.apply(check.outcome, self.settings.hysteresis.down_after);
-            return (false, self.settle(at));
-        }
+    /// Takes in a run of a check. True where it came to another outcome than the time before.
+    pub fn check(&mut self, run: &Run) -> (bool, Option<InternetChange>) {
         let hysteresis = self.settings.hysteresis;
-        let Some(index) = self.checks.iter().position(|view| view.probe == observation.probe) else {
+        let Some(view) = self.checks.iter_mut().find(|view| view.probe == run.probe) else {
             return (false, None);
         };
-        let timeout = self.settings.checks.get(index);
-        let timeout = timeout.map_or(std::time::Duration::ZERO, |expected| expected.timeout);
-        let view = &mut self.checks[index];
-        let before = (view.success, view.last_failure.as_ref().map(|(failure, _)| *failure));
-        if !view.apply(at, &check, hysteresis, timeout) {
-            return (false, None);
+        match view.apply(run, hysteresis) {
+            Effect::Late => (false, None),
+            effect => (effect == Effect::Changed, self.settle(run.at)),
         }
-        let changed = match before {
-            (None, _) => check.outcome.is_err(),
-            (Some(_), failure) => failure != check.outcome.err(),
-        };
-        (changed, self.settle(at))
+    }
+
+    /// Takes in a ping of the gateway.
+    pub fn gateway(&mut self, run: &Run) -> Option<InternetChange> {
+        let outcome = run.reading.outcome.map(|_| ());
+        self.gateway.apply(outcome, self.settings.hysteresis);
+        self.settle(run.at)
     }
 
     /// Takes in what has become of this host's way out.
@@ -185,7 +167,7 @@ impl Internet {
         }
         if link.up == Some(false) && self.cut_off_since.is_none() {
             self.cut_off_since = Some(now);
-            self.checks.iter_mut().for_each(CheckView::forget);
+            self.checks.iter_mut().for_each(ProbeView::forget);
         }
         if link.up != Some(false) {
             self.cut_off_since = None;
@@ -196,7 +178,7 @@ impl Internet {
 
     /// Rules 1 and 2.
     fn judge(&self) -> Option<bool> {
-        let count = |verdict| self.checks.iter().filter(|check| check.verdict == verdict).count();
+        let count = |verdict| self.checks.iter().filter(|check| check.verdict() == verdict).count();
         if self.cut_off_since.is_some() {
             return Some(false);
         }
@@ -233,7 +215,7 @@ impl Internet {
                     end: None,
                     fault,
                     failed_checks: Vec::new(),
-                    gateway_reachable: self.gateway.reachable,
+                    gateway_reachable: self.gateway.reachable(),
                 });
             }
             change = up.map(|up| InternetChange {
@@ -262,13 +244,13 @@ impl Internet {
             outage.fault = fault;
             self.dirty = true;
         }
-        if self.gateway.reachable == Some(false) && outage.gateway_reachable != Some(false)
-            || outage.gateway_reachable.is_none() && self.gateway.reachable.is_some()
+        if self.gateway.reachable() == Some(false) && outage.gateway_reachable != Some(false)
+            || outage.gateway_reachable.is_none() && self.gateway.reachable().is_some()
         {
-            outage.gateway_reachable = self.gateway.reachable;
+            outage.gateway_reachable = self.gateway.reachable();
             self.dirty = true;
         }
-        let failed = |check: &&CheckView| check.success == Some(false);
+        let failed = |check: &&ProbeView| check.success == Some(false);
         for check in self.checks.iter().filter(failed) {
             if !outage.failed_checks.contains(&check.probe) {
                 outage.failed_checks.push(check.probe.clone());
@@ -294,14 +276,16 @@ impl Internet {
         if self.up != Some(false) {
             return if dns { Fault::Dns } else { Fault::None };
         }
-        let nothing_leaves = |check: &CheckView| {
-            let failure = check.last_failure.as_ref().map(|(failure, _)| *failure);
-            matches!(failure, Some(Failure::Send | Failure::Unresolved))
+        let nothing_leaves = |check: &ProbeView| {
+            check
+                .last_failure
+                .as_ref()
+                .is_some_and(|(failure, _)| failure.is_unsent())
         };
         let routeless = self.link.gateway.is_none() && self.checks.iter().all(nothing_leaves);
         if self.link.up == Some(false) || routeless {
             Fault::Link
-        } else if self.gateway.reachable == Some(false) {
+        } else if self.gateway.reachable() == Some(false) {
             Fault::Gateway
         } else if dns {
             Fault::Dns
@@ -311,19 +295,19 @@ impl Internet {
     }
 
     fn dns_is_dead(&self) -> bool {
-        let good = |check: &CheckView| check.verdict == Verdict::Good;
-        let judged_bad = |check: &CheckView| matches!(check.verdict, Verdict::Bad | Verdict::Unknown);
+        let good = |check: &ProbeView| check.verdict() == Verdict::Good;
+        let judged_bad = |check: &ProbeView| matches!(check.verdict(), Verdict::Bad | Verdict::Unknown);
         let unresolved =
-            |check: &CheckView| judged_bad(check) && matches!(check.last_failure, Some((Failure::Unresolved, _)));
+            |check: &ProbeView| judged_bad(check) && matches!(check.last_failure, Some((Failure::Unresolved, _)));
         let (named, unnamed): (Vec<_>, Vec<_>) = self
             .checks
             .iter()
-            .zip(self.settings.named.iter().chain(std::iter::repeat(&false)))
-            .partition(|(_, named)| **named);
+            .zip(&self.settings.checks)
+            .partition(|(_, job)| matches!(job.address, Address::Name(_)));
         let resolver = !named.is_empty()
             && named.iter().all(|(check, _)| unresolved(check))
             && (unnamed.is_empty() || unnamed.iter().any(|(check, _)| good(check)));
-        let (servers, others): (Vec<_>, Vec<_>) = self.checks.iter().partition(|check| check.kind == Kind::Dns);
+        let (servers, others): (Vec<_>, Vec<_>) = self.checks.iter().partition(|check| check.kind.is_dns());
         // A check that found its address by name shows that some server answers.
         let servers = !servers.is_empty()
             && servers.iter().all(|check| judged_bad(check))
@@ -355,36 +339,7 @@ impl Internet {
             outages_total: self.outages_total,
             fault: self.fault(),
             link: self.link.clone(),
-            gateway_reachable: self.gateway.reachable,
-        }
-    }
-}
-
-/// A ping as a check like any other.
-fn as_check(reading: &Reading) -> Check {
-    match reading {
-        Reading::Check(check) => (**check).clone(),
-        Reading::Snmp(walk) => Check {
-            address: walk.address,
-            outcome: walk.outcome,
-            detail: walk.detail.clone(),
-            ..Check::default()
-        },
-        Reading::Icmp {
-            address,
-            outcome,
-            detail,
-        } => {
-            let mut check = Check {
-                address: *address,
-                outcome: outcome.map(|_| ()),
-                detail: detail.clone(),
-                ..Check::default()
-            };
-            if let Ok(rtt) = outcome {
-                check.phases.add(Phase::Total, *rtt);
-            }
-            check
+            gateway_reachable: self.gateway.reachable(),
         }
     }
 }

@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::check::CheckView;
 use super::heartbeat::HeartbeatView;
 use super::histogram::Buckets;
 use super::internet::InternetView;
 use super::inventory::InventoryView;
+use super::probe::ProbeView;
 use super::snmp::SnmpView;
 use super::window::WindowStats;
-use crate::model::{Failure, LabelValue, Outage, Record, Status, Target, Timestamp};
+use crate::model::{EventRecord, Failure, FailureCounts, LabelValue, Outage, Record, Status, Target, Timestamp};
 
 /// Everything that can be shown.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub devices: Vec<DeviceView>,
     /// The inventory.
     pub inventory: Arc<InventoryView>,
+    /// The latest events that clients are told of, the oldest first.
+    pub events: Vec<EventRecord>,
     /// The internet, if it is watched.
     pub internet: Option<InternetView>,
     /// Times without internet, newest first.
@@ -65,8 +67,8 @@ pub struct DeviceView {
     pub last_failure: Option<(Failure, Option<Arc<str>>)>,
     /// Its pings, if it is pinged.
     pub icmp: Option<IcmpView>,
-    /// Its checks, in the order of the target's probes.
-    pub checks: Vec<CheckView>,
+    /// Its probes but pings, in the order of the target's.
+    pub checks: Vec<ProbeView>,
     /// Its SNMP walks, if it is walked.
     pub snmp: Option<SnmpView>,
 }
@@ -78,8 +80,8 @@ pub struct IcmpView {
     pub requests: u64,
     /// Echo replies.
     pub replies: u64,
-    /// Failures, in the order of [`Failure::ICMP`].
-    pub failures: [u64; Failure::ICMP.len()],
+    /// Failures by reason.
+    pub failures: FailureCounts,
     /// Round-trip times.
     pub rtt: Buckets,
     /// Over the sliding window; absent while it is empty.

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::interface::{Interface, InterfaceView};
-use crate::model::{Failure, LabelValue, PersistedUptime, PersistedWalk, SnmpWalk, SystemFacts, Target, Timestamp};
+use crate::model::{
+    Failure, FailureCounts, Kind, LabelValue, PersistedUptime, PersistedWalk, Phase, Reading, SystemFacts, Target,
+    Timestamp,
+};
 
 /// An interface that no complete walk has shown for so long is forgotten.
 const FORGET: Duration = Duration::from_secs(86_400);
@@ -23,14 +26,14 @@ const MOST: usize = 50_000;
 const LAG_SLACK: u64 = 6_000;
 
 /// What is exposed of a device's walks.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SnmpView {
     /// Datagrams sent.
     pub requests: u64,
     /// Those of them that repeated a question.
     pub retries: u64,
-    /// Failures, in the order of [`Failure::SNMP`].
-    pub failures: [u64; Failure::SNMP.len()],
+    /// Failures by reason.
+    pub failures: FailureCounts,
     /// Whether the last walk was complete.
     pub up: Option<bool>,
     /// How long it took.
@@ -47,6 +50,24 @@ pub struct SnmpView {
     pub system: Option<Arc<SystemFacts>>,
     /// The interfaces the last walk read.
     pub interfaces: Arc<[InterfaceView]>,
+}
+
+impl Default for SnmpView {
+    fn default() -> Self {
+        Self {
+            requests: 0,
+            retries: 0,
+            failures: FailureCounts::new(Kind::Snmp),
+            up: None,
+            duration: Duration::ZERO,
+            last_run: None,
+            last_success: None,
+            uptime: None,
+            failure: None,
+            system: None,
+            interfaces: Arc::default(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -66,7 +87,8 @@ pub(super) struct Snmp {
 
 impl Snmp {
     /// Takes in a walk.
-    pub fn take(&mut self, at: Timestamp, walk: &SnmpWalk) {
+    pub fn take(&mut self, at: Timestamp, reading: &Reading) {
+        let Some(walk) = reading.walk() else { return };
         if let Some(ticks) = walk.uptime {
             self.keep_time(at, ticks);
         }
@@ -85,7 +107,7 @@ impl Snmp {
         } else {
             FORGET
         };
-        if walk.outcome.is_ok() || limit.is_zero() {
+        if reading.outcome.is_ok() || limit.is_zero() {
             let gone = self
                 .interfaces
                 .extract_if(|_, interface| at.since(interface.seen) > limit);
@@ -94,22 +116,20 @@ impl Snmp {
         let view = &mut self.view;
         view.requests += walk.requests;
         view.retries += walk.retries;
-        if let Err(failure) = walk.outcome
-            && let Some(place) = Failure::SNMP.iter().position(|known| *known == failure)
-        {
-            view.failures[place] += 1;
+        if let Err(failure) = reading.outcome {
+            view.failures.add(failure);
         }
-        view.up = Some(walk.outcome.is_ok());
-        view.duration = walk.duration;
+        view.up = Some(reading.outcome.is_ok());
+        view.duration = reading.phases.get(Phase::Total).unwrap_or_default();
         view.last_run = Some(at);
-        if walk.outcome.is_ok() {
+        if reading.outcome.is_ok() {
             view.last_success = Some(at);
         }
         view.uptime = walk.uptime.and(self.uptime).map(|uptime| {
             let ticks = u64::from(uptime.ticks) + uptime.wraps * UPTIME_WRAP;
             Duration::from_millis(ticks * 10)
         });
-        view.failure = walk.outcome.err().map(|failure| (failure, walk.detail.clone()));
+        view.failure = reading.outcome.err().map(|failure| (failure, reading.detail.clone()));
         if walk.system.is_some() {
             view.system.clone_from(&walk.system);
         }
@@ -193,7 +213,7 @@ impl Snmp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{InterfaceFacts, InterfaceRow, MEASURES, PersistedCounter, Sample};
+    use crate::model::{InterfaceFacts, InterfaceRow, MEASURES, PersistedCounter, Sample, Walk};
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -206,7 +226,7 @@ mod tests {
     }
 
     /// A complete walk: sysUpTime in seconds, and interfaces with a 32-bit counter each.
-    fn walk(uptime: u64, interfaces: &[(&str, u32)]) -> SnmpWalk {
+    fn walk(uptime: u64, interfaces: &[(&str, u32)]) -> Reading {
         let row = |(name, narrow): &(&str, u32)| InterfaceRow {
             facts: Arc::new(InterfaceFacts {
                 name: (*name).into(),
@@ -224,17 +244,15 @@ mod tests {
                 narrow: Some(*narrow),
             }; MEASURES.len()],
         };
-        SnmpWalk {
-            address: None,
+        let mut reading = Reading::default();
+        reading.facts_mut().walk = Some(Walk {
             system: None,
             uptime: Some((uptime * 100) as u32),
             interfaces: interfaces.iter().map(row).collect(),
             requests: 1,
             retries: 0,
-            duration: Duration::ZERO,
-            outcome: Ok(()),
-            detail: None,
-        }
+        });
+        reading
     }
 
     /// What the store would have after these, and the snmp that goes on from it.

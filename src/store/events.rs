@@ -4,7 +4,7 @@ use rusqlite::{Connection, Result, Transaction, params};
 
 use super::column::{integer, signed, time, unsigned};
 use super::step::Step;
-use crate::model::Event;
+use crate::model::EventRecord;
 
 pub(super) const STEPS: &[Step] = &[(
     4,
@@ -22,23 +22,23 @@ const KEEP: i64 = 100_000;
 const READ: i64 = 1000;
 
 /// The latest events, in their order.
-pub(super) fn load(connection: &Connection) -> Result<Vec<Event>> {
+pub(super) fn load(connection: &Connection) -> Result<Vec<EventRecord>> {
     let mut statement = connection.prepare("SELECT id, at, kind, detail FROM events ORDER BY id DESC LIMIT ?1")?;
     let events = statement.query_map([READ], |row| {
-        Ok(Event {
+        Ok(EventRecord {
             id: unsigned(row, 0)?,
             at: time(row, 1)?,
             kind: row.get_ref(2)?.as_str()?.into(),
             detail: row.get_ref(3)?.as_str()?.into(),
         })
     })?;
-    let mut events = events.collect::<Result<Vec<Event>>>()?;
+    let mut events = events.collect::<Result<Vec<EventRecord>>>()?;
     events.reverse();
     Ok(events)
 }
 
 /// Writes an event, and deletes those past [`KEEP`].
-pub(super) fn save(transaction: &Transaction<'_>, event: &Event) -> Result<()> {
+pub(super) fn save(transaction: &Transaction<'_>, event: &EventRecord) -> Result<()> {
     let sql = "INSERT OR REPLACE INTO events (id, at, kind, detail) VALUES (?1, ?2, ?3, ?4)";
     transaction.prepare_cached(sql)?.execute(params![
         signed(event.id),
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn the_latest_events_are_kept_and_read_in_their_order() {
         let mut connection = schema::in_memory();
-        let event = |id: u64| Event {
+        let event = |id: u64| EventRecord {
             id,
             at: Timestamp::from_secs(id),
             kind: "scan".into(),

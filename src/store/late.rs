@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Device, LabelValue, Status, Timestamp};
+use crate::model::{Device, LabelValue, Timestamp};
 
 /// The rows that the state has never seen, by name.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ impl LateRows {
             return row;
         };
         let old = &late.old;
-        if late.first.is_none() && new.status == Status::Unknown && new.up.is_none() {
+        if late.first.is_none() && !new.status.is_known() && new.up.is_none() {
             row.status = old.status;
             row.status_since = old.status_since;
             row.up = old.up;
@@ -63,6 +63,7 @@ impl LateRows {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Status;
 
     fn device(status: Status, since: u64) -> Device {
         Device {

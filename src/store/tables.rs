@@ -9,7 +9,7 @@ use super::signals::Signals;
 use super::step::Step;
 use super::walks::Walks;
 use super::{audit, devices, events, heartbeats, inventory, meta, outages, scans, signals, walks};
-use crate::model::{Device, Event, Outage, PersistedWalk, Record, Row};
+use crate::model::{Device, EventRecord, Outage, PersistedWalk, Record, Row};
 
 /// The steps of the schema, table by table.
 pub(super) const STEPS: &[&[Step]] = &[
@@ -35,7 +35,7 @@ pub struct Stored {
     /// What the counters of SNMP walks go on from.
     pub walks: Vec<PersistedWalk>,
     /// The devices of the inventory and the latest events in their order; `None` where they could not be read.
-    pub inventory: Option<(Vec<Record>, Vec<Event>)>,
+    pub inventory: Option<(Vec<Record>, Vec<EventRecord>)>,
 }
 
 /// Reads what the start needs.

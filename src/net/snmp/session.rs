@@ -1,14 +1,14 @@
-//! One conversation with one device, over a UDP socket of its own: a late reply to an older conversation goes nowhere.
+//! One session with one device, over a UDP socket of its own: a late reply to an older session goes nowhere.
 //!
-//! Owns the socket, request ids, the deadline and the engine of version 3. Gets questions; gives the one answer that
-//! belongs to them. Rules:
-//! 1. A reply counts only for a request that is still waited for; late, doubled and foreign ones are passed over.
-//! 2. Every attempt at one question has an id of its own, and a reply to any of them answers it: a device slower than
-//!    the time-out is heard in the end.
-//! 3. An attempt that had no answer is followed by one that waits longer, by half. Where the answer to an earlier attempt
-//!    comes during a later one, the device is slow: from then on every first attempt waits longer, by half.
-//! 4. What a device's engine reports about its clock or id (idle, reboot, replaced device) is mended at once and without
-//!    being counted as an attempt, three times a question.
+//! It owns the socket, the request ids, the deadline and, in version 3, what is known of the device's engine. Rules:
+//! 1. A reply counts only if its request is still open; late, doubled and foreign replies are ignored.
+//! 2. Each attempt at a request has an id of its own, and a reply to any attempt is the reply to the request. So a device
+//!    slower than the timeout is heard in the end.
+//! 3. After an attempt without a reply, the next one waits longer by half. Where the reply to an earlier attempt comes
+//!    during a later one, the device is slow: from then on each first attempt waits longer by half.
+//! 4. When an engine reports that the request had the wrong clock or engine id (it was idle, rebooted or was replaced), the
+//!    request is corrected and sent again at once. This does not count as an attempt, and happens at most three times a
+//!    request.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -17,105 +17,118 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::credentials::{Access, User};
-use super::message::{self, Op, Query, Reply};
-use super::usm::{self, Engine, Envelope, Head, Report};
-use super::value::Malformed;
 use crate::model::LabelValue;
+use crate::wire::snmp::{
+    Access, Engine, Envelope, Head, Malformed, Op, Query, Reply, Report, User, community_request, discovery,
+    read_community_reply, status_name,
+};
 
-/// How often the engine is mended for one question.
-const MENDS: u32 = 3;
+/// How often one request is corrected (rule 4).
+const MOST_CORRECTIONS: u32 = 3;
 /// The largest UDP datagram.
 const DATAGRAM: usize = 65_535;
-/// The error-status of who may not see what is asked for.
+/// The error-status for a variable that the user may not see.
 const AUTHORIZATION_ERROR: i64 = 16;
-/// A refused attempt is followed by the next after this; the agent may be starting.
-const REFUSED: Duration = Duration::from_millis(200);
+/// The pause after a refused attempt: the SNMP agent may be starting.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(200);
 
-/// Why there is no answer.
+/// Why a request or a walk failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnmpError {
-    /// Silence.
+    /// No reply in time.
     #[error("no reply from {0} within {1:?}")]
     Timeout(SocketAddr, Duration),
-    /// Nobody listens there, or a router says there is no way.
+    /// No agent listens there, or a router says that it cannot be reached.
     #[error("{0} is unreachable: {1}")]
     Unreachable(SocketAddr, String),
     /// This host cannot send.
     #[error("cannot send to {0}: {1}")]
     Send(SocketAddr, String),
-    /// The device does not let us in.
+    /// The device refuses the credentials.
     #[error("{0} refuses the credentials: {1}")]
     Authentication(SocketAddr, String),
-    /// It answers what is no answer.
+    /// The replies cannot be read.
     #[error("{0} sends replies that cannot be understood: {1}")]
     Malformed(SocketAddr, String),
-    /// It says that it cannot answer.
+    /// The device replies with an error.
     #[error("{0} answers with an error: {1}")]
     Status(SocketAddr, String),
-    /// A table went backwards.
+    /// A table does not end: a variable is not after the one before it.
     #[error("{0} loops: after {1} comes {2}")]
     Loop(SocketAddr, String, String),
-    /// The time for the whole device is over.
+    /// The time for the whole session is over.
     #[error("the walk of {0} took longer than {1:?}")]
     Deadline(SocketAddr, Duration),
 }
 
-/// How patient to be.
+/// How long a session waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For the first attempt.
-    pub timeout: Duration,
+pub struct Timeouts {
+    /// For the reply to a first attempt.
+    pub reply: Duration,
     /// Attempts after the first.
     pub retries: u32,
-    /// For everything.
-    pub whole: Duration,
+    /// For the whole session.
+    pub session: Duration,
 }
 
-/// A conversation.
+/// A session with one device.
 pub struct Session {
     peer: SocketAddr,
     socket: UdpSocket,
     access: Access,
-    patience: Patience,
+    timeouts: Timeouts,
     started: Instant,
     end: Instant,
     engine: Option<Engine>,
     buffer: Box<[u8]>,
     next_id: i32,
-    /// Ids of the attempts at the present question.
-    waiting: Vec<i32>,
-    /// What came instead of an answer to it.
-    garbage: Option<Malformed>,
-    mends: u32,
-    /// Rule 3: the last answer was to an earlier attempt.
+    /// The ids of the attempts at the present request.
+    open: Vec<i32>,
+    /// Why a datagram that came instead of a reply could not be read.
+    malformed: Option<Malformed>,
+    corrections: u32,
+    /// The last reply was to an earlier attempt (rule 3).
     was_late: bool,
-    /// The device has said something that can be understood.
+    /// The device has sent at least one datagram that could be read.
     heard: bool,
     /// Datagrams sent.
     pub requests: u64,
-    /// Those of them that repeat a question.
+    /// Those of them that repeated a request.
     pub retries: u64,
 }
 
-/// What a datagram meant.
-enum Meaning {
-    Answer(Reply),
-    /// Ask again at once: the engine is known better now.
-    Again,
-    /// Nothing to us.
-    Nothing,
+/// What a datagram is.
+enum Datagram {
+    /// The reply to the present request.
+    Reply(Reply),
+    /// A report after which the request is corrected and sent again.
+    SendAgain,
+    /// Neither.
+    Ignored,
+}
+
+/// Why a datagram is no reply.
+enum Unusable {
+    Malformed(Malformed),
+    Refused(String),
+}
+
+impl From<Malformed> for Unusable {
+    fn from(problem: Malformed) -> Self {
+        Self::Malformed(problem)
+    }
 }
 
 impl Session {
-    /// Opens a conversation. The engine is what [`Session::engine`] gave at the end of an earlier one.
+    /// Opens a session. `engine` is what [`Session::into_engine`] gave at the end of an earlier one.
     ///
     /// # Errors
-    /// When this host has no way to the device.
+    /// This host has no way to the device.
     pub async fn open(
         peer: SocketAddr,
         access: Access,
-        patience: Patience,
+        timeouts: Timeouts,
         engine: Option<Engine>,
     ) -> Result<Self, SnmpError> {
         let any: SocketAddr = match peer {
@@ -127,23 +140,23 @@ impl Session {
             socket.connect(peer).await?;
             Ok::<_, std::io::Error>(socket)
         };
-        let socket = opened.await.map_err(|error| sending(peer, &error))?;
+        let socket = opened.await.map_err(|error| send_error(peer, &error))?;
         let random = RandomState::new().hash_one(peer);
         let started = Instant::now();
         Ok(Self {
             peer,
             socket,
             access,
-            patience,
+            timeouts,
             started,
-            end: started + patience.whole,
+            end: started + timeouts.session,
             engine,
             buffer: vec![0; DATAGRAM].into_boxed_slice(),
             // Positive, with room before it wraps.
             next_id: (random as u32 >> 2).cast_signed(),
-            waiting: Vec::new(),
-            garbage: None,
-            mends: 0,
+            open: Vec::new(),
+            malformed: None,
+            corrections: 0,
             was_late: false,
             heard: false,
             requests: 0,
@@ -156,7 +169,7 @@ impl Session {
         self.peer
     }
 
-    /// When the conversation began.
+    /// When the session began.
     pub const fn started(&self) -> Instant {
         self.started
     }
@@ -166,33 +179,33 @@ impl Session {
         matches!(self.access, Access::Community { v1: true, .. })
     }
 
-    /// Whether the last answer was to an earlier attempt than the last: what was asked was not too much for the device.
+    /// Whether the last reply was to an earlier attempt than the last. Then the device was slow, not overwhelmed.
     pub const fn was_late(&self) -> bool {
         self.was_late
     }
 
-    /// Attempts after the first, at most.
+    /// How many attempts there may be after the first.
     pub const fn retries_allowed(&self) -> u32 {
-        self.patience.retries
+        self.timeouts.retries
     }
 
-    /// The id of the device's engine, where version 3 is spoken.
+    /// The id of the device's engine, in version 3.
     pub fn engine_id(&self) -> Option<LabelValue> {
         self.engine.as_ref().map(Engine::id_text)
     }
 
-    /// What is known of the device's engine, for the next conversation.
+    /// What is known of the device's engine, for the next session.
     pub fn into_engine(self) -> Option<Engine> {
         self.engine
     }
 
-    /// Asks until there is an answer or the attempts are used up.
-    pub async fn ask(&mut self, query: Query<'_>) -> Result<Reply, SnmpError> {
-        self.question();
+    /// Sends a request until there is a reply or no attempt is left.
+    pub async fn request(&mut self, query: Query<'_>) -> Result<Reply, SnmpError> {
+        self.begin_request();
         let mut attempt = 0;
         loop {
             match self.attempt(query, attempt).await {
-                Err(SnmpError::Timeout(..) | SnmpError::Unreachable(..)) if attempt < self.patience.retries => {
+                Err(SnmpError::Timeout(..) | SnmpError::Unreachable(..)) if attempt < self.timeouts.retries => {
                     attempt += 1;
                 }
                 outcome => return outcome,
@@ -200,79 +213,80 @@ impl Session {
         }
     }
 
-    /// A new question: replies to earlier ones are no longer waited for.
-    pub fn question(&mut self) {
-        self.waiting.clear();
-        self.garbage = None;
-        self.mends = 0;
+    /// Begins a new request: replies to earlier ones do not count any more.
+    pub fn begin_request(&mut self) {
+        self.open.clear();
+        self.malformed = None;
+        self.corrections = 0;
     }
 
-    /// Asks once, the `attempt`th time after the first.
+    /// Makes one attempt at the present request; `attempt` is 0 for the first.
     pub async fn attempt(&mut self, query: Query<'_>, attempt: u32) -> Result<Reply, SnmpError> {
         if attempt > 0 {
             self.retries += 1;
         }
-        let patience = self
-            .patience
-            .timeout
-            .mul_f64(1.5_f64.powi(attempt.min(8).cast_signed()));
+        let factor = 1.5_f64.powi(attempt.min(8).cast_signed());
+        let timeout = self.timeouts.reply.mul_f64(factor);
         loop {
-            // Anew after a mend: keys may have been made, and the answer is to another message.
-            let until = (Instant::now() + patience).min(self.end);
-            let discovering = matches!(self.access, Access::User(_)) && self.engine.is_none();
+            // Counted anew after a correction: keys may have been derived, and the request is another message.
+            let until = (Instant::now() + timeout).min(self.end);
             self.send(query).await?;
-            let reply = loop {
-                if Instant::now() >= self.end {
-                    return Err(self.silence(patience));
-                }
-                match timeout_at(until, self.socket.recv(&mut self.buffer)).await {
-                    Err(_) => return Err(self.silence(patience)),
-                    Ok(Err(error)) => {
-                        sleep_until((Instant::now() + REFUSED).min(until)).await;
-                        return Err(SnmpError::Unreachable(self.peer, error.to_string()));
-                    }
-                    Ok(Ok(length)) => match self.understand(length).await {
-                        Ok(Meaning::Answer(reply)) if !discovering => {
-                            self.heard = true;
-                            break Some(reply);
-                        }
-                        Ok(Meaning::Again) => {
-                            self.heard = true;
-                            break None;
-                        }
-                        Ok(Meaning::Answer(_) | Meaning::Nothing) => {}
-                        Err(Complaint::Malformed(problem)) => self.garbage = Some(problem),
-                        Err(Complaint::Refused(text)) => return Err(SnmpError::Authentication(self.peer, text)),
-                    },
-                }
+            let Some(reply) = self.receive(until, timeout).await? else {
+                continue;
             };
-            match reply {
-                // The view this user may see does not hold it.
-                Some(reply) if reply.status == AUTHORIZATION_ERROR => {
-                    let text = message::status_name(reply.status).to_owned();
-                    return Err(SnmpError::Authentication(self.peer, text));
+            if reply.status == AUTHORIZATION_ERROR {
+                let text = status_name(reply.status).to_owned();
+                return Err(SnmpError::Authentication(self.peer, text));
+            }
+            self.was_late = self.open.last().is_some_and(|last| i64::from(*last) != reply.id);
+            if self.was_late {
+                let longer = self.timeouts.reply.mul_f64(1.5);
+                self.timeouts.reply = longer.min(self.timeouts.session / 4).max(self.timeouts.reply);
+            }
+            return Ok(reply);
+        }
+    }
+
+    /// Waits for the reply to an attempt; `None` where the request must be corrected and sent again.
+    async fn receive(&mut self, until: Instant, timeout: Duration) -> Result<Option<Reply>, SnmpError> {
+        let discovering = matches!(self.access, Access::User(_)) && self.engine.is_none();
+        loop {
+            if Instant::now() >= self.end {
+                return Err(self.no_reply(timeout));
+            }
+            let length = match timeout_at(until, self.socket.recv(&mut self.buffer)).await {
+                Err(_) => return Err(self.no_reply(timeout)),
+                Ok(Err(error)) => {
+                    sleep_until((Instant::now() + PAUSE_AFTER_REFUSAL).min(until)).await;
+                    return Err(SnmpError::Unreachable(self.peer, error.to_string()));
                 }
-                Some(reply) => {
-                    self.was_late = self.waiting.last().is_some_and(|last| i64::from(*last) != reply.id);
-                    if self.was_late {
-                        let longer = self.patience.timeout.mul_f64(1.5);
-                        self.patience.timeout = longer.min(self.patience.whole / 4).max(self.patience.timeout);
-                    }
-                    return Ok(reply);
+                Ok(Ok(length)) => length,
+            };
+            match self.read(length).await {
+                Ok(Datagram::Reply(reply)) if !discovering => {
+                    self.heard = true;
+                    return Ok(Some(reply));
                 }
-                None => {}
+                Ok(Datagram::SendAgain) => {
+                    self.heard = true;
+                    return Ok(None);
+                }
+                Ok(Datagram::Reply(_) | Datagram::Ignored) => {}
+                Err(Unusable::Malformed(problem)) => self.malformed = Some(problem),
+                Err(Unusable::Refused(text)) => return Err(SnmpError::Authentication(self.peer, text)),
             }
         }
     }
 
-    /// An attempt's end without an answer.
-    fn silence(&self, patience: Duration) -> SnmpError {
-        match self.garbage {
-            // Who never said anything is not slow.
-            _ if Instant::now() >= self.end && self.heard => SnmpError::Deadline(self.peer, self.patience.whole),
+    /// The error of an attempt that ended without a reply.
+    fn no_reply(&self, timeout: Duration) -> SnmpError {
+        let over = Instant::now() >= self.end;
+        match self.malformed {
+            // Only a device that has replied before is too slow; one that never replied has timed out.
+            _ if over && self.heard => SnmpError::Deadline(self.peer, self.timeouts.session),
             Some(problem) => SnmpError::Malformed(self.peer, problem.to_string()),
-            None if Instant::now() >= self.end => SnmpError::Timeout(self.peer, self.patience.whole),
-            None => SnmpError::Timeout(self.peer, patience),
+            None if over => SnmpError::Timeout(self.peer, self.timeouts.session),
+            None => SnmpError::Timeout(self.peer, timeout),
         }
     }
 
@@ -280,105 +294,104 @@ impl Session {
         let id = self.next_id;
         self.next_id = if id == i32::MAX { 1 } else { id + 1 };
         let bytes = match (&self.access, &self.engine) {
-            (Access::Community { v1, community }, _) => message::with_community(*v1, community, id, query),
-            (Access::User(_), None) => usm::discovery(id),
-            (Access::User(_), Some(engine)) => engine.request(id, query),
+            (Access::Community { v1, community }, _) => community_request(*v1, community.expose(), id, query),
+            (Access::User(_), None) => discovery(id),
+            (Access::User(_), Some(engine)) => engine.request(id, query, Instant::now().into_std()),
         };
         let bytes = bytes.map_err(|problem| SnmpError::Send(self.peer, problem.to_string()))?;
-        self.waiting.push(id);
+        self.open.push(id);
         self.requests += 1;
-        // An ICMP error for an earlier datagram is told once, by the next call: send again.
+        // The kernel reports an ICMP error about an earlier datagram at the next call, once: send again.
         let mut sent = self.socket.send(&bytes).await;
         if matches!(&sent, Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused) {
             sent = self.socket.send(&bytes).await;
         }
-        sent.map(|_| ()).map_err(|error| sending(self.peer, &error))
+        sent.map(|_| ()).map_err(|error| send_error(self.peer, &error))
     }
 
-    async fn understand(&mut self, length: usize) -> Result<Meaning, Complaint> {
+    async fn read(&mut self, length: usize) -> Result<Datagram, Unusable> {
         let bytes = &self.buffer[..length];
         let user = match &self.access {
             Access::Community { v1, .. } => {
-                let reply = message::read_with_community(*v1, bytes)?;
-                let ours = reply.op == Op::Response && self.waiting.iter().any(|id| i64::from(*id) == reply.id);
-                return Ok(if ours { Meaning::Answer(reply) } else { Meaning::Nothing });
+                let reply = read_community_reply(*v1, bytes)?;
+                let ours = reply.op == Op::Response && self.is_open(reply.id);
+                return Ok(if ours {
+                    Datagram::Reply(reply)
+                } else {
+                    Datagram::Ignored
+                });
             }
             Access::User(user) => user,
         };
         let head = Head::read(bytes)?;
-        if !self.waiting.iter().any(|id| i64::from(*id) == head.message_id) {
-            return Ok(Meaning::Nothing);
+        if !self.is_open(head.message_id) {
+            return Ok(Datagram::Ignored);
         }
         let envelope = head.open(user, self.engine.as_ref())?;
         if envelope.reply.op == Op::Report {
             let user = user.clone();
-            return self.heed(user, envelope).await;
+            return self.read_report(user, envelope).await;
         }
         let Some(engine) = &mut self.engine else {
-            return Ok(Meaning::Nothing);
+            return Ok(Datagram::Ignored);
         };
-        if user.auth.is_some() && !engine.is_timely(&envelope) {
-            return Err(Complaint::Malformed(Malformed("a reply from the past")));
+        let now = Instant::now().into_std();
+        if user.auth.is_some() && !engine.is_timely(&envelope, now) {
+            return Err(Malformed("a reply from the past").into());
         }
-        engine.adjust(&envelope);
-        let ours = self.waiting.iter().any(|id| i64::from(*id) == envelope.reply.id);
-        Ok(if ours {
-            Meaning::Answer(envelope.reply)
+        engine.adjust(&envelope, now);
+        Ok(if self.is_open(envelope.reply.id) {
+            Datagram::Reply(envelope.reply)
         } else {
-            Meaning::Nothing
+            Datagram::Ignored
         })
     }
 
+    /// Whether an attempt at the present request has this id.
+    fn is_open(&self, id: i64) -> bool {
+        self.open.iter().any(|open| i64::from(*open) == id)
+    }
+
     /// Rule 4.
-    async fn heed(&mut self, user: User, envelope: Envelope) -> Result<Meaning, Complaint> {
+    async fn read_report(&mut self, user: User, envelope: Envelope) -> Result<Datagram, Unusable> {
         let report = Report::of(&envelope.reply);
-        self.mends += 1;
-        if self.mends > MENDS {
-            return Err(Complaint::Refused(report.explain().to_owned()));
+        self.corrections += 1;
+        if self.corrections > MOST_CORRECTIONS {
+            return Err(Unusable::Refused(report.explain().to_owned()));
         }
         match (&mut self.engine, report) {
             (None, _) if !envelope.engine_id.is_empty() => {
-                // Hashing passwords takes milliseconds: not on a thread that others share.
-                let derive = move || Engine::new(&user, &envelope.engine_id, envelope.clock);
+                let now = Instant::now().into_std();
+                // Hashing passwords takes milliseconds, so it must not run on a thread that others share.
+                let derive = move || Engine::new(&user, &envelope.engine_id, envelope.clock, now);
                 let derived = tokio::task::spawn_blocking(derive).await;
                 let derived = derived.map_err(|_| Malformed("the engine id"))?;
-                self.engine = Some(derived.map_err(Complaint::Refused)?);
-                // Another discovery's late report says nothing about the engine that is known now.
-                self.waiting.clear();
-                Ok(Meaning::Again)
+                self.engine = Some(derived.map_err(Unusable::Refused)?);
+                // A late report to another discovery says nothing about the engine that is known now.
+                self.open.clear();
+                Ok(Datagram::SendAgain)
             }
-            (None, _) => Err(Complaint::Malformed(Malformed("a report without an engine id"))),
+            (None, _) => Err(Malformed("a report without an engine id").into()),
             (Some(engine), Report::NotInTimeWindow) => {
-                engine.adjust(&envelope);
-                Ok(Meaning::Again)
+                engine.adjust(&envelope, Instant::now().into_std());
+                Ok(Datagram::SendAgain)
             }
-            // Another device at this address, or one that was set up anew: find out who it is.
+            // Another device has this address now, or this one was set up anew: discover its engine.
             (Some(_), Report::UnknownEngine) => {
                 self.engine = None;
-                Ok(Meaning::Again)
+                Ok(Datagram::SendAgain)
             }
             (Some(_), report) => {
-                // A device that was replaced knows another engine: the next walk asks anew.
+                // The device may have been replaced by one with another engine: the next session discovers it.
                 self.engine = None;
-                Err(Complaint::Refused(report.explain().to_owned()))
+                Err(Unusable::Refused(report.explain().to_owned()))
             }
         }
     }
 }
 
-/// Why a datagram was no answer.
-enum Complaint {
-    Malformed(Malformed),
-    Refused(String),
-}
-
-impl From<Malformed> for Complaint {
-    fn from(problem: Malformed) -> Self {
-        Self::Malformed(problem)
-    }
-}
-
-fn sending(peer: SocketAddr, error: &std::io::Error) -> SnmpError {
+/// The error of a send.
+fn send_error(peer: SocketAddr, error: &std::io::Error) -> SnmpError {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable => SnmpError::Unreachable(peer, error.to_string()),

@@ -1,57 +1,56 @@
-//! Reading columns of a table: as many in one request as the device can answer.
+//! Reads columns of a table, as many rows in one request as the device can answer.
 //!
-//! Owns the pace (how many rows to ask for at once) and the end of a walk. Gets a session and columns; gives cells, and
-//! says why it stopped where that was too early. Rules:
+//! The result says which columns were read to their end, and why the others were not. Rules:
 //! 1. A column ends at the first variable outside it. A variable that is not after the last one is a loop: the column
-//!    ends there, with an error; the others go on.
-//! 2. Where a device answers tooBig, or is silent although it answers smaller questions, half as many rows are asked
-//!    for, and in the end GETNEXT is used. Not where it turns out to have been slow only. What worked is remembered; after [`PROBATION`] good walks more is tried.
+//!    ends there, with an error, and the other columns go on.
+//! 2. Where a device replies tooBig, or does not reply although it does to smaller requests, the next request is for half
+//!    as many rows; the last step is GETNEXT. A device that was only slow gets the same size again. The size that worked
+//!    is remembered, and after [`PROBATION`] good walks a larger one is tried.
 //! 3. A table has at most [`ROWS`] rows.
-//! 4. A reply without variables is no end of anything: the column asked for first has a value there that cannot be read
-//!    (in an encrypted reply; see `Reply::bindings`). It waits until the others have ended, and then goes on behind the next
-//!    row that they have. Where there is none, the value is another column's if a column of the same table ended; else
-//!    nobody knows, and it ends there with an error.
+//! 4. A reply without variables is not the end of a column. The first column of the request has a value there that cannot
+//!    be read (in an encrypted reply; see `Reply::of`). This column waits until the others have ended, then goes on behind
+//!    the next row that they have. Where there is no such row, the column has ended if another column of the same table
+//!    has; otherwise it ends there with an error.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::message::{self, Op, Query, Reply};
 use super::session::{Session, SnmpError};
-use super::value::{Oid, Value};
+use crate::wire::snmp::{Oid, Op, Query, Reply, Value, status_name};
 
 /// The most rows of a table that are read.
 pub const ROWS: usize = 20_000;
 /// The most columns in one request.
 const COLUMNS: usize = 20;
 
-/// So many walks without trouble are a reason to ask for more again.
+/// After so many good walks a larger size is tried again.
 const PROBATION: u32 = 30;
 
-/// So many values of a column that cannot be read are stepped over (rule 4): each costs a request.
-const STEPS: u32 = 64;
+/// How many unreadable values of one column are stepped over (rule 4): each costs a request.
+const MOST_STEPS: u32 = 64;
 
 const TOO_BIG: i64 = 1;
 const NO_SUCH_NAME: i64 = 2;
 
-/// How many rows a device is asked for at once; remembered from walk to walk.
+/// How much one request asks a device for; remembered from walk to walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// GETBULK's max-repetitions; 0 is GETNEXT.
+pub struct RequestSize {
+    /// max-repetitions of GETBULK; 0 means GETNEXT.
     repetitions: u32,
-    /// Not more than this.
+    /// The largest value of `repetitions` that is tried now.
     ceiling: u32,
     /// Columns in one request.
     columns: usize,
-    /// What the user allows.
+    /// The largest value of `repetitions` that the user allows.
     most: u32,
-    /// Walks without trouble since the last.
+    /// Good walks in a row.
     good: u32,
-    /// GETBULK has been answered in this walk.
+    /// The device has replied to GETBULK in this walk.
     proven: bool,
 }
 
-impl Pace {
-    /// At first as many rows as this.
+impl RequestSize {
+    /// Begins with `most` rows in a request, the largest number allowed.
     pub fn new(most: u32) -> Self {
         Self {
             repetitions: most,
@@ -63,13 +62,13 @@ impl Pace {
         }
     }
 
-    /// At the start of a walk.
-    pub fn rest(&mut self) {
+    /// A walk begins.
+    pub fn begin_walk(&mut self) {
         self.proven = false;
     }
 
-    /// After a walk without trouble: what failed long ago may have been a lost datagram.
-    pub fn grow(&mut self) {
+    /// A walk was good. An older failure may have been a lost datagram, so after some good walks a larger size is tried.
+    pub fn end_good_walk(&mut self) {
         self.good += 1;
         if self.good >= PROBATION {
             self.good = 0;
@@ -79,7 +78,7 @@ impl Pace {
         }
     }
 
-    /// Half as many; false where that is not possible.
+    /// Halves the rows; false where there is no smaller size.
     fn shrink(&mut self, least: u32) -> bool {
         if self.repetitions <= least {
             return false;
@@ -90,33 +89,33 @@ impl Pace {
         true
     }
 
-    /// What a device that answers GETBULK with an error is asked with.
+    /// From now on GETNEXT: the device replies to GETBULK with an error.
     fn give_up_bulk(&mut self) {
         self.repetitions = 0;
         self.good = 0;
     }
 
-    /// For tests and people: rows at once, 0 for GETNEXT.
+    /// max-repetitions of the next GETBULK; 0 means GETNEXT.
     pub const fn repetitions(&self) -> u32 {
         self.repetitions
     }
 }
 
-/// What was read.
+/// The cells that were read.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// Column (its place in the list asked for), row, value.
+    /// The column (its place in the list of columns), the row and the value.
     pub cells: Vec<(usize, u32, Value)>,
-    /// Which columns were read to their end.
+    /// For each column, whether it was read to its end.
     pub complete: Vec<bool>,
-    /// Why others were not: the first reason.
-    pub trouble: Option<SnmpError>,
+    /// The first reason why a column was not.
+    pub error: Option<SnmpError>,
 }
 
 impl Table {
-    /// Whether this is all there is.
+    /// Whether every column was read to its end.
     pub const fn is_complete(&self) -> bool {
-        self.trouble.is_none()
+        self.error.is_none()
     }
 }
 
@@ -135,9 +134,14 @@ struct Walk<'a> {
     table: Table,
 }
 
-/// Reads columns to their ends. `expected` is how many rows there were the last time, 0 where nobody knows: then no more
-/// is asked for past the end than needed.
-pub async fn columns(session: &mut Session, bases: &[&'static [u32]], pace: &mut Pace, expected: usize) -> Table {
+/// Reads columns to their ends. `expected` is how many rows there were the last time, or 0. It keeps requests from going
+/// far past the end of the table.
+pub async fn read_columns(
+    session: &mut Session,
+    bases: &[&'static [u32]],
+    size: &mut RequestSize,
+    expected: usize,
+) -> Table {
     let cursor = |base: &&'static [u32]| Cursor {
         last: Oid::from(*base),
         rows: 0,
@@ -154,36 +158,36 @@ pub async fn columns(session: &mut Session, bases: &[&'static [u32]], pace: &mut
         },
     };
     if session.is_v1() {
-        pace.give_up_bulk();
+        size.give_up_bulk();
     }
-    while let Some(asked) = walk.next(session, pace) {
-        if let Err(error) = walk.round(session, pace, &asked, expected).await {
-            walk.table.trouble = Some(error);
+    while let Some(columns) = walk.next(session, size) {
+        if let Err(error) = walk.round(session, size, &columns, expected).await {
+            walk.table.error = Some(error);
             break;
         }
     }
     walk.table
 }
 
-/// A column's entry: all of it but the column's number.
+/// The table entry that a column belongs to: its OID without the number of the column.
 fn table_of(column: &'static [u32]) -> &'static [u32] {
     column.split_last().map_or(column, |(_, table)| table)
 }
 
 impl Walk<'_> {
-    /// The columns to ask for, those furthest behind first.
-    fn next(&mut self, session: &Session, pace: &Pace) -> Option<Vec<usize>> {
+    /// The columns of the next request, those with the fewest rows first; `None` when all have ended.
+    fn next(&mut self, session: &Session, size: &RequestSize) -> Option<Vec<usize>> {
         if self.cursors.iter().all(|cursor| cursor.stuck || !cursor.open) {
             self.step_over(session);
         }
         let ready = |place: &usize| self.cursors[*place].open && !self.cursors[*place].stuck;
         let mut open: Vec<usize> = (0..self.cursors.len()).filter(ready).collect();
         open.sort_by_key(|place| self.cursors[*place].rows);
-        open.truncate(pace.columns.max(1));
+        open.truncate(size.columns.max(1));
         (!open.is_empty()).then_some(open)
     }
 
-    /// Rule 4: columns that are stuck go on behind the next row that is known, or end.
+    /// Rule 4: columns that are stuck go on behind the next row that is known, or they end.
     fn step_over(&mut self, session: &Session) {
         if !self.cursors.iter().any(|cursor| cursor.open) {
             return;
@@ -202,7 +206,7 @@ impl Walk<'_> {
                 None => rows.first(),
             };
             cursor.steps += 1;
-            if let (Some(row), true) = (next, cursor.steps <= STEPS) {
+            if let (Some(row), true) = (next, cursor.steps <= MOST_STEPS) {
                 cursor.stuck = false;
                 cursor.last = Oid::under(base, &[*row]);
             } else if next.is_none() && ended.contains(&table_of(base)) {
@@ -212,46 +216,46 @@ impl Walk<'_> {
                 cursor.open = false;
                 let text = format!("nothing that can be read after {}", cursor.last);
                 let unreadable = SnmpError::Malformed(session.peer(), text);
-                self.table.trouble.get_or_insert(unreadable);
+                self.table.error.get_or_insert(unreadable);
             }
         }
     }
 
-    /// One question and its answer; an error ends the walk.
+    /// One request and its reply. An error ends the walk.
     async fn round(
         &mut self,
         session: &mut Session,
-        pace: &mut Pace,
-        asked: &[usize],
+        size: &mut RequestSize,
+        columns: &[usize],
         expected: usize,
     ) -> Result<(), SnmpError> {
-        let oids: Vec<Oid> = asked.iter().map(|place| self.cursors[*place].last.clone()).collect();
-        let rows = self.cursors[asked[0]].rows;
-        // One more than there were: it shows the end.
+        let oids: Vec<Oid> = columns.iter().map(|place| self.cursors[*place].last.clone()).collect();
+        let rows = self.cursors[columns[0]].rows;
+        // One more row than the last time: its reply shows the end.
         let left = (expected + 1).saturating_sub(rows).max(1);
         let left = if expected == 0 { u32::MAX } else { left as u32 };
         let mut attempt = 0;
-        let before = *pace;
-        session.question();
+        let before = *size;
+        session.begin_request();
         let reply = loop {
-            let bulk = pace.repetitions > 0;
+            let bulk = size.repetitions > 0;
             let query = Query {
                 op: if bulk { Op::Bulk } else { Op::Next },
-                repetitions: pace.repetitions.min(left),
+                repetitions: size.repetitions.min(left),
                 oids: &oids,
             };
             match session.attempt(query, attempt).await {
                 Ok(reply) => {
                     if session.was_late() {
-                        *pace = before;
+                        *size = before;
                     }
-                    pace.proven |= bulk && reply.status == 0;
+                    size.proven |= bulk && reply.status == 0;
                     break reply;
                 }
                 Err(error @ (SnmpError::Timeout(..) | SnmpError::Unreachable(..))) => {
-                    // Rule 2. One that has answered such questions in this walk is not asked by GETNEXT for one loss.
-                    let smaller = matches!(error, SnmpError::Timeout(..)) && pace.shrink(u32::from(pace.proven));
-                    if attempt >= session.retries_allowed() && (pace.proven || !smaller) {
+                    // Rule 2. After one loss, a device that has replied to GETBULK in this walk is not asked by GETNEXT.
+                    let smaller = matches!(error, SnmpError::Timeout(..)) && size.shrink(u32::from(size.proven));
+                    if attempt >= session.retries_allowed() && (size.proven || !smaller) {
                         return Err(error);
                     }
                     attempt += 1;
@@ -260,18 +264,18 @@ impl Walk<'_> {
             }
         };
         if reply.status == 0 {
-            self.absorb(session, asked, reply);
+            self.absorb(session, columns, reply);
         } else {
-            self.refused(session, pace, asked, &reply);
+            self.refused(session, size, columns, &reply);
         }
         Ok(())
     }
 
-    /// Takes in an answer.
-    fn absorb(&mut self, session: &Session, asked: &[usize], reply: Reply) {
-        self.cursors[asked[0]].stuck = reply.bindings.is_empty();
+    /// Takes the cells out of a reply.
+    fn absorb(&mut self, session: &Session, columns: &[usize], reply: Reply) {
+        self.cursors[columns[0]].stuck = reply.bindings.is_empty();
         for (number, (oid, value)) in reply.bindings.into_iter().enumerate() {
-            let place = asked[number % asked.len()];
+            let place = columns[number % columns.len()];
             let cursor = &mut self.cursors[place];
             if !cursor.open {
                 continue;
@@ -285,7 +289,7 @@ impl Walk<'_> {
             if oid <= cursor.last {
                 cursor.open = false;
                 let looped = SnmpError::Loop(session.peer(), cursor.last.to_string(), oid.to_string());
-                self.table.trouble.get_or_insert(looped);
+                self.table.error.get_or_insert(looped);
                 continue;
             }
             cursor.rows += 1;
@@ -295,38 +299,34 @@ impl Walk<'_> {
             if cursor.rows >= ROWS {
                 cursor.open = false;
                 let text = format!("a table of more than {ROWS} rows");
-                self.table
-                    .trouble
-                    .get_or_insert(SnmpError::Status(session.peer(), text));
+                self.table.error.get_or_insert(SnmpError::Status(session.peer(), text));
             }
             cursor.last = oid;
         }
     }
 
-    /// Takes in an answer that says no.
-    fn refused(&mut self, session: &Session, pace: &mut Pace, asked: &[usize], reply: &Reply) {
+    /// Handles a reply with an error-status.
+    fn refused(&mut self, session: &Session, size: &mut RequestSize, columns: &[usize], reply: &Reply) {
         let blamed = usize::try_from(reply.index)
             .ok()
-            .and_then(|index| asked.get(index.wrapping_sub(1)));
-        let narrower = asked.len() > 1;
+            .and_then(|index| columns.get(index.wrapping_sub(1)));
+        let narrower = columns.len() > 1;
         match reply.status {
-            TOO_BIG if pace.shrink(1) => {}
-            TOO_BIG if narrower => pace.columns = asked.len().div_ceil(2),
-            // Version 1 says so at the end of a table; others at what they do not have.
+            TOO_BIG if size.shrink(1) => {}
+            TOO_BIG if narrower => size.columns = columns.len().div_ceil(2),
+            // Version 1 replies so at the end of a table, and every version for a variable that the device lacks.
             NO_SUCH_NAME if blamed.is_some() || !narrower => {
-                let ended = *blamed.unwrap_or(&asked[0]);
+                let ended = *blamed.unwrap_or(&columns[0]);
                 self.cursors[ended].open = false;
                 self.table.complete[ended] = true;
             }
-            _ if pace.repetitions > 0 => pace.give_up_bulk(),
-            _ if narrower => pace.columns = 1,
+            _ if size.repetitions > 0 => size.give_up_bulk(),
+            _ if narrower => size.columns = 1,
             status => {
-                // One column that cannot be read; the others go on.
-                self.cursors[asked[0]].open = false;
-                let text = format!("{} for {}", message::status_name(status), self.cursors[asked[0]].last);
-                self.table
-                    .trouble
-                    .get_or_insert(SnmpError::Status(session.peer(), text));
+                // This column cannot be read; the others go on.
+                self.cursors[columns[0]].open = false;
+                let text = format!("{} for {}", status_name(status), self.cursors[columns[0]].last);
+                self.table.error.get_or_insert(SnmpError::Status(session.peer(), text));
             }
         }
     }

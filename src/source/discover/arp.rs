@@ -1,70 +1,127 @@
-//! The ARP scan (RFC 826): asks every address of a network who has it, paced, and asks again only who is silent.
+//! The ARP sweep (RFC 826): asks every address of a network, at a steady rate, and asks silent addresses again.
 //!
-//! Owns the order and pace of the questions. Gets a `Link` and the addresses; gives sightings with hardware addresses.
-//! 1. Known devices are asked first, and three times; an address nobody is known to have twice.
-//! 2. A silent address is asked again no sooner than 150 ms, then 225 ms after its last question: a busy phone
-//!    answers late, a lost frame is lost again in the same congestion.
-//! 3. The scan ends when every address has answered, or its last question is 300 ms old and what has arrived is read:
-//!    nothing more can come.
-//! 4. Only an answer to this host, from an address that was asked, is evidence.
+//! 1. Known devices are asked first, and three times; other addresses are asked twice.
+//! 2. A silent address is asked again 150 ms after the first request, and 225 ms after the second, not sooner: a phone
+//!    that sleeps replies late, and a frame lost to congestion would be lost again.
+//! 3. The sweep ends when every address has replied, or its last request is 300 ms old and what has arrived is read.
+//! 4. Only a reply to this host, from an address that was asked, is evidence.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::net::Ipv4Addr;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use super::pace::Pace;
+use super::networks::LocalInterface;
 use super::progress::Progress;
-use crate::model::{Mac, MacKind, Method, Outcome, Sighting, Timestamp};
-use crate::net::{Link, LinkError, is_running, wall_clock};
+use super::report::{Replies, Report};
+use super::source::{BURST, Context, Remaining, Run, Source};
+use crate::model::{Mac, MacKind, Method, Outcome, Sighting, Sweep, Timestamp};
+use crate::net::{Frames, Link, LinkError, PacketLink, is_running, monotonic, wall_clock};
+use crate::pace::{Limiter, Rate};
+use crate::wire::arp::{Operation, Packet};
 
-/// Waits after the first and second question.
+pub(super) const SOURCE: Source = Source {
+    method: Method::Arp,
+    run: Run::Network(run),
+};
+
+/// The waits after the first and second request to an address.
 const WAITS: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(225)];
-/// The wait after the last question, however many there were.
-const TAIL: Duration = Duration::from_millis(300);
-/// So often the interface is looked at while a scan runs.
-const LOOK: Duration = Duration::from_millis(100);
-/// Two hardware addresses that claim one address are both told; a third and more are noise.
-const CLAIMS: usize = 2;
+/// The wait after the last request to an address.
+const LAST_WAIT: Duration = Duration::from_millis(300);
+/// How often the state of the interface is checked during a sweep.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+/// The pause after the queue of the interface was full.
+const PAUSE_WHEN_FULL: Duration = Duration::from_millis(10);
+/// How many hardware addresses that claim one address are reported; more are noise.
+const MOST_CLAIMS: usize = 2;
 
-/// Whom to ask, and as whom.
+/// A sweep to be made.
 #[derive(Clone, Debug)]
-pub struct Question {
-    /// The interface's name, to see whether it stays up.
-    pub interface: String,
+struct Task {
+    /// The name of the interface.
+    interface: String,
     /// This host's hardware address there.
-    pub mac: Mac,
+    mac: Mac,
     /// This host's address there.
-    pub address: Ipv4Addr,
-    /// Known devices first: so many of `addresses` are known.
-    pub known: usize,
-    /// Everybody to be asked.
-    pub addresses: Vec<Ipv4Addr>,
-    /// Questions a second.
-    pub rate: u32,
+    address: Ipv4Addr,
+    /// The addresses to ask, known devices first.
+    addresses: Vec<Ipv4Addr>,
+    /// How many of `addresses` are known devices.
+    known: usize,
+    /// Requests a second.
+    rate: u32,
 }
 
-/// What came of a scan.
-#[derive(Debug)]
-pub struct Answer {
-    /// Who answered.
-    pub sightings: Vec<Sighting>,
-    /// Whether everybody was asked and had time to answer.
-    pub outcome: Outcome,
-    /// Addresses that answered.
-    pub answered: u32,
-    /// Addresses never asked.
-    pub left: u32,
-    /// Why it is not complete.
-    pub why: Option<String>,
+/// Sweeps a network, if this host has an interface with ARP there.
+fn run(context: &Context<'_>, remaining: &mut Remaining<'_>) -> Report {
+    let interface = remaining.network.interface.as_ref();
+    let with_mac = interface.and_then(|interface| Some((interface, interface.mac?)));
+    if let Some((interface, mac)) = with_mac {
+        return sweep_from(interface, mac, context, remaining);
+    }
+    let mut report = Report::default();
+    if !context.uses(Method::Icmp) {
+        let why = "there is no ARP on the way to it, only icmp gets there";
+        report.sweeps.push(failed(remaining, why));
+    }
+    report
 }
 
-/// Who is to be asked when.
+fn sweep_from(interface: &LocalInterface, mac: Mac, context: &Context<'_>, remaining: &mut Remaining<'_>) -> Report {
+    let mut report = Report::default();
+    let start = monotonic();
+    let mut link = match PacketLink::open(&interface.name, &[Frames::Arp]) {
+        Ok(link) => link,
+        Err(error) => {
+            let instead = if context.uses(Method::Icmp) { "ICMP and " } else { "" };
+            let note = format!("{error}: {instead}the neighbour cache are used instead");
+            report.notes.push(note);
+            if !matches!(error, LinkError::Denied(..)) {
+                report.sweeps.push(failed(remaining, &error.to_string()));
+            }
+            return report;
+        }
+    };
+    let task = Task {
+        interface: interface.name.clone(),
+        mac,
+        address: interface.address,
+        known: remaining.known,
+        addresses: remaining.addresses.clone(),
+        rate: context.settings.arp_rate,
+    };
+    let replies = sweep(&mut link, &task, context.deadline, context.progress);
+    let network = remaining.network.network.to_string();
+    let asked = task.addresses.len();
+    report
+        .sweeps
+        .push(replies.sweep(&network, Method::Arp, asked, start.elapsed()));
+    remaining.swept = true;
+    // A host that does not reply to ARP cannot reply to ICMP either. A known device is still worth another try.
+    let replied: HashSet<IpAddr> = replies.sightings.iter().map(|sighting| sighting.address).collect();
+    remaining.addresses.truncate(remaining.known);
+    remaining
+        .addresses
+        .retain(|address| !replied.contains(&IpAddr::V4(*address)));
+    report.sightings = replies.sightings;
+    report
+}
+
+fn failed(remaining: &Remaining<'_>, why: &str) -> Sweep {
+    let network = remaining.network.network.to_string();
+    let asked = remaining.addresses.len();
+    Replies::failed(asked, why.to_owned()).sweep(&network, Method::Arp, asked, Duration::ZERO)
+}
+
+/// The requests of a sweep: which address is asked when.
 struct Requests {
-    /// When to ask (or, past the last question, to give up), whom, for the how-many-eth time.
+    /// When to ask (or, after the last request, when to give up), the number of the address, and how many requests to it
+    /// came before.
     due: BinaryHeap<Reverse<(Instant, u32, u8)>>,
-    heard: Vec<Vec<Mac>>,
-    index: HashMap<Ipv4Addr, u32>,
+    /// The hardware addresses that replied, for each address.
+    replies: Vec<Vec<Mac>>,
+    numbers: HashMap<Ipv4Addr, u32>,
     known: usize,
     answered: u32,
     asked: u32,
@@ -72,42 +129,42 @@ struct Requests {
 
 impl Requests {
     fn new(addresses: &[Ipv4Addr], known: usize, start: Instant) -> Self {
-        let count = 0..addresses.len() as u32;
+        let numbers = 0..addresses.len() as u32;
         Self {
-            due: count.clone().map(|n| Reverse((start, n, 0))).collect(),
-            heard: vec![Vec::new(); addresses.len()],
-            index: addresses.iter().copied().zip(count).collect(),
+            due: numbers.clone().map(|number| Reverse((start, number, 0))).collect(),
+            replies: vec![Vec::new(); addresses.len()],
+            numbers: addresses.iter().copied().zip(numbers).collect(),
             known,
             answered: 0,
             asked: 0,
         }
     }
 
-    /// Rule 1.
-    fn questions(&self, n: u32) -> u8 {
-        if (n as usize) < self.known { 3 } else { 2 }
+    /// Rule 1: how many requests an address gets.
+    fn most(&self, number: u32) -> u8 {
+        if (number as usize) < self.known { 3 } else { 2 }
     }
 
-    /// The next address to ask now, since when it is due and how often it was asked; forgets those that have answered or stay silent.
+    /// The next request that is due now, as in `due`. Drops addresses that have replied or will not be asked again.
     fn next(&mut self, now: Instant) -> Option<(Instant, u32, u8)> {
-        while let Some(Reverse((at, n, times))) = self.due.peek().copied() {
-            let silent = self.heard[n as usize].is_empty();
+        while let Some(Reverse((at, number, times))) = self.due.peek().copied() {
+            let silent = self.replies[number as usize].is_empty();
             if silent && at > now {
                 return None;
             }
             self.due.pop();
-            if silent && times < self.questions(n) {
-                return Some((at, n, times));
+            if silent && times < self.most(number) {
+                return Some((at, number, times));
             }
         }
         None
     }
 
-    /// It was asked. Rules 2 and 3: what is due after the last question is giving up.
-    fn sent(&mut self, n: u32, times: u8, now: Instant) {
-        let last = times + 1 == self.questions(n);
-        let wait = if last { TAIL } else { WAITS[usize::from(times)] };
-        self.due.push(Reverse((now + wait, n, times + 1)));
+    /// The request was sent. Rules 2 and 3: after the last request, what is due next is to give up.
+    fn sent(&mut self, number: u32, times: u8, now: Instant) {
+        let last = times + 1 == self.most(number);
+        let wait = if last { LAST_WAIT } else { WAITS[usize::from(times)] };
+        self.due.push(Reverse((now + wait, number, times + 1)));
         self.asked += u32::from(times == 0);
     }
 
@@ -115,89 +172,86 @@ impl Requests {
         self.due.is_empty()
     }
 
-    /// Whether this answer is news.
-    fn hear(&mut self, address: Ipv4Addr, mac: Mac) -> bool {
-        let Some(n) = self.index.get(&address) else {
+    /// Takes in a reply; whether it says something new.
+    fn reply(&mut self, address: Ipv4Addr, mac: Mac) -> bool {
+        let Some(number) = self.numbers.get(&address) else {
             return false;
         };
-        let heard = &mut self.heard[*n as usize];
-        if heard.len() >= CLAIMS || heard.contains(&mac) {
+        let replies = &mut self.replies[*number as usize];
+        if replies.len() >= MOST_CLAIMS || replies.contains(&mac) {
             return false;
         }
-        self.answered += u32::from(heard.is_empty());
-        heard.push(mac);
+        self.answered += u32::from(replies.is_empty());
+        replies.push(mac);
         true
     }
 }
 
-/// Scans until everybody has answered or had time to, the deadline comes, or somebody stops it.
-pub fn scan(link: &mut impl Link, question: &Question, deadline: Instant, progress: &Progress) -> Answer {
-    let mut now = Instant::now();
-    let mut sweep = Requests::new(&question.addresses, question.known, now);
-    let mut pace = Pace::new(question.rate, now);
+/// Sweeps until every address has replied or had time to, until the deadline, or until it is stopped.
+fn sweep(link: &mut impl Link, task: &Task, deadline: Instant, progress: &Progress) -> Replies {
+    let mut now = monotonic();
+    let mut requests = Requests::new(&task.addresses, task.known, now);
+    let mut limiter = Limiter::starting(Rate::even(task.rate, BURST), now);
     let mut sightings = Vec::new();
-    let mut looked = now;
+    let mut checked = now;
+    let went_down = || format!("{} went down", task.interface);
     let why = loop {
-        now = Instant::now();
+        now = monotonic();
         if progress.is_stopped() {
             break Some("it was stopped".to_owned());
         }
         if now >= deadline {
             break Some("its time was over".to_owned());
         }
-        // A cable that is out makes no error: frames are queued, and nobody answers.
-        if now - looked >= LOOK {
-            looked = now;
-            if !is_running(&question.interface) {
-                break Some(format!("{} went down", question.interface));
+        // Without a cable there is no error: frames are queued, and nothing replies.
+        if now - checked >= CHECK_EVERY {
+            checked = now;
+            if !is_running(&task.interface) {
+                break Some(went_down());
             }
         }
-        if let Err(error) = ask(link, question, &mut sweep, &mut pace, now, progress) {
+        let sent = send(link, task, &mut requests, &mut limiter, now, progress);
+        let received = sent.and_then(|()| receive(link, task, &mut requests, &mut sightings, progress));
+        if let Err(error) = received {
             break Some(error.to_string());
         }
-        match hear(link, question, &mut sweep, &mut sightings, progress) {
-            Ok(_) => {}
-            Err(error) => break Some(error.to_string()),
-        }
-        if sweep.is_done() {
+        if requests.is_done() {
             break None;
         }
     };
-    // On a busy host answers may have waited to be read for as long as their addresses were given time. A flood must not
-    // keep us here.
-    let enough = Instant::now() + LOOK;
+    // On a busy host replies may still wait to be read when their time is over. A flood must not keep the sweep here.
+    let enough = monotonic() + CHECK_EVERY;
     while why.is_none()
-        && Instant::now() < enough
-        && hear(link, question, &mut sweep, &mut sightings, progress).unwrap_or(false)
+        && monotonic() < enough
+        && receive(link, task, &mut requests, &mut sightings, progress).unwrap_or(false)
     {}
-    let why = why.or_else(|| (!is_running(&question.interface)).then(|| format!("{} went down", question.interface)));
-    let left = question.addresses.len() as u32 - sweep.asked;
-    Answer {
+    let why = why.or_else(|| (!is_running(&task.interface)).then(went_down));
+    Replies {
         sightings,
         outcome: if why.is_none() {
             Outcome::Complete
         } else {
             Outcome::Partial
         },
-        answered: sweep.answered,
-        left,
+        answered: requests.answered,
+        left: task.addresses.len() as u32 - requests.asked,
         why,
     }
 }
 
-/// Reads a frame, if there is one.
-fn hear(
+/// Reads the next frame; whether there was one.
+fn receive(
     link: &mut impl Link,
-    question: &Question,
-    sweep: &mut Requests,
+    task: &Task,
+    requests: &mut Requests,
     sightings: &mut Vec<Sighting>,
     progress: &Progress,
 ) -> Result<bool, LinkError> {
     let Some(frame) = link.receive()? else {
         return Ok(false);
     };
-    if let Some((address, mac)) = reply(frame, question)
-        && sweep.hear(address, mac)
+    if let Some((address, mac)) = reply(frame, task)
+        && requests.reply(address, mac)
     {
         progress.answered(1);
         sightings.push(sighting(address, mac, wall_clock()));
@@ -205,33 +259,36 @@ fn hear(
     Ok(true)
 }
 
-/// Sends what is due and allowed now.
-fn ask(
+/// Sends the requests that are due and that the rate allows.
+fn send(
     link: &mut impl Link,
-    question: &Question,
-    sweep: &mut Requests,
-    pace: &mut Pace,
+    task: &Task,
+    requests: &mut Requests,
+    limiter: &mut Limiter,
     now: Instant,
     progress: &Progress,
 ) -> Result<(), LinkError> {
-    let before = sweep.asked;
-    while pace.may(now) {
-        let Some((due, n, times)) = sweep.next(now) else { break };
-        match link.send(&request(question.mac, question.address, question.addresses[n as usize])) {
+    let before = requests.asked;
+    while limiter.is_ready(now) {
+        let Some((due, number, times)) = requests.next(now) else {
+            break;
+        };
+        let request = Packet::request(task.mac, task.address, task.addresses[number as usize]);
+        match link.send(&request.frame()) {
             Ok(()) => {
-                pace.took();
-                sweep.sent(n, times, now);
+                let _ = limiter.take(now);
+                requests.sent(number, times, now);
             }
-            // Full: give the queue time to drain, then ask this one again.
+            // The queue needs time to drain; then this address is asked again.
             Err(LinkError::Full(_)) => {
-                sweep.due.push(Reverse((due, n, times)));
-                pace.pause(now + Duration::from_millis(10));
+                requests.due.push(Reverse((due, number, times)));
+                limiter.pause(now + PAUSE_WHEN_FULL);
                 break;
             }
             Err(error) => return Err(error),
         }
     }
-    progress.asked(sweep.asked - before);
+    progress.asked(requests.asked - before);
     Ok(())
 }
 
@@ -245,32 +302,12 @@ fn sighting(address: Ipv4Addr, mac: Mac, at: Timestamp) -> Sighting {
     }
 }
 
-/// An ARP request in its Ethernet frame, 42 bytes; the interface pads it.
-fn request(mac: Mac, from: Ipv4Addr, to: Ipv4Addr) -> [u8; 42] {
-    let mut frame = [0; 42];
-    frame[..6].fill(0xff);
-    frame[6..12].copy_from_slice(&mac.0);
-    // Ethertype ARP; hardware Ethernet, protocol IPv4, lengths 6 and 4, operation request
-    frame[12..22].copy_from_slice(&[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1]);
-    frame[22..28].copy_from_slice(&mac.0);
-    frame[28..32].copy_from_slice(&from.octets());
-    frame[38..42].copy_from_slice(&to.octets());
-    frame
-}
-
-/// Rule 4: who has which address, if the frame is a reply that says so.
-pub(super) fn reply(frame: &[u8], question: &Question) -> Option<(Ipv4Addr, Mac)> {
-    let frame: &[u8; 42] = frame.get(..42)?.try_into().ok()?;
-    if frame[12..20] != [0x08, 0x06, 0, 1, 0x08, 0, 6, 4] || frame[20..22] != [0, 2] {
-        return None;
-    }
-    if frame[32..38] != question.mac.0 || frame[38..42] != question.address.octets() {
-        return None;
-    }
-    let mac = Mac([frame[22], frame[23], frame[24], frame[25], frame[26], frame[27]]);
-    let somebody = mac.kind() != MacKind::Nobody && mac != question.mac;
-    let address = Ipv4Addr::new(frame[28], frame[29], frame[30], frame[31]);
-    somebody.then_some((address, mac))
+/// Rule 4: the sender of a frame, if the frame is a reply to this host.
+fn reply(frame: &[u8], task: &Task) -> Option<(Ipv4Addr, Mac)> {
+    let packet = Packet::read(frame)?;
+    let to_us = packet.target_mac == task.mac && packet.target == task.address;
+    let usable = packet.sender_mac.kind() != MacKind::Nobody && packet.sender_mac != task.mac;
+    (packet.operation == Operation::Reply && to_us && usable).then_some((packet.sender, packet.sender_mac))
 }
 
 #[cfg(test)]

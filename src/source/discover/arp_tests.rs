@@ -1,16 +1,20 @@
-//! The ARP scan against a wire made up of hash maps.
+//! The ARP sweep on a simulated link.
 
 use std::collections::VecDeque;
 
 use super::*;
 
-/// A wire on which some addresses answer, from their so-many-eth question on; remembers who was asked.
+/// A link with some hosts on it; remembers which addresses were asked.
 #[derive(Default)]
-struct Wire {
+struct Segment {
+    /// The hosts, and how many requests each waits for before it replies.
     hosts: HashMap<Ipv4Addr, (Mac, u32)>,
     asked: Vec<Ipv4Addr>,
+    /// Replies that have arrived and not been read.
     waiting: VecDeque<Vec<u8>>,
-    now: Vec<u8>,
+    /// The reply that was read last.
+    read: Vec<u8>,
+    /// How many more frames the queue refuses.
     full: u32,
 }
 
@@ -20,25 +24,26 @@ fn ip(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, 0, last)
 }
 
-fn answer_of(mac: Mac, from: Ipv4Addr) -> Vec<u8> {
-    let mut frame = request(mac, from, ip(1)).to_vec();
-    frame[..6].copy_from_slice(&OWN.0);
-    frame[21] = 2;
-    frame[32..38].copy_from_slice(&OWN.0);
-    frame
+fn reply_frame(mac: Mac, from: Ipv4Addr) -> Vec<u8> {
+    let reply = Packet {
+        operation: Operation::Reply,
+        target_mac: OWN,
+        ..Packet::request(mac, from, ip(1))
+    };
+    reply.frame().to_vec()
 }
 
-impl Link for Wire {
+impl Link for Segment {
     fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
         if self.full > 0 {
             self.full -= 1;
-            return Err(LinkError::Full("wire".into()));
+            return Err(LinkError::Full("segment".into()));
         }
         let to = Ipv4Addr::new(frame[38], frame[39], frame[40], frame[41]);
         self.asked.push(to);
         let times = self.asked.iter().filter(|asked| **asked == to).count() as u32;
         if let Some((mac, _)) = self.hosts.get(&to).filter(|(_, from)| times >= *from) {
-            self.waiting.push_back(answer_of(*mac, to));
+            self.waiting.push_back(reply_frame(*mac, to));
         }
         Ok(())
     }
@@ -48,14 +53,14 @@ impl Link for Wire {
             std::thread::sleep(Duration::from_millis(1));
             return Ok(None);
         };
-        self.now = frame;
-        Ok(Some(&self.now))
+        self.read = frame;
+        Ok(Some(&self.read))
     }
 }
 
-fn question(known: usize, count: u8) -> Question {
-    Question {
-        // always up
+fn task(known: usize, count: u8) -> Task {
+    Task {
+        // Always up.
         interface: "lo".into(),
         mac: OWN,
         address: ip(1),
@@ -66,28 +71,28 @@ fn question(known: usize, count: u8) -> Question {
 }
 
 #[test]
-fn only_the_silent_are_asked_again_and_known_ones_more_often() {
-    let mut wire = Wire::default();
-    wire.hosts.insert(ip(3), (Mac([2, 0, 0, 0, 0, 3]), 1));
-    wire.hosts.insert(ip(4), (Mac([2, 0, 0, 0, 0, 4]), 2));
-    wire.full = 2;
+fn silent_addresses_are_asked_again_and_known_ones_more_often() {
+    let mut segment = Segment::default();
+    segment.hosts.insert(ip(3), (Mac([2, 0, 0, 0, 0, 3]), 1));
+    segment.hosts.insert(ip(4), (Mac([2, 0, 0, 0, 0, 4]), 2));
+    segment.full = 2;
     let progress = Progress::default();
-    let answer = scan(
-        &mut wire,
-        &question(1, 10),
+    let replies = sweep(
+        &mut segment,
+        &task(1, 10),
         Instant::now() + Duration::from_secs(5),
         &progress,
     );
-    let times = |last| wire.asked.iter().filter(|asked| **asked == ip(last)).count();
+    let times = |last| segment.asked.iter().filter(|asked| **asked == ip(last)).count();
     assert_eq!((times(2), times(3), times(4), times(5)), (3, 1, 2, 2));
-    assert_eq!(wire.asked[0], ip(2), "known devices first");
+    assert_eq!(segment.asked[0], ip(2), "known devices first");
     assert_eq!(
-        (answer.answered, answer.left, answer.outcome),
+        (replies.answered, replies.left, replies.outcome),
         (2, 0, Outcome::Complete),
         "{:?}",
-        answer.why
+        replies.why
     );
-    let macs: Vec<_> = answer
+    let macs: Vec<_> = replies
         .sightings
         .iter()
         .map(|s| (s.address, s.mac.unwrap().0[5]))
@@ -97,40 +102,40 @@ fn only_the_silent_are_asked_again_and_known_ones_more_often() {
 }
 
 #[test]
-fn it_ends_at_once_when_all_have_answered_and_is_partial_when_cut_short() {
-    let mut wire = Wire::default();
+fn a_sweep_ends_when_all_have_replied_and_is_partial_when_cut_short() {
+    let mut segment = Segment::default();
     for last in 2..12 {
-        wire.hosts.insert(ip(last), (Mac([2, 0, 0, 0, 0, last]), 1));
+        segment.hosts.insert(ip(last), (Mac([2, 0, 0, 0, 0, last]), 1));
     }
-    let answer = scan(
-        &mut wire,
-        &question(0, 10),
+    let replies = sweep(
+        &mut segment,
+        &task(0, 10),
         Instant::now() + Duration::from_secs(5),
         &Progress::default(),
     );
-    assert_eq!((wire.asked.len(), answer.outcome), (10, Outcome::Complete));
-    let answer = scan(
-        &mut Wire::default(),
-        &question(0, 10),
+    assert_eq!((segment.asked.len(), replies.outcome), (10, Outcome::Complete));
+    let replies = sweep(
+        &mut Segment::default(),
+        &task(0, 10),
         Instant::now(),
         &Progress::default(),
     );
-    assert_eq!((answer.outcome, answer.left), (Outcome::Partial, 10));
-    let mut gone = question(0, 10);
+    assert_eq!((replies.outcome, replies.left), (Outcome::Partial, 10));
+    let mut gone = task(0, 10);
     gone.interface = "no-such-interface".into();
-    let answer = scan(
-        &mut Wire::default(),
+    let replies = sweep(
+        &mut Segment::default(),
         &gone,
         Instant::now() + Duration::from_secs(5),
         &Progress::default(),
     );
-    assert_eq!(answer.outcome, Outcome::Partial, "{:?}", answer.why);
+    assert_eq!(replies.outcome, Outcome::Partial, "{:?}", replies.why);
 }
 
-/// A wire at a host that does not run for a while, so often more, before it reads.
-struct Starved(Wire, u8);
+/// A link on a busy host: before so many of its reads the process does not run for a while.
+struct Busy(Segment, u8);
 
-impl Link for Starved {
+impl Link for Busy {
     fn send(&mut self, frame: &[u8]) -> Result<(), LinkError> {
         self.0.send(frame)
     }
@@ -138,35 +143,35 @@ impl Link for Starved {
     fn receive(&mut self) -> Result<Option<&[u8]>, LinkError> {
         if self.1 > 0 {
             self.1 -= 1;
-            std::thread::sleep(TAIL + TAIL);
+            std::thread::sleep(LAST_WAIT + LAST_WAIT);
         }
         self.0.receive()
     }
 }
 
 #[test]
-fn answers_that_wait_to_be_read_count() {
-    let mut wire = Wire::default();
+fn replies_that_wait_to_be_read_count() {
+    let mut segment = Segment::default();
     for last in 2..12 {
-        wire.hosts.insert(ip(last), (Mac([2, 0, 0, 0, 0, last]), 1));
+        segment.hosts.insert(ip(last), (Mac([2, 0, 0, 0, 0, last]), 1));
     }
-    // After the first pause most are asked, after the second again; after the third their time is over, and their answers
-    // wait.
-    let answer = scan(
-        &mut Starved(wire, 3),
-        &question(0, 10),
+    // After the first pause most addresses are asked, after the second again. After the third their time is over, and
+    // their replies wait to be read.
+    let replies = sweep(
+        &mut Busy(segment, 3),
+        &task(0, 10),
         Instant::now() + Duration::from_secs(5),
         &Progress::default(),
     );
-    assert_eq!((answer.answered, answer.outcome), (10, Outcome::Complete));
+    assert_eq!((replies.answered, replies.outcome), (10, Outcome::Complete));
 }
 
 #[test]
-fn only_answers_to_us_count() {
-    let question = question(0, 10);
+fn only_replies_to_us_count() {
+    let task = task(0, 10);
     let mac = Mac([2, 0, 0, 0, 0, 9]);
-    let good = answer_of(mac, ip(9));
-    assert_eq!(reply(&good, &question), Some((ip(9), mac)));
+    let good = reply_frame(mac, ip(9));
+    assert_eq!(reply(&good, &task), Some((ip(9), mac)));
     for (at, byte, what) in [
         (21, 1, "a request"),
         (41, 77, "to another"),
@@ -176,18 +181,18 @@ fn only_answers_to_us_count() {
     ] {
         let mut bad = good.clone();
         bad[at] = byte;
-        assert_eq!(reply(&bad, &question), None, "{what}");
+        assert_eq!(reply(&bad, &task), None, "{what}");
     }
     for length in 0..42 {
-        assert_eq!(reply(&good[..length], &question), None);
+        assert_eq!(reply(&good[..length], &task), None);
     }
-    let nobody = answer_of(Mac([0xff; 6]), ip(9));
-    assert_eq!(reply(&nobody, &question), None);
-    let mut sweep = Requests::new(&question.addresses, 0, Instant::now());
-    assert!(!sweep.hear(ip(200), mac), "not asked");
-    assert!(sweep.hear(ip(9), mac) && !sweep.hear(ip(9), mac));
+    let nobody = reply_frame(Mac([0xff; 6]), ip(9));
+    assert_eq!(reply(&nobody, &task), None);
+    let mut requests = Requests::new(&task.addresses, 0, Instant::now());
+    assert!(!requests.reply(ip(200), mac), "not asked");
+    assert!(requests.reply(ip(9), mac) && !requests.reply(ip(9), mac));
     assert!(
-        sweep.hear(ip(9), OWN) && !sweep.hear(ip(9), Mac([2; 6])),
+        requests.reply(ip(9), OWN) && !requests.reply(ip(9), Mac([2; 6])),
         "two claims at most"
     );
 }

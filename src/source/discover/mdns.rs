@@ -1,132 +1,128 @@
-//! Multicast DNS service discovery (RFC 6762, RFC 6763): who announces what, on the chosen interfaces only.
+//! Multicast DNS service discovery (RFC 6762, RFC 6763), on the interfaces of the scan only.
 //!
-//! mdns-sd joins every interface unless told otherwise, and names and texts are whatever somebody on the network
-//! says: all of it is bounded here. What mdns-sd leaves unresolved `resolve` asks for.
+//! mdns-sd joins every interface unless told otherwise. Names and texts are whatever a host announces, so all of them are
+//! bounded here. `resolve` asks for services that mdns-sd leaves unresolved.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mdns_sd::{IfKind, Receiver, ResolvedService, ServiceDaemon, ServiceEvent};
 
-use super::progress::Progress;
+use super::report::Report;
 use super::resolve::{Resolved, Resolver, instance_of};
-use super::{LocalInterface, Report, interfaces};
-use crate::model::{Announcement, Method, Outcome, Sighting, Sweep};
-use crate::net::mdns::MdnsSocket;
-use crate::net::{Nic, nics, wall_clock};
+use super::source::{Context, Run, Source};
+use crate::model::{Announcement, Method, Sighting};
+use crate::net::{MdnsSocket, interfaces, monotonic, wall_clock};
 
-/// All types of services (RFC 6763 section 9).
+pub(super) const SOURCE: Source = Source {
+    method: Method::Mdns,
+    run: Run::Meanwhile(listen),
+};
+
+/// The question for all types of services (RFC 6763 section 9).
 const TYPES: &str = "_services._dns-sd._udp.local.";
-/// How long is listened: a query is repeated after a second and after two more.
+/// How long to listen: queries are repeated after one second and after two more.
 const WINDOW: Duration = Duration::from_secs(4);
-/// So often what came is looked at.
+/// How often what has arrived is read.
 const TURN: Duration = Duration::from_millis(20);
-/// Types that are followed; more are made up.
+/// How many types are followed; no honest network has more.
 const MOST_TYPES: usize = 64;
-/// Announcements that are kept.
+/// How many announcements are kept.
 const MOST: usize = 4096;
-/// Bytes of a name or text that are kept, and texts of one service.
+/// The characters of a name or text that are kept, and the texts of one service.
 const LONGEST: usize = 256;
 const MOST_TEXTS: usize = 32;
 
 /// Asks for all services and listens for four seconds. Blocks.
-pub fn listen(links: &[&LocalInterface], progress: &Progress) -> Report {
+fn listen(context: &Context<'_>) -> Report {
     let mut report = Report::default();
-    if links.is_empty() {
+    if context.interfaces.is_empty() {
         return report;
     }
-    let start = Instant::now();
-    let outcome = browse(links, progress, &mut report);
-    let (outcome, why) = match outcome {
-        Ok(()) => (Outcome::Complete, None),
-        Err(error) => {
-            report.notes.push(format!("cannot listen for multicast DNS: {error}"));
-            (Outcome::Failed, Some(error.to_string().into()))
-        }
-    };
-    report.sweeps.push(Sweep {
-        network: interfaces(links).into(),
-        method: Method::Mdns,
-        outcome,
-        asked: 1,
-        answered: report.sightings.len() as u32,
-        left: 0,
-        took: start.elapsed(),
-        why,
-    });
+    let start = monotonic();
+    let error = browse(context, &mut report).err().map(|error| error.to_string());
+    if let Some(error) = &error {
+        report.notes.push(format!("cannot listen for multicast DNS: {error}"));
+    }
+    let sweep = context.sweep(Method::Mdns, report.sightings.len(), start.elapsed(), error);
+    report.sweeps.push(sweep);
     report
 }
 
-fn browse(links: &[&LocalInterface], progress: &Progress, report: &mut Report) -> Result<(), mdns_sd::Error> {
+fn browse(context: &Context<'_>, report: &mut Report) -> Result<(), mdns_sd::Error> {
     let daemon = ServiceDaemon::new()?;
-    // It leaves out what does not run yet, and the kernel may take a second over that after a cable is in.
+    // mdns-sd leaves out interfaces that do not run yet, and after a cable is plugged in the kernel may take a second.
     daemon.set_ip_check_interval(1)?;
     daemon.disable_interface(IfKind::All)?;
-    daemon.enable_interface(
-        links
-            .iter()
-            .map(|door| IfKind::Name(door.interface.clone()))
-            .collect::<Vec<_>>(),
-    )?;
+    let names = context.interfaces.iter().map(|at| IfKind::Name(at.name.clone()));
+    daemon.enable_interface(names.collect::<Vec<_>>())?;
     let types = daemon.browse(TYPES)?;
     let mut followed: HashMap<String, Receiver<ServiceEvent>> = HashMap::new();
-    let mut resolver = resolver(links, report);
-    let end = Instant::now() + WINDOW;
-    while Instant::now() < end && !progress.is_stopped() {
-        while let Ok(event) = types.try_recv() {
-            if let ServiceEvent::ServiceFound(_, kind) = event
-                && followed.len() < MOST_TYPES
-                && kind.len() < LONGEST
-                && !followed.contains_key(&kind)
-                && let Ok(receiver) = daemon.browse(&kind)
-            {
-                followed.insert(kind, receiver);
-            }
-        }
-        for (kind, receiver) in &followed {
-            while let Ok(event) = receiver.try_recv() {
+    let mut resolver = resolver(context, report);
+    let end = monotonic() + WINDOW;
+    while monotonic() < end && !context.progress.is_stopped() {
+        follow_new_types(&daemon, &types, &mut followed);
+        for (kind, events) in &followed {
+            while let Ok(event) = events.try_recv() {
                 match event {
-                    ServiceEvent::ServiceFound(_, name) => resolver.found(kind, &name, Instant::now()),
+                    ServiceEvent::ServiceFound(_, name) => resolver.found(kind, &name, monotonic()),
                     ServiceEvent::ServiceResolved(service) => {
                         resolver.resolved(&service.fullname);
-                        take(kind, *service, report);
+                        announce(resolved(kind, *service), report);
                     }
                     _ => {}
                 }
             }
         }
-        resolver.turn(Instant::now());
+        resolver.turn(monotonic());
         std::thread::sleep(TURN);
     }
     let _ = daemon.shutdown();
-    for resolved in resolver.finish() {
-        announce(resolved, report);
+    for service in resolver.finish() {
+        announce(service, report);
     }
     Ok(())
 }
 
-/// Who asks for what mdns-sd leaves unresolved, with sockets on the same interfaces.
-fn resolver(links: &[&LocalInterface], report: &mut Report) -> Resolver {
-    let chosen = |nic: &&Nic| links.iter().any(|door| door.index == nic.index);
+fn follow_new_types(
+    daemon: &ServiceDaemon,
+    types: &Receiver<ServiceEvent>,
+    followed: &mut HashMap<String, Receiver<ServiceEvent>>,
+) {
+    while let Ok(event) = types.try_recv() {
+        if let ServiceEvent::ServiceFound(_, kind) = event
+            && followed.len() < MOST_TYPES
+            && kind.len() < LONGEST
+            && !followed.contains_key(&kind)
+            && let Ok(events) = daemon.browse(&kind)
+        {
+            followed.insert(kind, events);
+        }
+    }
+}
+
+/// Asks for what mdns-sd leaves unresolved, with sockets on the same interfaces.
+fn resolver(context: &Context<'_>, report: &mut Report) -> Resolver {
     let mut sockets = Vec::new();
-    for nic in nics().iter().filter(chosen) {
-        match MdnsSocket::open(nic) {
+    for interface in interfaces() {
+        if !context.interfaces.iter().any(|chosen| chosen.index == interface.index) {
+            continue;
+        }
+        match MdnsSocket::open(&interface) {
             Ok(opened) => sockets.extend(opened),
-            Err(error) => {
-                let note = format!(
-                    "cannot ask for what is announced by multicast DNS on {}: {error}",
-                    nic.name
-                );
-                report.notes.push(note);
-            }
+            Err(error) => report.notes.push(format!(
+                "cannot ask for what is announced by multicast DNS on {}: {error}",
+                interface.name
+            )),
         }
     }
     Resolver::new(sockets, wall_clock().micros() as u16)
 }
 
-fn take(kind: &str, service: ResolvedService, report: &mut Report) {
+/// A service as mdns-sd has resolved it.
+fn resolved(kind: &str, service: ResolvedService) -> Resolved {
     let texts = service.txt_properties.iter();
-    let resolved = Resolved {
+    Resolved {
         kind: kind.to_owned(),
         instance: instance_of(kind, &service.fullname).unwrap_or_default().to_owned(),
         texts: texts
@@ -134,10 +130,10 @@ fn take(kind: &str, service: ResolvedService, report: &mut Report) {
             .collect(),
         addresses: service.addresses.iter().map(mdns_sd::ScopedIp::to_ip_addr).collect(),
         host: service.host,
-    };
-    announce(resolved, report);
+    }
 }
 
+/// Adds a service to the report: an announcement for each of its addresses.
 fn announce(service: Resolved, report: &mut Report) {
     let at = wall_clock();
     let texts = service.texts.iter().take(MOST_TEXTS);

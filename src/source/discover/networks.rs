@@ -1,17 +1,14 @@
-//! Which networks to scan, on which interface, as whom.
-//!
-//! Owns the choice: the host's own IPv4 networks up to /16, without loopback and what matches the excludes; or those
-//! the user lists. Gets the interfaces; gives `ScanNetwork`s, and says what was left out and why.
+//! Which networks to scan, and from which interface: the host's own IPv4 networks up to /16, or those the user lists.
 
 use std::net::Ipv4Addr;
 
 use crate::model::{Mac, Network};
-use crate::net::Nic;
+use crate::net::Interface;
 
-/// The largest network that is scanned: 65,534 addresses.
+/// The prefix length of the largest network that is scanned, with 65,534 addresses.
 pub const LARGEST: u8 = 16;
 
-/// What is left out unless the user says otherwise: networks of containers and virtual machines on this host.
+/// The interfaces that are left alone unless the user says otherwise: those of containers and virtual machines.
 pub const EXCLUDED: [&str; 4] = ["docker*", "br-*", "veth*", "virbr*"];
 
 /// A network to scan.
@@ -19,18 +16,18 @@ pub const EXCLUDED: [&str; 4] = ["docker*", "br-*", "veth*", "virbr*"];
 pub struct ScanNetwork {
     /// The network.
     pub network: Network,
-    /// The interface it is on; none for one that is reached through a router.
-    pub link: Option<LocalInterface>,
+    /// This host's interface in the network; none where the network is behind a router.
+    pub interface: Option<LocalInterface>,
 }
 
-/// This host's place in a network.
+/// An interface of this host in a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalInterface {
-    /// The interface's name.
-    pub interface: String,
-    /// The interface's index.
+    /// Its name.
+    pub name: String,
+    /// Its index.
     pub index: u32,
-    /// This host's address there.
+    /// This host's address in the network.
     pub address: Ipv4Addr,
     /// Its hardware address, where ARP works.
     pub mac: Option<Mac>,
@@ -46,22 +43,22 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The interfaces that discovery may use.
-pub fn usable<'a>(all: &'a [Nic], exclude: &[String]) -> Vec<&'a Nic> {
-    let excluded = |interface: &Nic| exclude.iter().any(|pattern| matches(pattern, &interface.name));
+/// The interfaces that discovery uses: those that run, without loopback and those that match a pattern.
+pub fn interfaces_in_use<'a>(all: &'a [Interface], exclude: &[String]) -> Vec<&'a Interface> {
+    let excluded = |interface: &Interface| exclude.iter().any(|pattern| matches(pattern, &interface.name));
     all.iter()
         .filter(|interface| interface.running && !interface.loopback && !excluded(interface))
         .collect()
 }
 
-/// The host's own networks, and what of them is too large to be scanned.
-pub fn own(interfaces: &[&Nic]) -> (Vec<ScanNetwork>, Vec<String>) {
-    let mut areas: Vec<ScanNetwork> = Vec::new();
+/// The networks of these interfaces, and a line for each network that is too large to be scanned.
+pub fn own_networks(interfaces: &[&Interface]) -> (Vec<ScanNetwork>, Vec<String>) {
+    let mut networks: Vec<ScanNetwork> = Vec::new();
     let mut left_out = Vec::new();
     for interface in interfaces {
         for (address, network) in &interface.v4 {
             if network.length() == 32 || address.is_link_local() {
-                continue; // nobody else is there; in a /31 there is one (RFC 3021)
+                continue; // A /32 has no other host; a /31 has one (RFC 3021).
             }
             if network.length() < LARGEST {
                 left_out.push(format!(
@@ -70,60 +67,64 @@ pub fn own(interfaces: &[&Nic]) -> (Vec<ScanNetwork>, Vec<String>) {
                 ));
                 continue;
             }
-            areas.push(ScanNetwork {
+            networks.push(ScanNetwork {
                 network: *network,
-                link: Some(door(interface, *address)),
+                interface: Some(local_interface(interface, *address)),
             });
         }
     }
-    (apart(areas), left_out)
+    (without_overlaps(networks), left_out)
 }
 
-/// Without those that are a part of another on the same interface: nobody is asked twice. Of equal ones the first stays,
-/// for a host with a cable and Wi-Fi is in one network twice; a part on another interface is another wire.
-fn apart(mut areas: Vec<ScanNetwork>) -> Vec<ScanNetwork> {
-    let interface = |area: &ScanNetwork| area.link.as_ref().map(|door| door.index);
-    areas.sort_by_key(|area| area.network.length());
-    let mut all: Vec<ScanNetwork> = Vec::new();
-    for area in areas {
-        let same = |other: &ScanNetwork| {
-            other.network == area.network
-                || (interface(other) == interface(&area) && other.network.covers(area.network))
+/// Leaves out networks within another one on the same interface, so that no address is asked twice. Of equal networks the
+/// first stays: a host with cable and Wi-Fi is in one network twice. A part of a network on another interface is another
+/// link, and stays.
+fn without_overlaps(mut networks: Vec<ScanNetwork>) -> Vec<ScanNetwork> {
+    let index = |scanned: &ScanNetwork| scanned.interface.as_ref().map(|interface| interface.index);
+    networks.sort_by_key(|scanned| scanned.network.length());
+    let mut kept: Vec<ScanNetwork> = Vec::new();
+    for scanned in networks {
+        let covers = |other: &ScanNetwork| {
+            other.network == scanned.network
+                || (index(other) == index(&scanned) && other.network.covers(scanned.network))
         };
-        if !all.iter().any(same) {
-            all.push(area);
+        if !kept.iter().any(covers) {
+            kept.push(scanned);
         }
     }
-    all.sort_by_key(|area| area.network);
-    all
+    kept.sort_by_key(|scanned| scanned.network);
+    kept
 }
 
-/// A network that the user asks for, split where only a part of it is on an interface.
-pub fn area(network: Network, interfaces: &[&Nic]) -> Vec<ScanNetwork> {
+/// A network that the user lists. It is split where only a part of it is on an interface of this host.
+pub fn scan_networks(network: Network, interfaces: &[&Interface]) -> Vec<ScanNetwork> {
     for interface in interfaces {
         for (address, on_link) in &interface.v4 {
             if on_link.covers(network) {
                 return vec![ScanNetwork {
                     network,
-                    link: Some(door(interface, *address)),
+                    interface: Some(local_interface(interface, *address)),
                 }];
             }
         }
     }
-    let within = |interface: &&&Nic| interface.v4.iter().any(|(_, on_link)| network.covers(*on_link));
-    if network.length() < 32 && interfaces.iter().any(|interface| within(&interface)) {
+    let within = |interface: &&Interface| interface.v4.iter().any(|(_, on_link)| network.covers(*on_link));
+    if network.length() < 32 && interfaces.iter().any(within) {
         let half = network.length() + 1;
         return [network.first(), network.last()]
             .into_iter()
-            .flat_map(|address| area(Network::of(address, half), interfaces))
+            .flat_map(|address| scan_networks(Network::of(address, half), interfaces))
             .collect();
     }
-    vec![ScanNetwork { network, link: None }]
+    vec![ScanNetwork {
+        network,
+        interface: None,
+    }]
 }
 
-fn door(interface: &Nic, address: Ipv4Addr) -> LocalInterface {
+fn local_interface(interface: &Interface, address: Ipv4Addr) -> LocalInterface {
     LocalInterface {
-        interface: interface.name.clone(),
+        name: interface.name.clone(),
         index: interface.index,
         address,
         mac: interface.mac.filter(|_| interface.broadcast),
@@ -134,20 +135,20 @@ fn door(interface: &Nic, address: Ipv4Addr) -> LocalInterface {
 mod tests {
     use super::*;
 
-    fn interface(name: &str, networks: &[&str]) -> Nic {
+    fn interface(name: &str, networks: &[&str]) -> Interface {
         let v4 = networks.iter().map(|text| {
             let (address, length) = text.split_once('/').unwrap();
             let address = address.parse().unwrap();
             (address, Network::of(address, length.parse().unwrap()))
         });
-        Nic {
+        Interface {
             name: name.into(),
             v4: v4.collect(),
             mac: Some(Mac([2, 0, 0, 0, 0, 1])),
             running: true,
             broadcast: true,
             loopback: name == "lo",
-            ..Nic::default()
+            ..Interface::default()
         }
     }
 
@@ -163,19 +164,20 @@ mod tests {
                 "eth2",
                 &["192.168.1.9/24", "10.8.0.0/31", "172.20.4.1/22", "172.20.5.1/24"],
             ),
-            Nic {
+            Interface {
                 index: 3,
                 ..interface("eth3", &["172.20.6.1/24"])
             },
         ];
         let exclude = EXCLUDED.map(str::to_owned);
-        let (areas, left_out) = own(&usable(&all, &exclude));
-        let networks: Vec<String> = areas.iter().map(|area| area.network.to_string()).collect();
+        let (networks, left_out) = own_networks(&interfaces_in_use(&all, &exclude));
+        let texts: Vec<String> = networks.iter().map(|scanned| scanned.network.to_string()).collect();
         assert_eq!(
-            networks,
+            texts,
             ["10.8.0.0/31", "172.20.4.0/22", "172.20.6.0/24", "192.168.1.0/24"]
         );
-        assert_eq!(areas[3].link.as_ref().map(|door| door.interface.as_str()), Some("eth0"));
+        let last = networks[3].interface.as_ref();
+        assert_eq!(last.map(|interface| interface.name.as_str()), Some("eth0"));
         assert!(
             left_out.len() == 1 && left_out[0].contains("10.0.0.0/8 on eth1"),
             "{left_out:?}"
@@ -185,17 +187,17 @@ mod tests {
     #[test]
     fn a_listed_network_is_on_an_interface_behind_a_router_or_both() {
         let all = [interface("eth0", &["10.77.4.1/22"])];
-        let all: Vec<&Nic> = all.iter().collect();
-        let areas = |text: &str| -> Vec<(String, bool)> {
-            area(text.parse().unwrap(), &all)
+        let all: Vec<&Interface> = all.iter().collect();
+        let parts = |text: &str| -> Vec<(String, bool)> {
+            scan_networks(text.parse().unwrap(), &all)
                 .into_iter()
-                .map(|area| (area.network.to_string(), area.link.is_some()))
+                .map(|part| (part.network.to_string(), part.interface.is_some()))
                 .collect()
         };
-        assert_eq!(areas("10.77.5.0/24"), [("10.77.5.0/24".into(), true)]);
-        assert_eq!(areas("10.78.0.0/24"), [("10.78.0.0/24".into(), false)]);
+        assert_eq!(parts("10.77.5.0/24"), [("10.77.5.0/24".into(), true)]);
+        assert_eq!(parts("10.78.0.0/24"), [("10.78.0.0/24".into(), false)]);
         assert_eq!(
-            areas("10.77.0.0/21"),
+            parts("10.77.0.0/21"),
             [("10.77.0.0/22".into(), false), ("10.77.4.0/22".into(), true)]
         );
     }

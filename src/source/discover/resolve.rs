@@ -1,46 +1,47 @@
-//! Where announced services are and what they say of themselves, when mdns-sd does not find out.
+//! The host, addresses and texts of announced services that mdns-sd does not resolve.
 //!
-//! mdns-sd asks anew for an instance only in the rhythm of its browsing, and never with its proper name where that has a
-//! dot in it. So instances that stay unresolved are asked for here, one by one, on the chosen interfaces.
-//! 1. An instance that was found half a second ago and is not resolved is asked for; again every half second, three times.
-//! 2. Its host is asked for its addresses once it is known, unless they came along; as often.
-//! 3. What nobody asked for is not believed, and what is told first stands.
+//! mdns-sd asks again for an instance only when it repeats its query for the type, and it asks with a wrong name where the
+//! name has a dot in it. So instances that stay unresolved are asked for here, one by one, on the interfaces of the scan.
+//! 1. An instance that is unresolved half a second after it was found is asked for, up to three times, every half second.
+//! 2. Once the host is known, its addresses are asked for as often, unless they came along.
+//! 3. Records that were not asked for are ignored, and the first record about something counts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::net::dns::Name;
-use crate::net::mdns::{MdnsSocket, Said, ask_host, ask_service};
+use crate::net::MdnsSocket;
+use crate::wire::dns::Name;
+use crate::wire::mdns::{Record, host_question, service_question};
 
-/// From one question about the same thing to the next, and before the first.
+/// The time before the first question about something, and from one to the next.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Questions about one thing.
+/// Questions about one instance, and about one host.
 const TIMES: u8 = 3;
-/// Instances that are followed; questions that are sent at once.
+/// Instances that are followed, and questions that are sent at once.
 const MOST: usize = 1024;
 const BURST: usize = 16;
-/// Addresses of one host, and hosts, that are remembered.
+/// Addresses of one host that are kept.
 const MOST_ADDRESSES: usize = 8;
-/// Messages that are read at once: a flood must not keep anybody from asking.
+/// Messages that are read at once, so that a flood does not keep the questions from being sent.
 const MOST_READ: usize = 32;
 
-/// A service that was asked for, as far as it told.
+/// A service with its host.
 #[derive(Debug, PartialEq)]
 pub struct Resolved {
-    /// The type, as it was browsed.
+    /// The type, as in `_ipp._tcp.local.`.
     pub kind: String,
-    /// What the instance calls itself.
+    /// The name of the instance.
     pub instance: String,
-    /// The host it is on.
+    /// The host that offers it.
     pub host: String,
     /// The host's addresses.
     pub addresses: Vec<IpAddr>,
-    /// What it says of itself.
+    /// The keys and values of its TXT record.
     pub texts: Vec<(String, String)>,
 }
 
-/// Asks, and remembers what was told.
+/// Asks for unresolved services.
 pub struct Resolver {
     sockets: Vec<MdnsSocket>,
     id: u16,
@@ -49,30 +50,30 @@ pub struct Resolver {
 
 struct Instance {
     kind: String,
-    /// What it calls itself.
+    /// The name of the instance, without the type.
     label: String,
     name: Name,
-    /// By mdns-sd.
+    /// mdns-sd has resolved it.
     resolved: bool,
     host: Option<Name>,
     texts: Option<Vec<(String, String)>>,
     addresses: Vec<IpAddr>,
-    /// When to ask again, and how often the service and its host were asked for.
+    /// When the next question is due, and how many were sent about the service and about its host.
     due: Instant,
     asked: [u8; 2],
 }
 
 impl Instance {
-    /// Rules 1 and 2: what to ask now.
+    /// Rules 1 and 2: the question that is due now.
     fn question(&mut self, id: u16, now: Instant) -> Option<Vec<u8>> {
         if self.resolved || now < self.due {
             return None;
         }
         let lacks_texts = self.texts.is_none() && self.asked[0] < TIMES;
         let (which, question) = match &self.host {
-            Some(host) if self.addresses.is_empty() && self.asked[1] < TIMES => (1, ask_host(id, host)),
-            None if self.asked[0] < TIMES => (0, ask_service(id, &self.name)),
-            Some(_) if lacks_texts => (0, ask_service(id, &self.name)),
+            Some(host) if self.addresses.is_empty() && self.asked[1] < TIMES => (1, host_question(id, host)),
+            None if self.asked[0] < TIMES => (0, service_question(id, &self.name)),
+            Some(_) if lacks_texts => (0, service_question(id, &self.name)),
             _ => return None,
         };
         self.asked[which] += 1;
@@ -82,7 +83,7 @@ impl Instance {
 }
 
 impl Resolver {
-    /// With these sockets; `id` marks our questions.
+    /// `id` tells answers to our questions from others.
     pub fn new(sockets: Vec<MdnsSocket>, id: u16) -> Self {
         Self {
             sockets,
@@ -91,7 +92,7 @@ impl Resolver {
         }
     }
 
-    /// Somebody announces an instance by its whole name, as mdns-sd writes it: without regard to dots within.
+    /// An instance was found. `fullname` is its name and type as mdns-sd writes them, without escapes.
     pub fn found(&mut self, kind: &str, fullname: &str, now: Instant) {
         let Some(instance) = instance_of(kind, fullname) else {
             return;
@@ -114,27 +115,27 @@ impl Resolver {
         self.instances.insert(fullname.to_owned(), new);
     }
 
-    /// mdns-sd has found out.
+    /// mdns-sd has resolved this instance.
     pub fn resolved(&mut self, fullname: &str) {
         if let Some(instance) = self.instances.get_mut(fullname) {
             instance.resolved = true;
         }
     }
 
-    /// Hears what was told and asks what is due; does not wait.
+    /// Reads the answers that have arrived and sends the questions that are due. Does not wait.
     pub fn turn(&mut self, now: Instant) {
         for at in 0..self.sockets.len() {
             for _ in 0..MOST_READ {
-                let Some(said) = self.sockets[at].hear(self.id) else {
+                let Some(records) = self.sockets[at].receive(self.id) else {
                     break;
                 };
-                self.learn(said, now);
+                self.learn(records, now);
             }
         }
         for question in self.questions(now) {
             for socket in &self.sockets {
-                // An interface that went down is the ARP scan's to tell.
-                let _ = socket.ask(&question);
+                // The ARP sweep reports an interface that went down.
+                let _ = socket.send(&question);
             }
         }
     }
@@ -146,21 +147,22 @@ impl Resolver {
             .collect()
     }
 
-    /// Rule 3. Hosts come after the services that are on them, whatever their order in the message.
-    fn learn(&mut self, said: Vec<Said>, now: Instant) {
-        let (addresses, services): (Vec<_>, Vec<_>) =
-            said.into_iter().partition(|said| matches!(said, Said::Address(..)));
-        for said in services.into_iter().chain(addresses) {
+    /// Rule 3. Addresses are read after the services, whatever their order in the message.
+    fn learn(&mut self, records: Vec<Record>, now: Instant) {
+        let (addresses, services): (Vec<_>, Vec<_>) = records
+            .into_iter()
+            .partition(|record| matches!(record, Record::Address(..)));
+        for record in services.into_iter().chain(addresses) {
             for instance in self.instances.values_mut().filter(|instance| !instance.resolved) {
-                match &said {
-                    Said::Service(name, host) if *name == instance.name && instance.host.is_none() => {
+                match &record {
+                    Record::Service(name, host) if *name == instance.name && instance.host.is_none() => {
                         instance.host = Some(host.clone());
                         instance.due = now;
                     }
-                    Said::Texts(name, texts) if *name == instance.name && instance.texts.is_none() => {
+                    Record::Texts(name, texts) if *name == instance.name && instance.texts.is_none() => {
                         instance.texts = Some(texts.clone());
                     }
-                    Said::Address(name, address)
+                    Record::Address(name, address)
                         if instance.host.as_ref() == Some(name)
                             && instance.addresses.len() < MOST_ADDRESSES
                             && !instance.addresses.contains(address) =>
@@ -173,9 +175,9 @@ impl Resolver {
         }
     }
 
-    /// What was found out that mdns-sd did not.
+    /// The services that were resolved here and not by mdns-sd.
     pub fn finish(self) -> Vec<Resolved> {
-        let told = self.instances.into_values().filter(|instance| !instance.resolved);
+        let unresolved = self.instances.into_values().filter(|instance| !instance.resolved);
         let resolved = |instance: Instance| {
             Some(Resolved {
                 host: instance.host?.text(),
@@ -185,13 +187,14 @@ impl Resolver {
                 texts: instance.texts.unwrap_or_default(),
             })
         };
-        told.filter_map(resolved)
+        unresolved
+            .filter_map(resolved)
             .filter(|resolved| !resolved.addresses.is_empty())
             .collect()
     }
 }
 
-/// What an instance of this type calls itself.
+/// The name of an instance of this type, from its full name.
 pub fn instance_of<'a>(kind: &str, fullname: &'a str) -> Option<&'a str> {
     let at = fullname.len().checked_sub(kind.len())?;
     let (instance, rest) = fullname.split_at_checked(at)?;
@@ -227,31 +230,31 @@ mod tests {
         assert_eq!(
             resolver.questions(after(start, 400)).len(),
             0,
-            "mdns-sd may find out by itself"
+            "mdns-sd may still resolve it"
         );
         assert_eq!(
             resolver.questions(after(start, 500)),
-            [ask_service(7, &instance("Dr. No"))]
+            [service_question(7, &instance("Dr. No"))]
         );
         assert_eq!(resolver.questions(after(start, 600)).len(), 0);
         let heard = after(start, 700);
-        resolver.learn(vec![Said::Service(instance("dr. no"), name("H.local"))], heard);
-        assert_eq!(resolver.questions(heard), [ask_host(7, &name("H.local"))]);
+        resolver.learn(vec![Record::Service(instance("dr. no"), name("H.local"))], heard);
+        assert_eq!(resolver.questions(heard), [host_question(7, &name("H.local"))]);
         let ip: IpAddr = [10, 0, 0, 9].into();
         resolver.learn(
             vec![
-                Said::Address(name("h.LOCAL"), ip),
-                Said::Address(name("other.local"), [10, 0, 0, 10].into()),
-                Said::Texts(instance("Dr. No"), vec![("ty".into(), "L".into())]),
+                Record::Address(name("h.LOCAL"), ip),
+                Record::Address(name("other.local"), [10, 0, 0, 10].into()),
+                Record::Texts(instance("Dr. No"), vec![("ty".into(), "L".into())]),
             ],
             heard,
         );
         assert_eq!(
             resolver.questions(after(start, 3000)).len(),
             0,
-            "nothing is left to be asked"
+            "nothing is left to ask"
         );
-        let told = resolver.finish();
+        let found = resolver.finish();
         let expected = Resolved {
             kind: KIND.into(),
             instance: "Dr. No".into(),
@@ -259,11 +262,11 @@ mod tests {
             addresses: vec![ip],
             texts: vec![("ty".into(), "L".into())],
         };
-        assert_eq!(told, [expected]);
+        assert_eq!(found, [expected]);
     }
 
     #[test]
-    fn the_silent_are_asked_three_times_and_strangers_never() {
+    fn unresolved_instances_are_asked_for_three_times_and_odd_ones_never() {
         let start = Instant::now();
         let mut resolver = Resolver::new(Vec::new(), 7);
         resolver.found(KIND, "x._ipp._tcp.local.", start);
@@ -274,8 +277,8 @@ mod tests {
         assert_eq!(asked, 3);
         resolver.learn(
             vec![
-                Said::Address(name("h.local"), [10, 0, 0, 9].into()),
-                Said::Service(instance("y"), name("h.local")),
+                Record::Address(name("h.local"), [10, 0, 0, 9].into()),
+                Record::Service(instance("y"), name("h.local")),
             ],
             start,
         );
@@ -283,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_is_asked_a_few_at_a_time() {
+    fn many_instances_are_asked_for_a_few_at_a_time() {
         let start = Instant::now();
         let mut resolver = Resolver::new(Vec::new(), 7);
         for n in 0..MOST + 10 {

@@ -1,9 +1,11 @@
-//! What multicast DNS announcements tell (RFC 6763): names, models, and marks that outlive a hardware address.
+//! Facts from multicast DNS announcements (RFC 6763): names, models, classes, and identities that survive a change of the
+//! hardware address.
 
 use crate::model::{Announcement, Class, Origin, Topic};
 
-/// Which key of which service's TXT record holds what: sources are the Bonjour Printing Specification 1.2.1 (`ty`,
-/// `product`, `UUID`), HomeKit's accessory protocol (`md`, `id`, `ci`), and what Google Cast and AirPlay devices send.
+/// What a key in the TXT record of a service means, and how sure that is. The sources are the Bonjour Printing
+/// Specification 1.2.1 (`ty`, `product`, `UUID`), the HomeKit Accessory Protocol (`md`, `id`, `ci`), and what Google Cast
+/// and AirPlay devices send.
 const KEYS: [(&str, &str, Topic, u8); 15] = [
     ("_device-info._tcp", "model", Topic::Model, 90),
     ("_googlecast._tcp", "md", Topic::Model, 90),
@@ -22,7 +24,7 @@ const KEYS: [(&str, &str, Topic, u8); 15] = [
     ("_esphomelib._tcp", "board", Topic::Model, 80),
 ];
 
-/// What a service says about the class of who offers it.
+/// The class of a device that offers a service, and how sure it is.
 const CLASSES: [(&str, Class, u8); 14] = [
     ("_ipp._tcp", Class::Printer, 90),
     ("_ipps._tcp", Class::Printer, 90),
@@ -40,7 +42,7 @@ const CLASSES: [(&str, Class, u8); 14] = [
     ("_workstation._tcp", Class::Computer, 50),
 ];
 
-/// Adds what one announcement tells.
+/// Adds the facts from one announcement.
 pub fn facts(announcement: &Announcement, add: &mut impl FnMut(Topic, Origin, &str, u8)) {
     let host = announcement.host.trim_end_matches('.').trim_end_matches(".local");
     add(Topic::Hostname, Origin::Mdns, host, 85);
@@ -53,8 +55,8 @@ pub fn facts(announcement: &Announcement, add: &mut impl FnMut(Topic, Origin, &s
         let Some(value) = value.filter(|value| service == announcement.service && !value.is_empty()) else {
             continue;
         };
-        if topic == Topic::Identity {
-            // A mark means something only together with who gave it.
+        if topic.is_identity() {
+            // An id is unique only among those of its service.
             add(topic, Origin::Mdns, &format!("{service}:{key}={value}"), confidence);
         } else {
             add(topic, Origin::Mdns, value, confidence);
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cast_device_tells_name_model_and_mark() {
+    fn a_cast_device_has_name_model_and_identity() {
         let announcement = Announcement {
             address: [10, 0, 0, 9].into(),
             host: "abc-def.local.".into(),

@@ -1,8 +1,8 @@
-//! What kind of thing it is, concluded from model, host name and maker; each rule names how sure it is.
+//! The class of a device, concluded from its model, host name and vendor. Each rule has how sure it is.
 
 use crate::model::{Class, Fact, Topic};
 
-/// A word of the model.
+/// Words in the model.
 const MODELS: [(&str, Class); 22] = [
     ("iphone", Class::Phone),
     ("pixel", Class::Phone),
@@ -28,7 +28,7 @@ const MODELS: [(&str, Class); 22] = [
     ("xbox", Class::Console),
 ];
 
-/// A word of the host name, whole or with digits after it.
+/// Words of the host name, whole or followed by digits.
 const HOSTS: [(&str, Class); 22] = [
     ("router", Class::Router),
     ("gateway", Class::Router),
@@ -54,8 +54,8 @@ const HOSTS: [(&str, Class); 22] = [
     ("desktop", Class::Computer),
 ];
 
-/// The beginning of a maker that makes little else.
-const MAKERS: [(&str, Class); 17] = [
+/// Beginnings of the vendor, for vendors that make little else.
+const VENDORS: [(&str, Class); 17] = [
     ("synology", Class::Nas),
     ("qnap", Class::Nas),
     ("sonos", Class::Speaker),
@@ -75,7 +75,7 @@ const MAKERS: [(&str, Class); 17] = [
     ("avm audiovisuelles", Class::Router),
 ];
 
-/// The class and how sure it is; nothing where no rule holds.
+/// The class and how sure it is; `None` where no rule applies.
 pub fn conclude(vendor: Option<&str>, facts: &[Fact]) -> Option<(Class, u8)> {
     let values = |topic| {
         facts
@@ -100,9 +100,9 @@ pub fn conclude(vendor: Option<&str>, facts: &[Fact]) -> Option<(Class, u8)> {
         }
     }
     let vendor = vendor?.to_lowercase();
-    MAKERS
+    VENDORS
         .iter()
-        .find(|(maker, _)| vendor.starts_with(maker))
+        .find(|(beginning, _)| vendor.starts_with(beginning))
         .map(|(_, class)| (*class, 45))
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use crate::model::{Origin, Timestamp};
 
     #[test]
-    fn model_before_name_before_maker() {
+    fn the_model_counts_before_the_name_and_the_name_before_the_vendor() {
         let fact = |topic, value: &str| Fact {
             topic,
             origin: Origin::Dns,

@@ -1,10 +1,10 @@
-//! What the system group of SNMP tells: a name, perhaps a model, perhaps a class.
+//! Facts from the system group of SNMP: name, model, class and identity.
 
 use crate::model::{Class, Origin, SystemFacts, Topic};
 
-/// What an enterprise (RFC 1155; numbers are IANA's) or a branch of it makes, where it makes little else; the longest
-/// first where one is within another.
-const MAKERS: [(&str, Class); 26] = [
+/// The class of devices under an enterprise number (RFC 1155; the numbers are IANA's) or a branch of it, for vendors that
+/// make little else. Where one is within another, the longer one comes first.
+const ENTERPRISE_CLASSES: [(&str, Class); 26] = [
     ("11.2.3.9", Class::Printer),
     ("11.2.3.7.11", Class::Switch),
     ("253", Class::Printer),
@@ -35,7 +35,7 @@ const MAKERS: [(&str, Class); 26] = [
 /// enterprises, iso.org.dod.internet.private.
 const ENTERPRISES: &str = "1.3.6.1.4.1.";
 
-/// Words of sysDescr, the more telling first.
+/// Words in sysDescr and the class they mean; the first that is found counts.
 const WORDS: [(&str, Class, u8); 17] = [
     ("laserjet", Class::Printer, 80),
     ("jetdirect", Class::Printer, 80),
@@ -56,7 +56,8 @@ const WORDS: [(&str, Class, u8); 17] = [
     ("ip camera", Class::Camera, 75),
 ];
 
-/// Names that makers or people give who give none; digits and dashes after them do not make them any better.
+/// Names that many devices have, because they are the default or nobody chose one. Digits and dashes after them do not
+/// matter.
 const DEFAULT_NAMES: [&str; 34] = [
     "ap",
     "bridge",
@@ -94,7 +95,7 @@ const DEFAULT_NAMES: [&str; 34] = [
     "ups",
 ];
 
-/// What sysDescr begins with where it names the system and not the thing.
+/// Beginnings of a sysDescr that names the operating system and not the model.
 const SYSTEMS: [&str; 8] = [
     "linux",
     "freebsd",
@@ -105,10 +106,10 @@ const SYSTEMS: [&str; 8] = [
     "hardware:",
     "windows",
 ];
-/// A longer text is a description, no model.
+/// The longest model in bytes; a longer text is a description.
 const LONGEST_MODEL: usize = 64;
 
-/// Adds what a system group tells.
+/// Adds the facts from a system group.
 pub fn facts(system: &SystemFacts, add: &mut impl FnMut(Topic, Origin, &str, u8)) {
     if let Some(name) = &system.name {
         add(Topic::Hostname, Origin::Snmp, name.as_str(), 88);
@@ -123,21 +124,21 @@ pub fn facts(system: &SystemFacts, add: &mut impl FnMut(Topic, Origin, &str, u8)
     }
     let name = system.name.as_ref().map_or("", |text| text.as_str());
     if is_own(name, description, object_id) {
-        // Two things of one maker with the same name are one thing, more likely than not.
-        let mark = format!("snmp:{}@{object_id}", name.to_lowercase());
-        add(Topic::Identity, Origin::Snmp, &mark, 70);
+        // Two devices of one vendor with the same name are more likely than not one device.
+        let identity = format!("snmp:{}@{object_id}", name.to_lowercase());
+        add(Topic::Identity, Origin::Snmp, &identity, 70);
     }
     if let Some(engine) = system.engine.as_ref().filter(|engine| is_engine(engine.as_str())) {
         add(Topic::Identity, Origin::Snmp, &format!("snmp:engine={engine}"), 90);
     }
 }
 
-/// Whether a name was given to this device and no other, as far as one can tell.
+/// Whether a name seems to be the name of this device alone.
 fn is_own(name: &str, description: &str, object_id: &str) -> bool {
     let short = name.split('.').next().unwrap_or_default().to_lowercase();
     let bare = short.trim_matches(|c: char| !c.is_alphabetic());
     let lower = description.to_lowercase();
-    // A model that stands in the description too; that of a system like Linux has the host's name in it.
+    // A name that is a word of the description is the model. The description of an operating system has the host's name.
     let is_model = !SYSTEMS.iter().any(|system| lower.starts_with(system))
         && lower
             .split(|c: char| c.is_whitespace() || ",;()".contains(c))
@@ -149,18 +150,18 @@ fn is_own(name: &str, description: &str, object_id: &str) -> bool {
         && object_id.starts_with(ENTERPRISES)
 }
 
-/// Whether an engine's id is one (RFC 3411, SnmpEngineID): 5 to 32 bytes, and not the same digit all over behind the
-/// maker's number.
+/// Whether an engine id is unique (RFC 3411, SnmpEngineID): it has 5 to 32 bytes, and after the enterprise number not the
+/// same digit everywhere.
 fn is_engine(digits: &str) -> bool {
     let mut own = digits.bytes().skip(10);
     let first = own.next();
     (12..=64).contains(&digits.len()) && own.any(|digit| Some(digit) != first)
 }
 
-/// The model, where the description has a form that tells it.
+/// The model and how sure it is, where the description has a known form.
 fn model(description: &str) -> Option<(&str, u8)> {
     let until = |text: &'static str| move |c: char| text.contains(c) || c.is_control() || c == '\u{fffd}';
-    // As printers of HP have it: "...,PID:HP LaserJet 4200".
+    // Printers of HP: "...,PID:HP LaserJet 4200".
     if let Some((_, rest)) = description.split_once("PID:") {
         return rest.split(until(",;")).next().map(|model| (model.trim(), 88));
     }
@@ -175,6 +176,7 @@ fn model(description: &str) -> Option<(&str, u8)> {
     fits.then_some((first, 40))
 }
 
+/// The class and how sure it is.
 fn class(description: &str, object_id: &str) -> Option<(Class, u8)> {
     let lower = description.to_lowercase();
     if let Some((_, class, confidence)) = WORDS.iter().find(|(word, ..)| lower.contains(word)) {
@@ -185,8 +187,8 @@ fn class(description: &str, object_id: &str) -> Option<(Class, u8)> {
         let rest = enterprise.strip_prefix(branch);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let maker = MAKERS.iter().find(|(branch, _)| within(branch));
-    maker.map(|(_, class)| (*class, 70))
+    let known = ENTERPRISE_CLASSES.iter().find(|(branch, _)| within(branch));
+    known.map(|(_, class)| (*class, 70))
 }
 
 #[cfg(test)]
@@ -194,8 +196,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_many_have_are_no_identity() {
-        let marks = |name: &str, description: &str, engine: Option<&str>| {
+    fn names_that_many_devices_have_are_no_identity() {
+        let identities = |name: &str, description: &str, engine: Option<&str>| {
             let system = SystemFacts {
                 name: Some(name.into()),
                 description: Some(description.into()),
@@ -213,10 +215,10 @@ mod tests {
             found
         };
         assert_eq!(
-            marks("Attic-AP2.lan", "", None),
+            identities("Attic-AP2.lan", "", None),
             ["snmp:attic-ap2.lan@1.3.6.1.4.1.4526.1"]
         );
-        assert_eq!(marks("annas-nas", "Linux annas-nas 6.1", None).len(), 1);
+        assert_eq!(identities("annas-nas", "Linux annas-nas 6.1", None).len(), 1);
         for (name, description) in [
             ("", ""),
             ("localhost.localdomain", ""),
@@ -227,12 +229,12 @@ mod tests {
             ("10.0.0.1", ""),
             ("GS724T", "GS724T, 24 ports"),
         ] {
-            assert_eq!(marks(name, description, None), [""; 0], "{name}");
+            assert_eq!(identities(name, description, None), [""; 0], "{name}");
         }
         let engine = "80001f8804aabbccdd";
-        assert_eq!(marks("", "", Some(engine)), [format!("snmp:engine={engine}")]);
+        assert_eq!(identities("", "", Some(engine)), [format!("snmp:engine={engine}")]);
         for engine in ["", "80001f88040000000000", "80001f8804ffffffffff", "80001f8804"] {
-            assert_eq!(marks("", "", Some(engine)), [""; 0], "{engine}");
+            assert_eq!(identities("", "", Some(engine)), [""; 0], "{engine}");
         }
         let nobody = SystemFacts {
             name: Some("attic".into()),
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptions_tell_models_and_classes() {
+    fn models_and_classes_are_read_from_descriptions() {
         for (description, object_id, expected_model, expected_class) in [
             (
                 "RouterOS CCR1009-7G",

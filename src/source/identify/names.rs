@@ -1,4 +1,4 @@
-//! Reverse DNS (RFC 1035 section 3.5) through the host's own resolver.
+//! Reverse DNS (RFC 1035 section 3.5), by the host's own resolver.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,23 +6,25 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lookups at once: a resolver that is down takes ten seconds over each.
+use crate::net::monotonic;
+
+/// Lookups at once: with a dead DNS server each takes ten seconds.
 const AT_ONCE: usize = 16;
-/// A name is asked for again after this; so is the lack of one.
+/// After this time an address is looked up again, whether it had a name or not.
 const KEEP: Duration = Duration::from_secs(6 * 3600);
-/// Names remembered: an inventory's worth.
+/// How many addresses are remembered: as many as an inventory has.
 const MOST: usize = 200_000;
 
-/// Remembers names.
+/// Looks up names and remembers them.
 #[derive(Debug, Default)]
 pub struct Names {
     known: HashMap<IpAddr, (Option<Arc<str>>, Instant)>,
 }
 
 impl Names {
-    /// The names of these addresses, as far as the DNS tells within this time. Blocks.
-    pub fn look_up(&mut self, addresses: &[IpAddr], patience: Duration) -> HashMap<IpAddr, Arc<str>> {
-        let now = Instant::now();
+    /// The names of these addresses, as far as DNS answers within `timeout`. Blocks.
+    pub fn look_up(&mut self, addresses: &[IpAddr], timeout: Duration) -> HashMap<IpAddr, Arc<str>> {
+        let now = monotonic();
         self.known.retain(|_, (_, asked)| now.duration_since(*asked) < KEEP);
         let unknown: Vec<IpAddr> = addresses
             .iter()
@@ -36,7 +38,7 @@ impl Names {
             for _ in 0..workers {
                 let (queue, found) = (queue.clone(), found.clone());
                 let work = move || {
-                    // The lock is not held while the resolver is asked.
+                    // The lock must not be held during a lookup.
                     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
                     while let Some(ip) = next() {
                         if found.send((ip, dns_lookup::lookup_addr(&ip).ok())).is_err() {
@@ -49,11 +51,11 @@ impl Names {
                 }
             }
             drop(found);
-            let end = now + patience;
-            while let Ok((ip, name)) = answers.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            let end = now + timeout;
+            while let Ok((ip, name)) = answers.recv_timeout(end.saturating_duration_since(monotonic())) {
                 if self.known.len() < MOST {
                     self.known
-                        .insert(ip, (name.and_then(|name| clean(&name, ip)), Instant::now()));
+                        .insert(ip, (name.and_then(|name| clean(&name, ip)), monotonic()));
                 }
             }
             queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -63,7 +65,7 @@ impl Names {
     }
 }
 
-/// The system gives back the address where there is no name, and anybody may have put anything into the DNS.
+/// A name that is safe to use. Where there is no name the system gives the address, and DNS can hold any text.
 fn clean(name: &str, ip: IpAddr) -> Option<Arc<str>> {
     let name = name.trim_end_matches('.');
     let good = name.len() <= 253
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_host_names_are_names() {
+    fn only_host_names_are_used() {
         let ip = [10, 0, 0, 1].into();
         assert_eq!(clean("nas.lan.", ip).as_deref(), Some("nas.lan"));
         for name in ["10.0.0.1", "", ".", "a b", "x\ny", "<b>", &"a".repeat(300)] {

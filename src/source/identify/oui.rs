@@ -1,9 +1,10 @@
-//! Who made it: the IEEE registry of hardware addresses, packed into the program.
+//! Vendors of hardware addresses: the IEEE registry, packed into the program.
 //!
-//! MA-L, MA-M and MA-S (24, 28 and 36 bits); the longest prefix wins, or every small block would be its registrar's.
-//! The table is made by `tests/tools/oui.sh`; its form is described there and in [`Registry::parse`].
+//! It has the blocks MA-L, MA-M and MA-S (prefixes of 24, 28 and 36 bits). The longest prefix counts, or every small block
+//! would have the name of the registrar. `tests/tools/oui.sh` makes the table; [`Registry::parse`] describes its form.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::model::Mac;
@@ -12,16 +13,16 @@ use crate::model::Mac;
 static BUILT_IN: &[u8] = include_bytes!("oui.bin");
 /// "LNPLOUI1".
 const MAGIC: &[u8] = b"LNPLOUI1";
-/// The prefix lengths, the longest first, and the bytes a key of each takes.
+/// The lengths of prefixes in bits, the longest first, and the bytes of a key of each.
 const LENGTHS: [(u32, usize); 3] = [(36, 5), (28, 4), (24, 3)];
-/// A registry file larger than this is none.
+/// The largest registry file, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
 
-/// Prefixes and makers.
+/// Prefixes and vendors.
 #[derive(Debug)]
 pub struct Registry {
     data: Cow<'static, [u8]>,
-    /// For each length: where its table begins, and its rows.
+    /// For each length: where its table begins, and how many rows it has.
     tables: [(usize, usize); 3],
     /// Where the texts begin.
     texts: usize,
@@ -30,18 +31,18 @@ pub struct Registry {
 /// Why a registry file is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the registry of hardware addresses {0}: {1}")]
     Read(PathBuf, std::io::Error),
-    /// It is no registry.
+    /// The file is no registry.
     #[error("{0} is no registry of hardware addresses: it has no line like MA-L,AABBCC,Maker")]
     Malformed(PathBuf),
 }
 
 impl Registry {
-    /// The one that was built in.
+    /// The built-in registry.
     pub fn built_in() -> Self {
-        // The file is our own; a test reads it whole.
+        // A test reads the whole file, so this cannot fail.
         Self::parse(Cow::Borrowed(BUILT_IN)).unwrap_or(Self {
             data: Cow::Borrowed(&[]),
             tables: [(0, 0); 3],
@@ -49,9 +50,9 @@ impl Registry {
         })
     }
 
-    /// Reads the packed form: the magic, the data's date as 10 characters, three counts (32 bits, big-endian), then
-    /// for 36, 28 and 24 bits the sorted rows of key (5, 4 or 3 bytes, left-aligned) and offset of the text (24 bits),
-    /// then the texts, each with its length in a byte before it.
+    /// Reads the packed form: the magic, the date of the data (10 characters), and three counts (32 bits, big-endian). Then
+    /// for 36, 28 and 24 bits the sorted rows, each a key (5, 4 or 3 bytes, left-aligned) and the offset of the text
+    /// (24 bits). Then the texts, each after a byte with its length.
     fn parse(data: Cow<'static, [u8]>) -> Option<Self> {
         let rest = data.strip_prefix(MAGIC)?;
         let mut at = MAGIC.len() + 10 + 12;
@@ -70,11 +71,10 @@ impl Registry {
         })
     }
 
-    /// Reads a CSV file as the IEEE publishes them (`Registry,Assignment,Organization Name,...`); several may stand in
-    /// one file.
+    /// Reads a CSV file as the IEEE publishes it (`Registry,Assignment,Organization Name,...`), or several in one file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The file cannot be read, or is no registry.
     pub fn read(path: &Path) -> Result<Self, RegistryError> {
         let failed = |error| RegistryError::Read(path.to_owned(), error);
         let size = std::fs::metadata(path).map_err(failed)?.len();
@@ -88,7 +88,7 @@ impl Registry {
         registry.ok_or_else(|| RegistryError::Malformed(path.to_owned()))
     }
 
-    /// Who made what has this address.
+    /// The vendor of this hardware address.
     pub fn vendor(&self, mac: Mac) -> Option<String> {
         for ((start, rows), (bits, bytes)) in self.tables.into_iter().zip(LENGTHS) {
             let mut key = [0; 5];
@@ -129,55 +129,19 @@ pub fn data_date() -> &'static str {
         .unwrap_or("unknown")
 }
 
-/// Packs the lines of IEEE's CSV files.
+/// Packs the lines of the IEEE's CSV files; see [`Registry::parse`]. `date` has 10 characters.
 pub fn pack(csv: &str, date: &str) -> Vec<u8> {
-    use std::collections::{BTreeMap, HashMap};
     let mut tables: [BTreeMap<Vec<u8>, u32>; 3] = Default::default();
     let mut texts = Vec::new();
     let mut offsets: HashMap<String, u32> = HashMap::new();
-    for line in csv.lines() {
-        let Some((registry, rest)) = line.split_once(',') else {
-            continue;
-        };
-        let digits = match registry {
-            "MA-L" => 6,
-            "MA-M" => 7,
-            "MA-S" | "IAB" => 9,
-            _ => continue,
-        };
-        let Some((prefix, rest)) = rest.split_once(',') else {
-            continue;
-        };
-        let name = first_field(rest);
-        let name: String = name.chars().filter(|c| !c.is_control()).collect();
-        let name: String = name
-            .trim()
-            .chars()
-            .scan(0, |bytes, c| {
-                *bytes += c.len_utf8();
-                (*bytes <= 255).then_some(c)
-            })
-            .collect();
-        // Blocks that were handed on in parts say who handed them on, which helps nobody.
-        if prefix.len() != digits || name.is_empty() || name == "Private" || name == "IEEE Registration Authority" {
-            continue;
-        }
-        let Ok(number) = u64::from_str_radix(prefix, 16) else {
-            continue;
-        };
-        let key = (number << (40 - 4 * digits)).to_be_bytes();
-        let table = match digits {
-            9 => 0,
-            7 => 1,
-            _ => 2,
-        };
+    for (table, key, name) in csv.lines().filter_map(line) {
         let offset = *offsets.entry(name).or_insert_with_key(|name| {
             let at = texts.len() as u32;
             texts.push(name.len() as u8);
             texts.extend(name.as_bytes());
             at
         });
-        tables[table].insert(key[3..3 + LENGTHS[table].1].to_vec(), offset);
+        tables[table].insert(key, offset);
     }
     let mut out = [MAGIC, date.as_bytes()].concat();
     for table in &tables {
@@ -189,6 +153,37 @@ pub fn pack(csv: &str, date: &str) -> Vec<u8> {
     }
     out.extend(texts);
     out
+}
+
+/// A line of a CSV file: the number of its table, the key and the name of the vendor. `None` for other lines.
+fn line(line: &str) -> Option<(usize, Vec<u8>, String)> {
+    let (registry, rest) = line.split_once(',')?;
+    let (digits, table) = match registry {
+        "MA-L" => (6, 2),
+        "MA-M" => (7, 1),
+        "MA-S" | "IAB" => (9, 0),
+        _ => return None,
+    };
+    let (prefix, rest) = rest.split_once(',')?;
+    let name = first_field(rest);
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let name = cut(name.trim(), usize::from(u8::MAX));
+    // A block that is divided into smaller ones has the name of the registrar, not of a vendor.
+    if prefix.len() != digits || ["", "Private", "IEEE Registration Authority"].contains(&name) {
+        return None;
+    }
+    let number = u64::from_str_radix(prefix, 16).ok()?;
+    let key = (number << (40 - 4 * digits)).to_be_bytes();
+    Some((table, key[3..3 + LENGTHS[table].1].to_vec(), name.to_owned()))
+}
+
+/// As many whole characters of a text as fit into so many bytes.
+fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// A field of a CSV line (RFC 4180), with or without quotes.
@@ -217,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_prefix_wins() {
+    fn the_longest_prefix_counts() {
         let csv = "Registry,Assignment,Organization Name,Organization Address\n\
                    MA-L,8C1F64,IEEE Registration Authority,x\n\
                    MA-L,C85CE2,IEEE Registration Authority,x\n\
@@ -239,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_table_knows_all_three_sizes() {
+    fn the_built_in_table_has_all_three_sizes() {
         let registry = Registry::built_in();
         for (mac, part) in [
             ("28:6f:b9:00:00:01", "Nokia Shanghai Bell"),

@@ -9,54 +9,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UdpSocket;
 
-use super::Pattern;
-use super::run::{Fault, Run, fault};
+use super::attempt::{Attempt, Fault, fault};
 use super::tcp::host;
-use crate::model::{Address, DnsFacts, Failure, Phase};
-use crate::net::dns::{self as message, Answer, RecordType};
-use crate::net::{Endpoint, TlsSettings, classify, handshake, socket_address};
+use crate::model::{Address, DnsFacts, DnsProbe, DnsTransport, Failure, Phase, RecordType};
+use crate::net::{Endpoint, classify, handshake, socket_address};
+use crate::wire::dns::{self as message, Answer};
 
 /// An unanswered UDP query is asked again after this long: one lost datagram is no dead server (RFC 1035 4.2.1).
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// How to check a DNS server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The server; the target itself where absent.
-    pub server: Option<Address>,
-    /// The port.
-    pub port: u16,
-    /// How to ask.
-    pub transport: Transport,
-    /// The name to ask for.
-    pub query: String,
-    /// The type to ask for.
-    pub kind: RecordType,
-    /// Whether the server shall ask others.
-    pub recursion: bool,
-    /// What counts as success.
-    pub expect: Expect,
-}
-
-/// How to ask.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Transport {
-    /// UDP, and TCP where the answer does not fit.
-    Udp,
-    /// TCP.
-    Tcp,
-    /// TLS.
-    Tls(TlsSettings),
-}
-
-/// What counts as success.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Expect {
-    /// Response codes; none means NOERROR.
-    pub rcodes: Vec<u16>,
-    /// Each of these must match a record of the answer, in the form `dig +short` has.
-    pub answers: Vec<Pattern>,
-}
 
 /// Response codes by the names that `expect: {rcode: ...}` takes.
 pub fn rcode(name: &str) -> Option<u16> {
@@ -72,19 +32,19 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// Checks once.
-pub(super) async fn run(settings: &Settings, target: &Address, run: &mut Run<'_>) -> Result<(), Fault> {
+pub(super) async fn run(settings: &DnsProbe, target: &Address, attempt: &mut Attempt<'_>) -> Result<(), Fault> {
     let server = settings.server.as_ref().unwrap_or(target);
-    let Some(query) = message::query(identifier(), &settings.query, settings.kind, settings.recursion) else {
+    let Some(query) = message::query(identifier(), &settings.query, settings.record_type, settings.recursion) else {
         return fault(Failure::Protocol, "the name cannot be asked for");
     };
     let mut answer = match &settings.transport {
-        Transport::Udp => over_udp(settings, server, &query, run).await?,
-        Transport::Tcp | Transport::Tls(_) => over_stream(settings, server, &query, run).await?,
+        DnsTransport::Udp => over_udp(settings, server, &query, attempt).await?,
+        DnsTransport::Tcp | DnsTransport::Tls(_) => over_stream(settings, server, &query, attempt).await?,
     };
-    if answer.truncated && settings.transport == Transport::Udp {
-        answer = over_stream(settings, server, &query, run).await?;
+    if answer.truncated && settings.transport == DnsTransport::Udp {
+        answer = over_stream(settings, server, &query, attempt).await?;
     }
-    run.check.dns = Some(DnsFacts {
+    attempt.reading.facts_mut().dns = Some(DnsFacts {
         rcode: answer.rcode,
         answers: answer.answers.len() as u32,
         authority: answer.authority,
@@ -95,7 +55,7 @@ pub(super) async fn run(settings: &Settings, target: &Address, run: &mut Run<'_>
 }
 
 /// Whether this is what was expected.
-fn judge(settings: &Settings, answer: &Answer) -> Result<(), Fault> {
+fn judge(settings: &DnsProbe, answer: &Answer) -> Result<(), Fault> {
     let expect = &settings.expect;
     let name = &settings.query;
     let good = match &expect.rcodes[..] {
@@ -107,7 +67,12 @@ fn judge(settings: &Settings, answer: &Answer) -> Result<(), Fault> {
         return fault(Failure::DnsRcode, format!("{name}: the server says {code}"));
     }
     // Who expects NXDOMAIN expects no record.
-    if answer.rcode == 0 && !answer.answers.iter().any(|record| record.kind == settings.kind.0) {
+    if answer.rcode == 0
+        && !answer
+            .answers
+            .iter()
+            .any(|record| record.kind == settings.record_type.0)
+    {
         return fault(Failure::DnsRcode, format!("{name}: no record of this type"));
     }
     for pattern in &expect.answers {
@@ -128,15 +93,20 @@ fn identifier() -> u16 {
     RandomState::new().hash_one(0_u8) as u16
 }
 
-async fn over_udp(settings: &Settings, server: &Address, query: &[u8], run: &mut Run<'_>) -> Result<Answer, Fault> {
-    let addresses = run.resolve(server).await?;
+async fn over_udp(
+    settings: &DnsProbe,
+    server: &Address,
+    query: &[u8],
+    attempt: &mut Attempt<'_>,
+) -> Result<Answer, Fault> {
+    let addresses = attempt.resolve(server).await?;
     let mut last = (Failure::Unresolved, format!("{server} has no address").into());
     for to in addresses {
-        run.enter(Phase::Connect);
-        run.check.address = Some(to.ip);
+        attempt.enter(Phase::Connect);
+        attempt.reading.address = Some(to.ip);
         let asked = async {
             let socket = open(to, settings.port).await?;
-            run.enter(Phase::Processing);
+            attempt.enter(Phase::Processing);
             ask(&socket, query).await
         };
         match asked.await {
@@ -180,16 +150,21 @@ async fn ask(socket: &UdpSocket, query: &[u8]) -> io::Result<Answer> {
     }
 }
 
-async fn over_stream(settings: &Settings, server: &Address, query: &[u8], run: &mut Run<'_>) -> Result<Answer, Fault> {
-    let mut stream = run.connect(server, settings.port).await?;
-    let Transport::Tls(tls) = &settings.transport else {
-        return converse(&mut stream, query, run).await;
+async fn over_stream(
+    settings: &DnsProbe,
+    server: &Address,
+    query: &[u8],
+    attempt: &mut Attempt<'_>,
+) -> Result<Answer, Fault> {
+    let mut stream = attempt.connect(server, settings.port).await?;
+    let DnsTransport::Tls(tls) = &settings.transport else {
+        return converse(&mut stream, query, attempt).await;
     };
-    run.enter(Phase::Tls);
+    attempt.enter(Phase::Tls);
     let (outcome, facts) = handshake(tls, &host(server), stream).await;
-    run.check.tls = facts;
+    attempt.reading.facts_mut().tls = facts;
     match outcome {
-        Ok(mut stream) => converse(&mut stream, query, run).await,
+        Ok(mut stream) => converse(&mut stream, query, attempt).await,
         Err(error) => fault(error.failure(), error.to_string()),
     }
 }
@@ -198,9 +173,9 @@ async fn over_stream(settings: &Settings, server: &Address, query: &[u8], run: &
 async fn converse(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     query: &[u8],
-    run: &mut Run<'_>,
+    attempt: &mut Attempt<'_>,
 ) -> Result<Answer, Fault> {
-    run.enter(Phase::Processing);
+    attempt.enter(Phase::Processing);
     let mut framed = (query.len() as u16).to_be_bytes().to_vec();
     framed.extend(query);
     let talked = async {
@@ -229,15 +204,16 @@ pub fn read_any(name: &str, bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::dns::Record;
+    use crate::model::{DnsExpect, Pattern};
+    use crate::wire::dns::Record;
 
-    fn verdict(expect: Expect, rcode: u16, records: &[(u16, &str)]) -> Option<Failure> {
-        let settings = Settings {
+    fn verdict(expect: DnsExpect, rcode: u16, records: &[(u16, &str)]) -> Option<Failure> {
+        let settings = DnsProbe {
             server: None,
             port: 53,
-            transport: Transport::Udp,
+            transport: DnsTransport::Udp,
             query: "nas.lan".into(),
-            kind: RecordType(1),
+            record_type: RecordType(1),
             recursion: true,
             expect,
         };
@@ -257,19 +233,19 @@ mod tests {
     #[test]
     fn answers_are_judged() {
         let address = [(5, "x.lan."), (1, "10.0.0.5")];
-        assert_eq!(verdict(Expect::default(), 0, &address), None);
-        assert_eq!(verdict(Expect::default(), 3, &[]), Some(Failure::DnsRcode));
-        assert_eq!(verdict(Expect::default(), 0, &[]), Some(Failure::DnsRcode));
-        assert_eq!(verdict(Expect::default(), 0, &address[..1]), Some(Failure::DnsRcode));
-        let none = Expect {
+        assert_eq!(verdict(DnsExpect::default(), 0, &address), None);
+        assert_eq!(verdict(DnsExpect::default(), 3, &[]), Some(Failure::DnsRcode));
+        assert_eq!(verdict(DnsExpect::default(), 0, &[]), Some(Failure::DnsRcode));
+        assert_eq!(verdict(DnsExpect::default(), 0, &address[..1]), Some(Failure::DnsRcode));
+        let none = DnsExpect {
             rcodes: vec![3],
-            ..Expect::default()
+            ..DnsExpect::default()
         };
         assert_eq!(verdict(none.clone(), 3, &[]), None);
         assert_eq!(verdict(none, 0, &address), Some(Failure::DnsRcode));
-        let pattern = |text| Expect {
+        let pattern = |text| DnsExpect {
             answers: vec![Pattern::new(text).unwrap()],
-            ..Expect::default()
+            ..DnsExpect::default()
         };
         assert_eq!(verdict(pattern(r"^10\.0\.0\."), 0, &address), None);
         assert_eq!(verdict(pattern("^192"), 0, &address), Some(Failure::Body));

@@ -16,109 +16,27 @@ use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::run::{Fault, Run, fault};
-use super::{Pattern, SecretSource, Url};
-use crate::model::{Address, Failure, HttpFacts, Phase, Timestamp};
-use crate::net::{TlsSettings, basic, bearer, classify, handshake};
+use super::attempt::{Attempt, Fault, fault};
+use crate::model::{Failure, HttpAuth, HttpExpect, HttpFacts, HttpProbe, Phase, SecretSource, Timestamp, Url};
+use crate::net::{basic, bearer, classify, handshake};
+use crate::secret;
 
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 128 * 1024;
 
-/// How to check a web server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Where to begin.
-    pub url: Url,
-    /// The method.
-    pub method: Method,
-    /// Headers beside `Host`, `User-Agent` and `Accept`; they replace these.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What to send.
-    pub body: Option<Arc<str>>,
-    /// How many redirects to follow; none: a redirect is the answer.
-    pub redirects: u32,
-    /// The largest body, in bytes.
-    pub max_body: u64,
-    /// Who we are.
-    pub auth: Option<Auth>,
-    /// How to make TLS connections.
-    pub tls: TlsSettings,
-    /// An HTTP proxy to go through.
-    pub proxy: Option<Url>,
-    /// What counts as success.
-    pub expect: Expect,
-}
-
-/// What to say in `Authorization`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Auth {
-    /// User and password (RFC 7617).
-    Basic(String, SecretSource),
-    /// A token (RFC 6750).
-    Bearer(SecretSource),
-}
-
-/// What counts as success.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Expect {
-    /// Status codes, from and to; none means 200 to 299.
-    pub status: Vec<(u16, u16)>,
-    /// What the body must hold.
-    pub body: Option<Pattern>,
-    /// What the body must not hold.
-    pub body_not: Option<Pattern>,
-}
-
-impl Settings {
-    /// A plain GET.
-    pub fn get(url: Url) -> Self {
-        Self {
-            url,
-            method: Method::GET,
-            headers: Vec::new(),
-            body: None,
-            redirects: 10,
-            max_body: 10 << 20,
-            auth: None,
-            tls: TlsSettings::default(),
-            proxy: None,
-            expect: Expect::default(),
-        }
-    }
-
-    /// Asks for another host than the URL's: in `Host`, and in the TLS handshake where no name is set.
-    ///
-    /// # Errors
-    /// The name is none.
-    pub fn pretend(&mut self, host: &str) -> Result<(), String> {
-        let value = HeaderValue::from_str(host).map_err(|_| "hostname is no host name".to_owned())?;
-        self.headers.push((header::HOST, value));
-        if self.tls.server_name.is_none() {
-            self.tls.server_name = Some(host.to_owned());
-        }
-        Ok(())
-    }
-
-    /// The host names a run looks up first.
-    pub(super) fn names(&self) -> Vec<&str> {
-        match &self.proxy.as_ref().unwrap_or(&self.url).address {
-            Address::Name(name) => vec![name],
-            _ => Vec::new(),
-        }
-    }
-}
-
 /// Checks once.
-pub(super) async fn run(settings: &Settings, run: &mut Run<'_>) -> Result<(), Fault> {
+pub(super) async fn run(settings: &HttpProbe, attempt: &mut Attempt<'_>) -> Result<(), Fault> {
     let mut url = settings.url.clone();
-    let mut method = settings.method.clone();
+    let Ok(mut method) = settings.method.parse::<Method>() else {
+        return fault(Failure::Protocol, format!("{:?} is no method", settings.method));
+    };
     let mut body = settings.body.clone();
     let mut redirects = 0;
     loop {
         let request = request(settings, &url, &method, body.as_deref()).await?;
-        let (response, guard) = exchange(settings, &url, request, run).await?;
+        let (response, guard) = exchange(settings, &url, request, attempt).await?;
         let facts = facts(&response, url.tls, redirects);
-        run.check.http = Some(facts);
+        attempt.reading.facts_mut().http = Some(facts);
         let status = response.status().as_u16();
         let location = response.headers().get(header::LOCATION);
         if let (301 | 302 | 303 | 307 | 308, Some(location), true) = (status, location, settings.redirects > 0) {
@@ -139,9 +57,9 @@ pub(super) async fn run(settings: &Settings, run: &mut Run<'_>) -> Result<(), Fa
             }
             continue;
         }
-        run.enter(Phase::Transfer);
+        attempt.enter(Phase::Transfer);
         let keep = settings.expect.body.is_some() || settings.expect.body_not.is_some();
-        let read = read(response, settings.max_body, keep, run).await;
+        let read = read(response, settings.max_body, keep, attempt).await;
         drop(guard);
         return judge(&settings.expect, status, &read?);
     }
@@ -177,7 +95,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
 }
 
 /// Whether this is what was expected.
-fn judge(expect: &Expect, status: u16, body: &[u8]) -> Result<(), Fault> {
+fn judge(expect: &HttpExpect, status: u16, body: &[u8]) -> Result<(), Fault> {
     let good = match &expect.status[..] {
         [] => (200..300).contains(&status),
         ranges => ranges.iter().any(|(from, to)| (*from..=*to).contains(&status)),
@@ -195,7 +113,7 @@ fn judge(expect: &Expect, status: u16, body: &[u8]) -> Result<(), Fault> {
 }
 
 async fn request(
-    settings: &Settings,
+    settings: &HttpProbe,
     url: &Url,
     method: &Method,
     body: Option<&str>,
@@ -223,16 +141,19 @@ async fn request(
         return Ok(request);
     }
     for (name, value) in &settings.headers {
-        request.headers_mut().insert(name.clone(), value.clone());
+        match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            (Ok(name), Ok(value)) => drop(request.headers_mut().insert(name, value)),
+            _ => return fault(Failure::Protocol, format!("{name:?} cannot be sent as a header")),
+        }
     }
     let secret = |source: SecretSource| async move {
-        let read = source.read().await;
+        let read = secret::read_text_async(&source).await;
         read.map_err(|error| (Failure::Denied, Arc::from(error.to_string())))
     };
     let authorization = match &settings.auth {
         None => return Ok(request),
-        Some(Auth::Bearer(source)) => bearer(secret(source.clone()).await?.expose()),
-        Some(Auth::Basic(user, source)) => basic(user, secret(source.clone()).await?.expose()),
+        Some(HttpAuth::Bearer(source)) => bearer(&secret(source.clone()).await?),
+        Some(HttpAuth::Basic(user, source)) => basic(user, &secret(source.clone()).await?),
     };
     match authorization {
         Ok(value) => {
@@ -254,24 +175,24 @@ impl Drop for Guard {
 
 /// One request over a connection of its own.
 async fn exchange(
-    settings: &Settings,
+    settings: &HttpProbe,
     url: &Url,
     request: Request<Full<Bytes>>,
-    run: &mut Run<'_>,
+    attempt: &mut Attempt<'_>,
 ) -> Result<(Response<Incoming>, Guard), Fault> {
     let first = settings.proxy.as_ref().unwrap_or(url);
-    let mut stream = run.connect(&first.address, first.port).await?;
+    let mut stream = attempt.connect(&first.address, first.port).await?;
     if url.tls && settings.proxy.is_some() {
         tunnel(&mut stream, url).await?;
     }
     if !url.tls {
-        return send(stream, request, run).await;
+        return send(stream, request, attempt).await;
     }
-    run.enter(Phase::Tls);
+    attempt.enter(Phase::Tls);
     let (outcome, facts) = handshake(&settings.tls, &url.host, stream).await;
-    run.check.tls = facts;
+    attempt.reading.facts_mut().tls = facts;
     match outcome {
-        Ok(stream) => send(stream, request, run).await,
+        Ok(stream) => send(stream, request, attempt).await,
         Err(error) => fault(error.failure(), error.to_string()),
     }
 }
@@ -303,9 +224,9 @@ async fn tunnel(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), url: &Url) -
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
-    run: &mut Run<'_>,
+    attempt: &mut Attempt<'_>,
 ) -> Result<(Response<Incoming>, Guard), Fault> {
-    run.enter(Phase::Processing);
+    attempt.enter(Phase::Processing);
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .handshake(TokioIo::new(stream))
@@ -337,7 +258,12 @@ fn broken(error: &hyper::Error) -> Fault {
 }
 
 /// Rule 3.
-async fn read(response: Response<Incoming>, limit: u64, keep: bool, run: &mut Run<'_>) -> Result<Vec<u8>, Fault> {
+async fn read(
+    response: Response<Incoming>,
+    limit: u64,
+    keep: bool,
+    attempt: &mut Attempt<'_>,
+) -> Result<Vec<u8>, Fault> {
     let mut kept = Vec::new();
     let mut body = response.into_body();
     let too_large = || fault(Failure::TooLarge, format!("the body is larger than {limit} bytes"));
@@ -347,7 +273,7 @@ async fn read(response: Response<Incoming>, limit: u64, keep: bool, run: &mut Ru
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error))?;
         let Some(data) = frame.data_ref() else { continue };
-        let facts = run.check.http.get_or_insert_default();
+        let facts = attempt.reading.facts_mut().http.get_or_insert_default();
         facts.body_bytes += data.len() as u64;
         if facts.body_bytes > limit {
             return too_large();
@@ -362,14 +288,15 @@ async fn read(response: Response<Incoming>, limit: u64, keep: bool, run: &mut Ru
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Pattern;
 
-    fn verdict(expect: &Expect, status: u16, body: &str) -> Option<Failure> {
+    fn verdict(expect: &HttpExpect, status: u16, body: &str) -> Option<Failure> {
         judge(expect, status, body.as_bytes()).err().map(|(failure, _)| failure)
     }
 
     #[test]
     fn statuses_and_bodies_are_judged() {
-        let mut expect = Expect::default();
+        let mut expect = HttpExpect::default();
         assert_eq!(verdict(&expect, 204, ""), None);
         assert_eq!(verdict(&expect, 302, ""), Some(Failure::Status));
         expect.status = vec![(200, 200), (300, 399)];
@@ -396,9 +323,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("password");
         std::fs::write(&file, "s3cret\n").unwrap();
-        let mut settings = Settings::get(Url::parse("https://nas.lan/").unwrap());
-        settings.auth = Some(Auth::Basic("me".into(), SecretSource::File(file)));
-        settings.headers = vec![(HeaderName::from_static("x-key"), HeaderValue::from_static("k"))];
+        let mut settings = HttpProbe::get(Url::parse("https://nas.lan/").unwrap());
+        settings.auth = Some(HttpAuth::Basic("me".into(), SecretSource::File(file)));
+        settings.headers = vec![("x-key".to_owned(), "k".to_owned())];
         for (url, sent) in [
             ("https://nas.lan/other", true),
             ("http://nas.lan/", false),

@@ -5,22 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::model::{Address, Failure, Family, Reading};
+use crate::model::{Address, Failure, Probe, Reading};
 use crate::net::{Echo, EchoError, Endpoint, Flow, Lookup, Resolver, interface_index};
 
 /// After so many losses in a row, and again after as many more, the next request goes out under a new identifier.
 const RENEW_AFTER: u32 = 5;
-
-/// How to ping a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Time from one echo request to the next.
-    pub interval: Duration,
-    /// How long to wait for the reply.
-    pub timeout: Duration,
-    /// Which IP version.
-    pub family: Family,
-}
 
 /// What one target's pings remember from run to run.
 #[derive(Debug)]
@@ -56,26 +45,16 @@ impl Memory {
 }
 
 /// Pings once. Everything that can go wrong is a reading.
-pub async fn run<E: Echo>(
-    settings: &Settings,
-    address: &Address,
-    echo: &E,
-    names: &Resolver,
-    memory: &Memory,
-) -> Reading {
-    let addresses = match candidates(settings, address, names).await {
+pub async fn run<E: Echo>(probe: &Probe, address: &Address, echo: &E, names: &Resolver, memory: &Memory) -> Reading {
+    let addresses = match candidates(probe, address, names).await {
         Ok(addresses) => addresses,
         Err((failure, detail)) => {
-            return Reading::Icmp {
-                address: None,
-                outcome: Err(failure),
-                detail: Some(detail),
-            };
+            return Reading::failure(None, failure, detail);
         }
     };
     let mut last = None;
     for to in addresses.into_iter().flatten() {
-        let result = echo.echo(to, memory.flow(), settings.timeout).await;
+        let result = echo.echo(to, memory.flow(), probe.timeout).await;
         let refused = matches!(&result, Err(EchoError::Denied(..) | EchoError::Send(..)));
         last = Some((to.ip, result));
         if !refused {
@@ -97,7 +76,7 @@ pub async fn run<E: Echo>(
 
 /// The address to ping, and one of the other family for when this host cannot send to the first.
 async fn candidates(
-    settings: &Settings,
+    probe: &Probe,
     address: &Address,
     names: &Resolver,
 ) -> Result<[Option<Endpoint>; 2], (Failure, Arc<str>)> {
@@ -113,7 +92,7 @@ async fn candidates(
                 None,
             ]),
         },
-        Address::Name(name) => match names.first_answer(name, settings.family, settings.timeout).await {
+        Address::Name(name) => match names.first_answer(name, probe.family, probe.timeout).await {
             Lookup::Found(found) => Ok(choose(&found)),
             Lookup::Failed(reason) => Err((Failure::Unresolved, reason)),
             Lookup::Pending => Err((Failure::Unresolved, format!("{name}: not resolved yet").into())),
@@ -134,16 +113,8 @@ fn choose(found: &[IpAddr]) -> [Option<Endpoint>; 2] {
 /// Turns an answer into a reading.
 fn judge(address: Option<IpAddr>, result: Result<Duration, (Failure, Arc<str>)>) -> Reading {
     match result {
-        Ok(rtt) => Reading::Icmp {
-            address,
-            outcome: Ok(rtt),
-            detail: None,
-        },
-        Err((failure, detail)) => Reading::Icmp {
-            address,
-            outcome: Err(failure),
-            detail: Some(detail),
-        },
+        Ok(rtt) => Reading::success(address, rtt),
+        Err((failure, detail)) => Reading::failure(address, failure, detail),
     }
 }
 
@@ -154,21 +125,14 @@ mod tests {
 
     const RTT: Duration = Duration::from_micros(321);
 
-    fn settings() -> Settings {
-        Settings {
-            interval: Duration::from_secs(5),
-            timeout: Duration::from_millis(100),
-            family: Family::Any,
-        }
+    fn probe() -> Probe {
+        Probe::echo("icmp", Duration::from_secs(5), Duration::from_millis(100))
     }
 
     async fn ping(echo: &FakeEcho, address: &str, memory: &Memory) -> (Option<IpAddr>, Result<Duration, Failure>) {
         let address = address.parse().unwrap();
-        let reading = run(&settings(), &address, echo, &Resolver::new(), memory).await;
-        let Reading::Icmp { address, outcome, .. } = reading else {
-            panic!("no ICMP reading");
-        };
-        (address, outcome)
+        let reading = run(&probe(), &address, echo, &Resolver::new(), memory).await;
+        (reading.address, reading.outcome)
     }
 
     #[tokio::test]

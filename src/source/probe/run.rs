@@ -1,191 +1,33 @@
-//! What the checks have in common: a clock for the phases, names to addresses, a connection.
-//!
-//! The phases of a run follow one another without a gap, so that they add up to the total.
+//! Runs a probe of any kind but ICMP, which has the prober's thread to itself (`icmp`).
 
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use super::attempt::{self, Attempt, Names};
+use super::{dns, http, snmp, tcp, tls};
+use crate::model::{Address, Failure, Probe, Reading, Service};
 
-use tokio::net::TcpStream;
-use tokio::time::Instant;
-
-use crate::model::{Address, Check, Failure, Family, Phase};
-use crate::net::{self, Endpoint, Lookup, Resolver, interface_index};
-
-/// Where names are looked up.
-#[derive(Clone, Copy)]
-pub enum Names<'a> {
-    /// Kept fresh in the background: a dead DNS does not make every service behind it fail.
-    Watched(&'a Resolver),
-    /// Asked in this run: for what must notice a dead DNS, and for names nobody watches.
-    Fresh,
+/// Runs a probe once, within its time-out. Everything that can go wrong is a reading. `walks` is what this job's SNMP
+/// walks remember; other kinds leave it alone.
+pub async fn run(probe: &Probe, address: &Address, names: Names<'_>, walks: &snmp::Memory) -> Reading {
+    if let Service::Snmp(snmp) = &probe.service {
+        // It watches its own deadline: a walk that breaks off keeps what it has read.
+        return snmp::run(probe, snmp, address, names, walks).await;
+    }
+    let mut attempt = Attempt::new(probe.family, probe.timeout, names);
+    let inside = async {
+        match &probe.service {
+            // Neither comes here: pings go through `icmp`, walks were run above.
+            Service::Icmp | Service::Snmp(_) => attempt::fault(Failure::Send, "not run from here"),
+            Service::Tcp(tcp) => tcp::run(tcp, address, &mut attempt).await,
+            Service::Tls(tls) => tls::run(tls, address, &mut attempt).await,
+            Service::Http(http) => http::run(http, &mut attempt).await,
+            Service::Dns(dns) => dns::run(dns, address, &mut attempt).await,
+        }
+    };
+    let outcome = tokio::time::timeout(probe.timeout, inside).await.ok();
+    attempt.finish(outcome)
 }
 
-/// Why a run failed: the reason, and more for people.
-pub(super) type Fault = (Failure, Arc<str>);
-
-/// A fault, said in a line.
-pub(super) fn fault<T>(failure: Failure, detail: impl Into<String>) -> Result<T, Fault> {
-    Err((failure, detail.into().into()))
-}
-
-/// A run under way. It survives the future that is dropped at the time-out.
-pub(super) struct Run<'a> {
-    /// What is known so far.
-    pub check: Check,
-    /// Which IP version.
-    pub family: Family,
-    timeout: Duration,
-    names: Names<'a>,
-    started: Instant,
-    phase: Option<(Phase, Instant)>,
-}
-
-impl<'a> Run<'a> {
-    /// Begins now.
-    pub fn new(family: Family, timeout: Duration, names: Names<'a>) -> Self {
-        Self {
-            check: Check::default(),
-            family,
-            timeout,
-            names,
-            started: Instant::now(),
-            phase: None,
-        }
-    }
-
-    /// The phase that begins now; the one before ends.
-    pub fn enter(&mut self, phase: Phase) {
-        let now = Instant::now();
-        // The first phase begins with the run.
-        let since = match self.phase.replace((phase, now)) {
-            Some((before, since)) => {
-                self.check.phases.add(before, now - since);
-                now
-            }
-            None => self.started,
-        };
-        self.phase = Some((phase, since));
-    }
-
-    /// Ends the run; `None` where the time was up.
-    pub fn finish(mut self, outcome: Option<Result<(), Fault>>) -> Check {
-        let now = Instant::now();
-        let last = self.phase.take();
-        if let Some((phase, since)) = last {
-            self.check.phases.add(phase, now - since);
-        }
-        self.check.phases.add(Phase::Total, now - self.started);
-        let outcome = outcome.unwrap_or_else(|| {
-            let phase = last.map_or("start", |(phase, _)| match phase {
-                Phase::Resolve => "its name was looked up",
-                Phase::Connect => "connecting",
-                Phase::Tls => "in the TLS handshake",
-                Phase::Transfer => "the answer was under way",
-                Phase::Processing | Phase::Total => "waiting for the answer",
-            });
-            let reason = match last {
-                Some((Phase::Resolve, _)) => Failure::Unresolved,
-                _ => Failure::Timeout,
-            };
-            fault(reason, format!("not within {:?}: {phase}", self.timeout))
-        });
-        if let Err((failure, detail)) = outcome {
-            self.check.outcome = Err(failure);
-            self.check.detail = Some(detail);
-        }
-        self.check
-    }
-
-    /// The addresses of a target, at most one of each family: the other is for when the first refuses.
-    pub async fn resolve(&mut self, address: &Address) -> Result<Vec<Endpoint>, Fault> {
-        self.enter(Phase::Resolve);
-        let wrong = |ip: IpAddr, family: Family| {
-            let text = format!("{ip} is not of the family {}", family.as_str());
-            fault(Failure::Unresolved, text)
-        };
-        match address {
-            Address::Ip(ip) if !self.family.allows(*ip) => wrong(*ip, self.family),
-            Address::Ip(ip) => Ok(vec![(*ip).into()]),
-            Address::Scoped(ip, interface) => match interface_index(interface) {
-                0 => fault(Failure::Send, format!("this host has no interface {interface}")),
-                scope => Ok(vec![Endpoint {
-                    ip: (*ip).into(),
-                    scope,
-                }]),
-            },
-            Address::Name(name) => {
-                let lookup = match self.names {
-                    Names::Watched(resolver) => resolver.first_answer(name, self.family, self.timeout).await,
-                    Names::Fresh => net::resolve_now(name, self.family, self.timeout).await,
-                };
-                match lookup {
-                    Lookup::Found(found) => Ok(choose(&found)),
-                    Lookup::Failed(reason) => Err((Failure::Unresolved, reason)),
-                    Lookup::Pending => fault(Failure::Unresolved, format!("{name}: not resolved yet")),
-                }
-            }
-        }
-    }
-
-    /// A TCP connection to a target.
-    pub async fn connect(&mut self, address: &Address, port: u16) -> Result<TcpStream, Fault> {
-        let addresses = self.resolve(address).await?;
-        self.enter(Phase::Connect);
-        self.check.address = addresses.first().map(|to| to.ip);
-        match net::connect(&addresses, port).await {
-            Ok((stream, to)) => {
-                self.check.address = Some(to.ip());
-                Ok(stream)
-            }
-            Err(error) => {
-                self.check.address = Some(error.to.ip());
-                fault(error.failure(), error.to_string())
-            }
-        }
-    }
-}
-
-/// The resolver's first address, and its first of the other family.
-fn choose(found: &[IpAddr]) -> Vec<Endpoint> {
-    let Some(first) = found.first() else { return Vec::new() };
-    let other = found.iter().find(|ip| ip.is_ipv4() != first.is_ipv4());
-    [Some(first), other]
-        .into_iter()
-        .flatten()
-        .map(|ip| (*ip).into())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn phases_add_up_to_the_total_and_a_timeout_says_where() {
-        let mut run = Run::new(Family::Any, Duration::from_secs(2), Names::Fresh);
-        for (phase, ms) in [
-            (Phase::Resolve, 3),
-            (Phase::Connect, 5),
-            (Phase::Resolve, 7),
-            (Phase::Connect, 11),
-            (Phase::Processing, 13),
-        ] {
-            run.enter(phase);
-            tokio::time::advance(Duration::from_millis(ms)).await;
-        }
-        let check = run.finish(None);
-        let got = Phase::ALL.map(|phase| check.phases.get(phase).map(|time| time.as_millis()));
-        assert_eq!(got, [Some(10), Some(16), None, Some(13), None, Some(39)]);
-        assert_eq!(check.outcome, Err(Failure::Timeout));
-        assert!(check.detail.unwrap().contains("waiting for the answer"));
-    }
-
-    #[tokio::test]
-    async fn a_literal_of_the_other_family_is_no_address() {
-        let mut run = Run::new(Family::Ip6, Duration::from_secs(2), Names::Fresh);
-        let address = "10.0.0.1".parse().unwrap();
-        let (failure, _) = run.resolve(&address).await.unwrap_err();
-        assert_eq!(failure, Failure::Unresolved);
-    }
+/// The reading of a run that did not get its turn in time.
+pub fn crowded_out(probe: &Probe) -> Reading {
+    let detail = format!("not run: more checks than can run at once for {:?}", probe.timeout);
+    Reading::failure(None, Failure::Send, detail)
 }

@@ -2,38 +2,24 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::Pattern;
-use super::run::{Fault, Run, fault};
-use crate::model::{Address, Failure, Phase};
-use crate::net::{TlsSettings, classify, handshake};
+use super::attempt::{Attempt, Fault, fault};
+use crate::model::{Address, Failure, Phase, TcpProbe};
+use crate::net::{classify, handshake};
 
 /// So much of an answer is looked at, in bytes.
 const LIMIT: usize = 64 * 1024;
 
-/// How to check a port.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The port.
-    pub port: u16,
-    /// Shake hands first.
-    pub tls: Option<TlsSettings>,
-    /// What to say once connected.
-    pub send: Option<String>,
-    /// What the other side must say, before it closes.
-    pub expect: Option<Pattern>,
-}
-
 /// Checks once.
-pub(super) async fn run(settings: &Settings, address: &Address, run: &mut Run<'_>) -> Result<(), Fault> {
-    let mut stream = run.connect(address, settings.port).await?;
+pub(super) async fn run(settings: &TcpProbe, address: &Address, attempt: &mut Attempt<'_>) -> Result<(), Fault> {
+    let mut stream = attempt.connect(address, settings.port).await?;
     let Some(tls) = &settings.tls else {
-        return talk(settings, &mut stream, run).await;
+        return talk(settings, &mut stream, attempt).await;
     };
-    run.enter(Phase::Tls);
+    attempt.enter(Phase::Tls);
     let (outcome, facts) = handshake(tls, &host(address), stream).await;
-    run.check.tls = facts;
+    attempt.reading.facts_mut().tls = facts;
     match outcome {
-        Ok(mut stream) => talk(settings, &mut stream, run).await,
+        Ok(mut stream) => talk(settings, &mut stream, attempt).await,
         Err(error) => fault(error.failure(), error.to_string()),
     }
 }
@@ -48,14 +34,14 @@ pub(super) fn host(address: &Address) -> String {
 }
 
 async fn talk(
-    settings: &Settings,
+    settings: &TcpProbe,
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    run: &mut Run<'_>,
+    attempt: &mut Attempt<'_>,
 ) -> Result<(), Fault> {
     if settings.send.is_none() && settings.expect.is_none() {
         return Ok(());
     }
-    run.enter(Phase::Processing);
+    attempt.enter(Phase::Processing);
     let broken = |error: std::io::Error| (classify(&error), error.to_string().into());
     if let Some(text) = &settings.send {
         stream.write_all(text.as_bytes()).await.map_err(broken)?;

@@ -1,33 +1,47 @@
 //! Stories: what is observed, and what is said of the internet.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::*;
-use crate::model::{INTERNET, LOCAL_AGENT};
+use crate::model::{
+    DnsExpect, DnsProbe, DnsTransport, HttpProbe, Kind, Probe, Reading, RecordType, Service, Subject, Url,
+};
 
 const START: u64 = 1_000_000;
 
 /// far (icmp to an address), server (dns to an address), web (http by name).
 fn settings(quorum: usize) -> Arc<InternetSettings> {
-    let check = |name: &str, kind| Expectation {
-        probe: name.into(),
-        kind,
+    let check = |name: &str, address: &str, service| Job {
+        subject: Subject::Internet,
+        address: address.parse().unwrap(),
+        probe: Arc::new(Probe {
+            service,
+            ..Probe::echo(name, Duration::from_secs(10), Duration::from_secs(2))
+        }),
+    };
+    let dns = DnsProbe {
+        server: None,
+        port: 53,
+        transport: DnsTransport::Udp,
+        query: "example.org".into(),
+        record_type: RecordType(1),
+        recursion: true,
+        expect: DnsExpect::default(),
+    };
+    let http = HttpProbe::get(Url::parse("http://example.org/").unwrap());
+    Arc::new(InternetSettings {
         interval: Duration::from_secs(10),
         timeout: Duration::from_secs(2),
-    };
-    Arc::new(InternetSettings {
         quorum,
         hysteresis: Hysteresis {
             up_after: 1,
             down_after: 2,
         },
         checks: vec![
-            check("far", Kind::Icmp),
-            check("server", Kind::Dns),
-            check("web", Kind::Http),
+            check("far", "1.1.1.1", Service::Icmp),
+            check("server", "9.9.9.9", Service::Dns(dns)),
+            check("web", "example.org", Service::Http(Box::new(http))),
         ],
-        named: vec![false, false, true],
     })
 }
 
@@ -47,23 +61,29 @@ impl Story {
     /// One round of all checks and the gateway, ten seconds later.
     fn round(&mut self, outcomes: [Result<(), Failure>; 3], gateway: Result<(), Failure>) -> Vec<InternetChange> {
         self.now += 10;
-        let names = ["far", "server", "web", GATEWAY];
+        let internet = |name: &'static str| (Subject::Internet, name);
+        let probes = ["far", "server", "web"].map(internet).into_iter();
         let outcomes = outcomes.into_iter().chain([gateway]);
         let mut changes = Vec::new();
-        for (second, (name, outcome)) in names.into_iter().zip(outcomes).enumerate() {
-            let check = Check {
-                outcome,
-                ..Check::default()
-            };
-            let observation = Observation {
-                agent: LOCAL_AGENT.into(),
-                device: INTERNET.into(),
+        for (second, ((subject, name), outcome)) in
+            probes.chain([(Subject::Gateway, "gateway")]).zip(outcomes).enumerate()
+        {
+            let run = Run {
+                subject,
                 probe: name.into(),
+                kind: Kind::Icmp,
+                sequence: self.now + second as u64,
                 at: Timestamp::from_secs(self.now + second as u64),
                 lag: Duration::ZERO,
-                reading: Reading::Check(Box::new(check)),
+                reading: Reading {
+                    outcome: outcome.map(|()| Duration::ZERO),
+                    ..Reading::default()
+                },
             };
-            changes.extend(self.internet.apply(&observation).1);
+            changes.extend(match run.subject {
+                Subject::Gateway => self.internet.gateway(&run),
+                _ => self.internet.check(&run).1,
+            });
         }
         changes
     }

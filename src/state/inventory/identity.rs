@@ -17,9 +17,7 @@ use std::sync::Arc;
 
 use super::addresses::Claims;
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
-use crate::model::{
-    Approval, EventKind, Fact, LabelValue, Mac, Method, Network, Outcome, Record, Seen, Sighting, Timestamp, Topic,
-};
+use crate::model::{Approval, EventKind, Fact, LabelValue, Mac, Network, Record, Seen, Sighting, Timestamp, Topic};
 
 /// Hardware addresses one device is remembered with.
 const MOST_MACS: usize = 64;
@@ -44,16 +42,15 @@ impl Inventory {
             .collect();
         let mut born = HashSet::new();
         // 4. The cache believes for half a minute what ARP has just asked about, and an announcement names any address.
-        let hearsay = |method| matches!(method, Method::Neighbours | Method::Mdns);
         let asked: Vec<Network> = evidence
             .scan
             .sweeps
             .iter()
-            .filter(|sweep| sweep.method == Method::Arp && sweep.outcome == Outcome::Complete)
+            .filter(|sweep| sweep.method.is_conclusive() && sweep.outcome.is_complete())
             .filter_map(|sweep| sweep.network.parse().ok())
             .collect();
         let doubtful = |sighting: &Sighting| match sighting.address {
-            IpAddr::V4(ip) => hearsay(sighting.method) && asked.iter().any(|network| network.contains(ip)),
+            IpAddr::V4(ip) => sighting.method.is_hearsay() && asked.iter().any(|network| network.contains(ip)),
             IpAddr::V6(_) => false,
         };
         let all: Vec<Sighting> = evidence
@@ -76,7 +73,7 @@ impl Inventory {
         let mut sightings: Vec<&Sighting> = all.iter().collect();
         sightings.sort_by_key(|sighting| {
             let (alive, known) = (sighting.alive, mac_of(sighting).is_some());
-            (!alive, !known, sighting.address, hearsay(sighting.method))
+            (!alive, !known, sighting.address, sighting.method.is_hearsay())
         });
         for sighting in sightings {
             self.see(sighting, mac_of(sighting), &claims, &mut born);

@@ -1,4 +1,4 @@
-//! Which variables are read: IF-MIB (RFC 2863) and the system group (RFC 3418).
+//! Which variables are read: IF-MIB (RFC 2863).
 
 use crate::model::Measure;
 
@@ -25,21 +25,10 @@ const fn extended(column: u32) -> [u32; 11] {
     oid
 }
 
-/// sysUpTime.
-pub const UPTIME: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 3, 0];
 /// ifNumber.
 pub const NUMBER: &[u32] = &[1, 3, 6, 1, 2, 1, 2, 1, 0];
 /// ifTableLastChange.
 pub const LAST_CHANGE: &[u32] = &[1, 3, 6, 1, 2, 1, 31, 1, 5, 0];
-/// sysDescr, sysObjectID, sysContact, sysName, sysLocation.
-pub const SYSTEM: [&[u32]; 5] = [
-    &[1, 3, 6, 1, 2, 1, 1, 1, 0],
-    &[1, 3, 6, 1, 2, 1, 1, 2, 0],
-    &[1, 3, 6, 1, 2, 1, 1, 4, 0],
-    &[1, 3, 6, 1, 2, 1, 1, 5, 0],
-    &[1, 3, 6, 1, 2, 1, 1, 6, 0],
-];
-
 /// A column of facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {

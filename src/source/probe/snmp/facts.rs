@@ -12,33 +12,8 @@ use std::sync::Arc;
 use super::columns::Fact;
 use super::kinds;
 use crate::model::{InterfaceFacts, LabelValue};
-use crate::net::snmp::Value;
-pub use crate::net::snmp::{number, text};
-
-/// Which interfaces are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// Patterns of names and aliases; one must match.
-    pub include: Vec<glob::Pattern>,
-    /// Patterns of names and aliases; none may match.
-    pub exclude: Vec<glob::Pattern>,
-    /// Also those that are administratively down.
-    pub include_down: bool,
-}
-
-impl Filter {
-    /// Rule 3.
-    pub fn wants(&self, facts: &InterfaceFacts) -> bool {
-        let matches = |pattern: &glob::Pattern| {
-            pattern.matches(facts.name.as_str())
-                || facts
-                    .alias
-                    .as_ref()
-                    .is_some_and(|alias| pattern.matches(alias.as_str()))
-        };
-        self.include.iter().any(matches) && !self.exclude.iter().any(matches)
-    }
-}
+use crate::wire::snmp::Value;
+pub use crate::wire::snmp::{number, text};
 
 /// What the label columns say of one interface.
 #[derive(Clone, Debug, Default)]
@@ -241,7 +216,7 @@ mod tests {
     #[test]
     fn patterns_look_at_name_and_alias() {
         let patterns = |texts: &[&str]| texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect();
-        let filter = Filter {
+        let filter = crate::model::InterfaceFilter {
             include: patterns(&["Gi*", "*uplink*"]),
             exclude: patterns(&["*.10"]),
             include_down: true,

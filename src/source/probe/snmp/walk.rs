@@ -16,10 +16,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, SYSTEM, UPTIME, WIDE};
-use super::{Settings, facts};
-use crate::model::{InterfaceFacts, InterfaceRow, LabelValue, MEASURES, Measure, Sample, SnmpWalk, SystemFacts};
-use crate::net::snmp::{self, Access, Engine, Oid, Op, Pace, Query, Session, SnmpError, Table, Value};
+use super::columns::{ALWAYS, FACTS, LAST_CHANGE, NARROW, NUMBER, Reading as Column, SPEEDS, WIDE};
+use super::facts;
+use crate::model::{InterfaceFacts, InterfaceRow, LabelValue, MEASURES, Measure, Sample, SnmpProbe, SystemFacts, Walk};
+use crate::net::snmp::{
+    RequestSize, SYSTEM, Session, SnmpError, Table, UPTIME, read_columns, read_scalars, system_facts, uptime,
+};
+use crate::wire::snmp::{Access, Engine, Value};
 
 /// How old facts may be.
 const FACTS_EVERY: Duration = Duration::from_secs(600);
@@ -30,7 +33,7 @@ pub(super) struct Known {
     access: Access,
     /// Its engine, between conversations.
     pub engine: Option<Engine>,
-    pace: Pace,
+    size: RequestSize,
     /// Scalars the agent does not have.
     absent: Vec<&'static [u32]>,
     /// Its system group.
@@ -52,12 +55,12 @@ pub(super) struct Known {
 
 impl Known {
     /// Nothing yet.
-    pub fn new(peer: SocketAddr, access: Access, settings: &Settings) -> Self {
+    pub fn new(peer: SocketAddr, access: Access, settings: &SnmpProbe) -> Self {
         Self {
             peer,
             access,
             engine: None,
-            pace: Pace::new(settings.max_repetitions),
+            size: RequestSize::new(settings.max_repetitions),
             absent: Vec::new(),
             system: None,
             uptime: None,
@@ -88,11 +91,11 @@ fn is_final(error: &SnmpError) -> bool {
 /// One walk.
 pub(super) async fn converse(
     session: &mut Session,
-    settings: &Settings,
+    settings: &SnmpProbe,
     known: &mut Known,
-    walk: &mut SnmpWalk,
+    walk: &mut Walk,
 ) -> Result<(), SnmpError> {
-    known.pace.rest();
+    known.size.begin_walk();
     let mut trouble = None;
     scalars(session, known, walk).await?;
     if known
@@ -132,7 +135,7 @@ pub(super) async fn converse(
     };
     walk.interfaces = rows.into_values().filter(wanted).collect();
     if trouble.is_none() {
-        known.pace.grow();
+        known.size.end_good_walk();
     }
     trouble.map_or(Ok(()), Err)
 }
@@ -150,7 +153,7 @@ fn note(trouble: &mut Option<SnmpError>, table: Result<(), SnmpError>) -> Result
 }
 
 /// Reads sysUpTime and what tells that the facts are old, and the system group with the facts.
-async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) -> Result<(), SnmpError> {
+async fn scalars(session: &mut Session, known: &mut Known, walk: &mut Walk) -> Result<(), SnmpError> {
     let mut names = vec![UPTIME, NUMBER, LAST_CHANGE];
     let old = known
         .facts_at
@@ -161,22 +164,12 @@ async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) 
     if old || known.system.is_none() {
         names.extend(SYSTEM);
     }
-    let mut values = get(session, &mut known.absent, &names).await?;
-    let mut take = |name: &[u32]| values.remove(name);
-    let uptime = take(UPTIME).as_ref().and_then(facts::number).map(|ticks| ticks as u32);
-    let number = take(NUMBER).as_ref().and_then(facts::number);
-    let last_change = take(LAST_CHANGE).as_ref().and_then(facts::number);
+    let values = read_scalars(session, &mut known.absent, &names).await?;
+    let uptime = uptime(&values);
+    let number = values.number(NUMBER);
+    let last_change = values.number(LAST_CHANGE);
     if names.len() > 3 {
-        let [description, object_id, contact, name, location] =
-            SYSTEM.map(|name| take(name).as_ref().and_then(facts::text));
-        known.system = Some(Arc::new(SystemFacts {
-            name,
-            description,
-            object_id,
-            location,
-            contact,
-            engine: session.engine_id(),
-        }));
+        known.system = Some(Arc::new(system_facts(&values, session)));
     }
     let restarted = uptime.is_some() && uptime < known.uptime;
     if restarted {
@@ -193,52 +186,11 @@ async fn scalars(session: &mut Session, known: &mut Known, walk: &mut SnmpWalk) 
     Ok(())
 }
 
-/// Reads scalars; those the agent does not have are left out, and are not asked for again where that costs a request.
-async fn get(
-    session: &mut Session,
-    absent: &mut Vec<&'static [u32]>,
-    names: &[&'static [u32]],
-) -> Result<HashMap<Vec<u32>, Value>, SnmpError> {
-    let mut left: Vec<&'static [u32]> = names.iter().copied().filter(|name| !absent.contains(name)).collect();
-    let mut together = left.len();
-    let mut found = HashMap::new();
-    while !left.is_empty() {
-        let asked: Vec<Oid> = left.iter().take(together).map(|name| Oid::from(*name)).collect();
-        let query = Query {
-            op: Op::Get,
-            repetitions: 0,
-            oids: &asked,
-        };
-        let reply = session.ask(query).await?;
-        let blamed = usize::try_from(reply.index).ok().and_then(|index| index.checked_sub(1));
-        match (reply.status, blamed) {
-            (0, _) => {
-                // Where an encrypted reply is short, the next value is one that cannot be read.
-                let read = reply.bindings.len().saturating_add(1).min(asked.len());
-                let usable = |value: &Value| !matches!(value, Value::Missing | Value::EndOfMib | Value::Null);
-                found.extend(
-                    reply
-                        .bindings
-                        .into_iter()
-                        .filter(|(_, value)| usable(value))
-                        .map(|(oid, value)| (oid.0, value)),
-                );
-                left.drain(..read);
-            }
-            // Version 1 refuses a request for the sake of one variable.
-            (_, Some(blamed)) if blamed < asked.len() => absent.push(left.remove(blamed)),
-            (_, _) if asked.len() == 1 => absent.push(left.remove(0)),
-            _ => together = 1,
-        }
-    }
-    Ok(found)
-}
-
 /// Rule 1. `others` are interfaces that show elsewhere.
 async fn read_facts(session: &mut Session, known: &mut Known, others: &[u32]) -> Result<(), SnmpError> {
     let bases = FACTS.map(|(_, base)| base);
-    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
-    if table.trouble.as_ref().is_some_and(is_final) {
+    let table = read_columns(session, &bases, &mut known.size, known.rows).await;
+    if table.error.as_ref().is_some_and(is_final) {
         return outcome(table);
     }
     let mut drafts: BTreeMap<u32, facts::Draft> = BTreeMap::new();
@@ -266,7 +218,7 @@ async fn read_facts(session: &mut Session, known: &mut Known, others: &[u32]) ->
 /// Reads the speeds alone, after a link came up.
 async fn read_speeds(session: &mut Session, known: &mut Known) -> Result<(), SnmpError> {
     let bases = SPEEDS.map(|(_, base)| base);
-    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
+    let table = read_columns(session, &bases, &mut known.size, known.rows).await;
     let mut drafts: HashMap<u32, facts::Draft> = HashMap::new();
     for (column, index, value) in &table.cells {
         drafts.entry(*index).or_default().learn(SPEEDS[*column].0, value);
@@ -282,7 +234,7 @@ async fn read_speeds(session: &mut Session, known: &mut Known) -> Result<(), Snm
 }
 
 fn outcome(table: Table) -> Result<(), SnmpError> {
-    table.trouble.map_or(Ok(()), Err)
+    table.error.map_or(Ok(()), Err)
 }
 
 /// Reads states and counters.
@@ -301,7 +253,7 @@ async fn read_counters(
         wanted.extend(NARROW);
     }
     let bases: Vec<&'static [u32]> = wanted.iter().map(|(_, base)| *base).collect();
-    let table = snmp::columns(session, &bases, &mut known.pace, known.rows).await;
+    let table = read_columns(session, &bases, &mut known.size, known.rows).await;
     let mut rows: BTreeMap<u32, InterfaceRow> = BTreeMap::new();
     for (column, index, value) in &table.cells {
         let row = rows.entry(*index).or_insert_with(|| empty(*index));
@@ -324,7 +276,7 @@ async fn read_counters(
             }
         }
     }
-    if let Some(error) = table.trouble {
+    if let Some(error) = table.error {
         trouble.get_or_insert(error);
     }
     rows
@@ -390,7 +342,7 @@ async fn unless_restarted(
     session: &mut Session,
     known: &mut Known,
     rows: &BTreeMap<u32, InterfaceRow>,
-    walk: &mut SnmpWalk,
+    walk: &mut Walk,
 ) -> Result<(), SnmpError> {
     let fell = |(index, row): (&u32, &InterfaceRow)| {
         let before = known.counted.get(index);
@@ -404,8 +356,8 @@ async fn unless_restarted(
     if known.uptime.is_none() || !rows.iter().any(fell) {
         return Ok(());
     }
-    let values = get(session, &mut known.absent, &[UPTIME]).await?;
-    let now = values.get(UPTIME).and_then(facts::number).map(|ticks| ticks as u32);
+    let values = read_scalars(session, &mut known.absent, &[UPTIME]).await?;
+    let now = uptime(&values);
     if now.is_none() || now >= known.uptime {
         return Ok(());
     }
