@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use super::table::{COLLECTORS, Collector};
 use super::*;
 use crate::model::{
-    Address, DnsProbe, DnsTransport, Failure, HttpProbe, Hysteresis, Job, Kind, LabelValue, Probe, Reading, RecordType,
-    Run, Service, Subject, Target, TcpProbe, Timestamp, TlsProbe, TlsSettings, Url,
+    Address, DnsExpect, DnsProbe, DnsTransport, Failure, HttpProbe, Hysteresis, Job, Kind, LabelValue, Probe, Reading,
+    RecordType, Run, Service, Subject, Target, TcpProbe, Timestamp, TlsProbe, TlsSettings, Url,
 };
 use crate::state::{Command, Health, Input, Snapshot, State};
 
@@ -136,7 +136,7 @@ fn probe(kind: Kind) -> Probe {
             query: "nas".into(),
             record_type: RecordType(1),
             recursion: true,
-            expect: Default::default(),
+            expect: DnsExpect::default(),
         }),
         Kind::Tls => Service::Tls(TlsProbe {
             port: 443,
