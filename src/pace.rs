@@ -183,11 +183,17 @@ impl<K: Hash + Eq> Buckets<K> {
     }
 }
 
-/// The address that a client is counted by: an IPv4 address, or of IPv6 the /64 network, all of which one client can use.
-pub fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
+/// What counts as one client: an IPv4 address, or the /64 network of IPv6 that one client can use at will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientNetwork(IpAddr);
+
+impl ClientNetwork {
+    /// The network of an address.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) if !address.is_loopback() => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address => address,
+        })
     }
 }
 
@@ -301,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_client_is_an_address_or_a_network() {
-        let is = |text: &str| client(text.parse().unwrap()).to_string();
+        let is = |text: &str| ClientNetwork::of(text.parse().unwrap()).0.to_string();
         assert_eq!(is("192.0.2.7"), "192.0.2.7");
         assert_eq!(is("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(is("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 
-use crate::model::{Secret, SecretSource, TokenDigest};
+pub use crate::model::{Secret, SecretSource, TokenDigest};
 
 /// The longest secret, in bytes.
 pub const MAX_BYTES: usize = 64 << 10;

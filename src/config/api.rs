@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::model::TokenDigest;
+use crate::secret::TokenDigest;
 use crate::serve::{Scope, Settings, Token, TokenSource};
 
 use crate::yaml::decode::{At, Fields, Findings};
@@ -84,7 +84,7 @@ fn secret(item: &At, fields: &Fields, base: &Path, findings: &mut Findings) -> O
     };
     match name {
         "token_sha256" => {
-            let digest = TokenDigest::from_hex(text).map(TokenDigest::bytes);
+            let digest = TokenDigest::from_hex(text);
             if digest.is_none() {
                 let hint =
                     "64 hexadecimal digits, as lanpulse api-token prints them; the token itself does not stand here";

@@ -88,11 +88,6 @@ impl TokenDigest {
         Some(Self(bytes))
     }
 
-    /// The 32 bytes.
-    pub const fn bytes(self) -> [u8; 32] {
-        self.0
-    }
-
     /// 64 hexadecimal digits, as they stand in the configuration.
     pub fn to_hex(self) -> String {
         self.0.iter().fold(String::new(), |mut hex, byte| {

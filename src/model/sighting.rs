@@ -26,14 +26,6 @@ closed_set! {
 }
 
 impl Method {
-    /// Whether the method sends requests. Reading the neighbour cache does not.
-    pub const fn sends(self) -> bool {
-        match self {
-            Self::Arp | Self::Icmp | Self::Mdns | Self::Ipv6 => true,
-            Self::Neighbours => false,
-        }
-    }
-
     /// Whether a sighting repeats what was announced or remembered, and is not a reply to a request of this scan. Where ARP
     /// has asked an address and got no reply, hearsay about it does not count.
     pub const fn is_hearsay(self) -> bool {
@@ -98,16 +90,19 @@ closed_set! {
 }
 
 impl Outcome {
-    /// Whether it was cut short.
-    pub const fn is_partial(self) -> bool {
-        matches!(self, Self::Partial)
-    }
-
     /// Whether silence is evidence.
     pub const fn is_complete(self) -> bool {
         match self {
             Self::Complete => true,
             Self::Partial | Self::Failed => false,
+        }
+    }
+
+    /// Whether it was cut short.
+    pub const fn is_partial(self) -> bool {
+        match self {
+            Self::Partial => true,
+            Self::Complete | Self::Failed => false,
         }
     }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::Notify;
 
-use super::client::ClientNetwork;
+use crate::pace::ClientNetwork;
 
 /// Bytes of answers that may wait to be fetched.
 const MOST_WAITING: usize = 256 << 20;

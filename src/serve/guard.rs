@@ -13,7 +13,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Request;
 use hyper::body::Body;
@@ -22,12 +22,13 @@ use tokio::sync::watch;
 
 use super::access::Access;
 use super::body::MAX_BODY;
-use super::client::ClientNetwork;
 use super::credentials::Credentials;
 use super::error::Error;
 use super::logins::FailedLogins;
 use super::tokens::{self, Found, Scope, Settings};
 use super::web::{Verdict, Web, WebConfig};
+use crate::pace::ClientNetwork;
+use crate::secret::TokenDigest;
 
 /// The `Retry-After` of a client that has sent too many requests.
 const WAIT: Duration = Duration::from_secs(1);
@@ -108,7 +109,7 @@ impl Guard {
         };
         let network = ClientNetwork::of(peer.ip());
         // Taken before the credentials are checked, so that many tries at once get no more than one after the other.
-        let may_try = self.logins.take(network);
+        let may_try = self.logins.take(network, Instant::now());
         match credentials {
             Credentials::Basic(password) => match self.web.verify(config, &password, may_try).await {
                 Verdict::Right => {
@@ -119,8 +120,8 @@ impl Guard {
                 Verdict::Busy => Err(too_many_logins()),
             },
             Credentials::Bearer(token) => {
-                let digest = tokens::digest(&token);
-                if !may_try && !self.logins.knows(network, &digest) {
+                let digest = TokenDigest::of(&token);
+                if !may_try && !self.logins.knows(network, digest) {
                     return Err(too_many_logins());
                 }
                 match tokens::find(settings, digest, scope).await {

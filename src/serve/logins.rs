@@ -8,75 +8,65 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use subtle::ConstantTimeEq as _;
+use crate::pace::{Buckets, ClientNetwork, Rate};
+use crate::secret::TokenDigest;
 
-use super::client::ClientNetwork;
-
-/// Tries at once.
-const BURST: u32 = 10;
-/// How long until there is one more.
-const REFILL: Duration = Duration::from_secs(1);
-/// Networks with an allowance of their own; all further ones share one.
+/// Networks with an allowance of their own; all further ones share one. So many right tokens are remembered, too.
 const MOST_NETWORKS: usize = 8192;
 
-#[derive(Clone, Copy, Debug)]
-struct Allowance {
-    /// When it will be whole again.
-    full_at: Instant,
-    /// The digest of the token that was last right.
-    right: Option<[u8; 32]>,
+/// Ten tries at once, then one a second.
+fn rate() -> Rate {
+    Rate::every(Duration::from_secs(1), 10)
+}
+
+#[derive(Debug)]
+struct Logins {
+    allowances: Buckets<ClientNetwork>,
+    /// The token of each network that was last right.
+    right: HashMap<ClientNetwork, TokenDigest>,
 }
 
 /// The allowances.
-#[derive(Debug, Default)]
-pub struct FailedLogins(Mutex<HashMap<ClientNetwork, Allowance>>);
+#[derive(Debug)]
+pub struct FailedLogins(Mutex<Logins>);
+
+impl Default for FailedLogins {
+    fn default() -> Self {
+        Self(Mutex::new(Logins {
+            allowances: Buckets::new(MOST_NETWORKS),
+            right: HashMap::new(),
+        }))
+    }
+}
 
 impl FailedLogins {
     /// Takes one try; false if there is none.
-    pub fn take(&self, network: ClientNetwork) -> bool {
-        self.take_at(network, Instant::now())
-    }
-
-    fn take_at(&self, network: ClientNetwork, now: Instant) -> bool {
-        let mut allowances = self.lock();
-        if allowances.len() >= MOST_NETWORKS && !allowances.contains_key(&network) {
-            allowances.retain(|_, allowance| allowance.full_at > now);
-        }
-        let full = allowances.len() >= MOST_NETWORKS && !allowances.contains_key(&network);
-        let key = if full { ClientNetwork::OTHERS } else { network };
-        let allowance = allowances.entry(key).or_insert(Allowance {
-            full_at: now,
-            right: None,
-        });
-        let full_at = allowance.full_at.max(now) + REFILL;
-        if full_at - now > REFILL * BURST {
-            return false;
-        }
-        allowance.full_at = full_at;
-        true
+    pub fn take(&self, network: ClientNetwork, now: Instant) -> bool {
+        self.lock().allowances.take(network, rate(), now).is_ok()
     }
 
     /// Gives back what was taken: the credentials were right.
     pub fn give_back(&self, network: ClientNetwork, taken: bool) {
-        if let Some(allowance) = self.lock().get_mut(&network).filter(|_| taken) {
-            allowance.full_at = allowance.full_at.checked_sub(REFILL).unwrap_or(allowance.full_at);
+        if taken {
+            self.lock().allowances.give_back(&network, rate());
         }
     }
 
     /// Remembers the digest of a token that was right.
-    pub fn remember(&self, network: ClientNetwork, digest: [u8; 32]) {
-        if let Some(allowance) = self.lock().get_mut(&network) {
-            allowance.right = Some(digest);
+    pub fn remember(&self, network: ClientNetwork, digest: TokenDigest) {
+        let right = &mut self.lock().right;
+        if right.len() >= MOST_NETWORKS && !right.contains_key(&network) {
+            right.clear();
         }
+        right.insert(network, digest);
     }
 
     /// Whether the token with this digest was the last that was right.
-    pub fn knows(&self, network: ClientNetwork, digest: &[u8; 32]) -> bool {
-        let right = self.lock().get(&network).and_then(|allowance| allowance.right);
-        right.is_some_and(|right| right.ct_eq(digest).into())
+    pub fn knows(&self, network: ClientNetwork, digest: TokenDigest) -> bool {
+        self.lock().right.get(&network) == Some(&digest)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ClientNetwork, Allowance>> {
+    fn lock(&self) -> MutexGuard<'_, Logins> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,13 +84,14 @@ mod tests {
         let logins = FailedLogins::default();
         let now = Instant::now();
         let (a, b) = (network("192.0.2.1"), network("192.0.2.2"));
-        let passed = (0..20).filter(|_| logins.take_at(a, now)).count();
+        let passed = (0..20).filter(|_| logins.take(a, now)).count();
         assert_eq!(passed, 10);
-        assert!(logins.take_at(b, now));
-        assert!(!logins.take_at(a, now + Duration::from_millis(900)));
-        assert!(logins.take_at(a, now + Duration::from_millis(1100)));
-        logins.remember(a, [7; 32]);
-        assert!(logins.knows(a, &[7; 32]) && !logins.knows(a, &[8; 32]) && !logins.knows(b, &[7; 32]));
+        assert!(logins.take(b, now));
+        assert!(!logins.take(a, now + Duration::from_millis(900)));
+        assert!(logins.take(a, now + Duration::from_millis(1100)));
+        let (right, wrong) = (TokenDigest::of(b"right"), TokenDigest::of(b"wrong"));
+        logins.remember(a, right);
+        assert!(logins.knows(a, right) && !logins.knows(a, wrong) && !logins.knows(b, right));
     }
 
     #[test]
@@ -109,7 +100,7 @@ mod tests {
         let now = Instant::now();
         let a = network("192.0.2.1");
         for _ in 0..100 {
-            assert!(logins.take_at(a, now));
+            assert!(logins.take(a, now));
             logins.give_back(a, true);
         }
     }
@@ -119,8 +110,10 @@ mod tests {
         let logins = FailedLogins::default();
         let now = Instant::now();
         for n in 0..20_000_u32 {
-            logins.take_at(ClientNetwork::of(n.to_be_bytes().into()), now);
+            let network = ClientNetwork::of(n.to_be_bytes().into());
+            logins.take(network, now);
+            logins.remember(network, TokenDigest::default());
         }
-        assert!(logins.lock().len() <= MOST_NETWORKS + 1);
+        assert!(logins.lock().allowances.len() <= MOST_NETWORKS && logins.lock().right.len() <= MOST_NETWORKS);
     }
 }

@@ -7,10 +7,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use subtle::ConstantTimeEq as _;
-
-use crate::model::{SecretSource, TokenDigest};
-use crate::secret;
+use crate::secret::{SecretSource, TokenDigest, read_token};
 
 /// The `api` section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,8 +61,8 @@ impl Scope {
 #[derive(Clone, PartialEq, Eq)]
 pub enum TokenSource {
     /// The SHA-256 of the token.
-    Sha256([u8; 32]),
-    /// A file whose first line is the token.
+    Sha256(TokenDigest),
+    /// A file that holds the token.
     File(PathBuf),
     /// An environment variable that is the token.
     Env(String),
@@ -82,17 +79,16 @@ impl fmt::Debug for TokenSource {
 }
 
 impl TokenSource {
-    /// The digest of the token; none if it cannot be read or is empty.
-    fn digest(&self) -> Option<[u8; 32]> {
+    /// The digest of the token; none if the token cannot be read.
+    fn digest(&self) -> Option<TokenDigest> {
         let source = match self {
             Self::Sha256(digest) => return Some(*digest),
             Self::File(path) => SecretSource::File(path.clone()),
             Self::Env(name) => SecretSource::Env(name.clone()),
         };
-        let read = secret::read_token(&source);
-        read.inspect_err(|error| tracing::warn!("cannot read an API token: {error}"))
+        read_token(&source)
+            .inspect_err(|error| tracing::warn!("cannot read an API token: {error}"))
             .ok()
-            .map(TokenDigest::bytes)
     }
 }
 
@@ -107,11 +103,6 @@ pub enum Found {
     Unknown,
 }
 
-/// The SHA-256 of a token.
-pub fn digest(token: &[u8]) -> [u8; 32] {
-    TokenDigest::of(token).bytes()
-}
-
 /// A new token and its SHA-256 in hexadecimal digits; none if the system has no random numbers.
 pub fn new_token() -> Option<(String, String)> {
     use base64::Engine as _;
@@ -123,17 +114,17 @@ pub fn new_token() -> Option<(String, String)> {
 }
 
 /// Looks for the token with this digest.
-pub async fn find(settings: &Settings, wanted: [u8; 32], scope: Scope) -> Found {
+pub async fn find(settings: &Settings, wanted: TokenDigest, scope: Scope) -> Found {
     let settings = settings.clone();
     // It reads files, which may block.
-    let found = tokio::task::spawn_blocking(move || find_now(&settings, &wanted, scope)).await;
+    let found = tokio::task::spawn_blocking(move || find_now(&settings, wanted, scope)).await;
     found.unwrap_or(Found::Unknown)
 }
 
-fn find_now(settings: &Settings, wanted: &[u8; 32], scope: Scope) -> Found {
+fn find_now(settings: &Settings, wanted: TokenDigest, scope: Scope) -> Found {
     let mut found = Found::Unknown;
     for token in &settings.tokens {
-        let same = token.secret.digest().is_some_and(|digest| digest.ct_eq(wanted).into());
+        let same = token.secret.digest() == Some(wanted);
         if same && found == Found::Unknown {
             found = if token.scopes.contains(&scope) {
                 Found::Allowed(token.name.clone())
@@ -174,12 +165,12 @@ mod tests {
                 token(
                     "ops",
                     &[Scope::Read, Scope::Write],
-                    TokenSource::Sha256(digest(b"secret")),
+                    TokenSource::Sha256(TokenDigest::of(b"secret")),
                 ),
                 token("file", &[Scope::Read], TokenSource::File(path.clone())),
             ],
         };
-        let find = |token: &[u8], scope| find_now(&settings, &digest(token), scope);
+        let find = |token: &[u8], scope| find_now(&settings, TokenDigest::of(token), scope);
         assert_eq!(find(b"secret", Scope::Write), Found::Allowed("ops".into()));
         assert_eq!(find(b"from a file", Scope::Read), Found::Allowed("file".into()));
         assert_eq!(find(b"from a file", Scope::Write), Found::Scope);

@@ -1,7 +1,7 @@
-//! Walks the tree and collects everything that is wrong on the way; nothing stops at the first mistake.
+//! Walks the tree and collects every mistake, not only the first.
 //!
-//! Owns the walking position `At`, the checks every map needs (unknown, double and odd keys) and the list of findings.
-//! Gets nodes; gives fields to the sections' decoders, and findings to `report`.
+//! [`At`] is a position in the walk. It makes the checks that every map needs: for unknown keys, keys that occur twice, and
+//! keys that are no text.
 
 use std::collections::HashMap;
 
@@ -10,35 +10,35 @@ use super::node::Node;
 use super::problem::quoted;
 use super::suggest;
 
-/// Something wrong at a place of the tree, before its line is looked up.
+/// A mistake at a place in the tree. Its line has not been looked up yet.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// Where.
+    /// The place.
     pub place: Place,
     /// What is wrong.
     pub message: String,
-    /// How to put it right.
+    /// How to correct it.
     pub hint: Option<String>,
-    /// The other place the message speaks of; its position is put after the message.
+    /// Another place that the message is about; its position is put after the message.
     pub other: Option<Place>,
 }
 
-/// Everything found wrong so far.
+/// The mistakes found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings(pub Vec<Finding>);
 
 impl Findings {
-    /// Something is wrong at a value.
+    /// Adds a mistake in a value.
     pub fn value(&mut self, at: &At, message: impl Into<String>, hint: impl Into<String>) {
         self.place(at.place(), message, hint);
     }
 
-    /// Something is wrong with the key of a map's entry.
+    /// Adds a mistake in the key of an entry of a map.
     pub fn key(&mut self, map: &At, ordinal: usize, message: impl Into<String>, hint: impl Into<String>) {
         self.place(map.key_place(ordinal), message, hint);
     }
 
-    /// Something is wrong at a place noted earlier; an empty hint is none.
+    /// Adds a mistake at a place that was noted earlier. An empty hint is no hint.
     pub fn place(&mut self, place: Place, message: impl Into<String>, hint: impl Into<String>) {
         let hint = Some(hint.into()).filter(|hint| !hint.is_empty());
         self.0.push(Finding {
@@ -49,7 +49,7 @@ impl Findings {
         });
     }
 
-    /// Something stands twice: the message ends where the first is told.
+    /// Adds that something occurs twice. The position of the first place is put after the message.
     pub fn twice(&mut self, second: Place, first: Place, message: impl Into<String>) {
         self.0.push(Finding {
             place: second,
@@ -60,7 +60,7 @@ impl Findings {
     }
 }
 
-/// A node and the way to it, kept on the stack of the walk so that a good file costs nothing.
+/// A node and the path to it. The path lies on the stack of the walk, so a file without mistakes allocates nothing for it.
 #[derive(Clone, Copy)]
 pub(crate) struct At<'a> {
     /// The node.
@@ -71,7 +71,7 @@ pub(crate) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// The top of a file.
+    /// The root of a file.
     pub fn root(file: usize, node: &'a Node) -> Self {
         Self {
             node,
@@ -81,7 +81,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// A list's item or a map entry's value.
+    /// An item of a list, or the value of an entry of a map.
     pub fn child(&'a self, ordinal: usize, node: &'a Node) -> Self {
         Self {
             node,
@@ -91,12 +91,12 @@ impl<'a> At<'a> {
         }
     }
 
-    /// Which file it is in.
+    /// The number of the file that it is in.
     pub fn file(&self) -> usize {
         self.file
     }
 
-    /// This place, to be kept past the walk.
+    /// The place, for use after the walk.
     pub fn place(&self) -> Place {
         let mut steps = Vec::new();
         let mut at = self;
@@ -112,7 +112,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The place of an entry's key.
+    /// The place of the key of an entry.
     pub fn key_place(&self, ordinal: usize) -> Place {
         let mut place = self.place();
         place.steps.push(ordinal);
@@ -120,7 +120,7 @@ impl<'a> At<'a> {
         place
     }
 
-    /// The key this value has in its map.
+    /// The key of this value in its map.
     pub fn key(&self) -> Option<&'a str> {
         match self.up?.node {
             Node::Map(entries) => match &entries.get(self.ordinal)?.0 {
@@ -131,7 +131,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The items of a list; nothing at all counts as an empty one.
+    /// The items of a list; null counts as an empty list.
     pub fn items(&'a self, findings: &mut Findings) -> impl Iterator<Item = At<'a>> + use<'a> {
         let items: &[Node] = match self.node {
             Node::List(items) => items,
@@ -148,7 +148,7 @@ impl<'a> At<'a> {
             .map(|(ordinal, node)| self.child(ordinal, node))
     }
 
-    /// The entries of a map whose keys the user chooses.
+    /// The entries of a map with keys that the user chooses.
     pub fn entries(&'a self, findings: &mut Findings) -> Vec<(usize, &'a str, At<'a>)> {
         let mut seen: HashMap<&str, usize> = HashMap::new();
         let mut good = Vec::new();
@@ -166,7 +166,7 @@ impl<'a> At<'a> {
         good
     }
 
-    /// The fields of a map whose keys we know. Nothing at all counts as an empty map.
+    /// The fields of a map with known keys; null counts as an empty map.
     pub fn fields(&'a self, known: &'static [&'static str], findings: &mut Findings) -> Fields<'a> {
         let mut slots = vec![None; known.len()];
         for (ordinal, (key, _)) in self.map(findings).iter().enumerate() {
@@ -184,14 +184,14 @@ impl<'a> At<'a> {
         Fields { at: self, known, slots }
     }
 
-    /// A field nobody knows.
+    /// Adds that a field is unknown.
     pub fn unknown(&self, ordinal: usize, key: &str, known: &[&str], findings: &mut Findings) {
         let all = format!("known here: {}", known.join(", "));
         let hint = suggest::hint(key, known.iter().copied(), &all);
         findings.key(self, ordinal, format!("unknown field {}", quoted(key)), hint);
     }
 
-    /// The value is of the wrong kind.
+    /// Adds that the value is of the wrong kind.
     pub fn wrong(&self, expected: &str, hint: &str, findings: &mut Findings) {
         let found = match self.node {
             Node::Tagged(tag) => {
@@ -215,7 +215,7 @@ impl<'a> At<'a> {
     fn map(&self, findings: &mut Findings) -> &'a [(Node, Node)] {
         match self.node {
             Node::Map(entries) => return entries,
-            // A section whose keys are all commented out is there, but says nothing; an item of a list is not.
+            // A section whose keys are all commented out is null, which is fine. In a list, a null item is a mistake.
             Node::Null if self.up.is_none() || self.key().is_some() => {}
             _ => self.wrong("a map", "write key: value", findings),
         }
@@ -261,22 +261,22 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Which entry a field is.
+    /// The number of the entry with this field.
     pub fn ordinal(&self, name: &str) -> Option<usize> {
         self.slots[self.known.iter().position(|known| *known == name)?]
     }
 
-    /// A field, where it is given.
+    /// A field, if it is given.
     pub fn get(&self, name: &str) -> Option<At<'a>> {
         let ordinal = self.ordinal(name)?;
         let Node::Map(entries) = self.at.node else { return None };
         Some(self.at.child(ordinal, &entries.get(ordinal)?.1))
     }
 
-    /// A field that must be given; missing ones are reported at the map itself.
+    /// A field that must be given. If it is missing, the mistake is reported at the map.
     pub fn require(&self, name: &str, hint: &str, findings: &mut Findings) -> Option<At<'a>> {
         let field = self.get(name);
-        // What is no map at all has been reported as that.
+        // If the node is no map, that has been reported already.
         if field.is_none() && matches!(self.at.node, Node::Map(_)) {
             findings.value(self.at, format!("missing required key \"{name}\""), hint);
         }

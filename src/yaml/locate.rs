@@ -1,35 +1,34 @@
-//! Where in the text a node of the tree stands.
+//! The line and column of a node.
 //!
-//! Owns the way back from the tree to the text: the text is read again along the node's path and the reading fails on
-//! purpose at the node, so that `serde_yaml` reports the position of its event. Only problems pay for that.
-//! Gets the text and a `Place`; gives line and column.
+//! The text is parsed again along the path to the node, and the parsing is made to fail at the node, so that `serde_yaml`
+//! reports the position. Only files with mistakes pay for that.
 
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// One node of a file: which child to take at each level, counted from 0 over items or entries.
+/// The place of a node: its file, and the path from the root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
-    /// Which file, in the order of reading.
+    /// The number of the file, in the order of reading.
     pub file: usize,
-    /// Which child at each level.
+    /// The number of the child at each level, counted from 0 over items or entries.
     pub steps: Vec<usize>,
-    /// The key of the last step's entry is meant, or its value.
+    /// Whether the key or the value of the last entry is meant.
     pub part: Part,
 }
 
-/// Which half of a map's entry.
+/// A half of an entry of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Part {
     /// The key.
     Key,
-    /// The value; also for a list's item and for the whole document.
+    /// The value; also an item of a list, and the whole document.
     Value,
 }
 
-/// Line and column of a place, both from 1. An alias is where its anchor is, because the text to mend is there.
+/// The line and column of a place, both from 1. For an alias it is the position of the anchor, where the text is.
 pub(crate) fn locate(text: &str, place: &Place) -> Option<(usize, usize)> {
     document_position(
         serde_yaml::Deserializer::from_str(text).next()?,
@@ -38,7 +37,7 @@ pub(crate) fn locate(text: &str, place: &Place) -> Option<(usize, usize)> {
     )
 }
 
-/// Where a document begins: the position of its first value.
+/// The position of the first value of a document.
 pub(crate) fn document_position(
     document: serde_yaml::Deserializer<'_>,
     steps: &[usize],
@@ -102,7 +101,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         if steps.is_empty() && self.part == Part::Key {
             return entries.next_key_seed(child).map(|_| ());
         }
-        // Asking for the value of an entry that is not there would make serde_yaml panic.
+        // serde_yaml panics when it is asked for the value of an entry that does not exist.
         match entries.next_key::<IgnoredAny>()? {
             Some(_) => entries.next_value_seed(child),
             None => Ok(()),
@@ -110,7 +109,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 }
 
-/// Accepts nothing, so that the reading ends here with this node's position.
+/// Accepts no value, so that parsing fails here, with the position of this node.
 struct Stop;
 
 impl Visitor<'_> for Stop {

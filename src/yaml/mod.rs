@@ -1,9 +1,8 @@
-//! YAML with places: text to a tree, a walk that collects every mistake, and the line and column of each.
+//! Reads YAML files, and reports every mistake in them with its line and column.
 //!
-//! Owns how values are read and how mistakes are told, for whatever file it is. Gets text; gives `Node`s to walk and
-//! `Problem`s to print. `config` reads the configuration with it, `serve` the web configuration. The steps, each in its
-//! file: `syntax` parses into a `node` tree; the caller decodes it with `decode` and `scalar`, noting findings; `report`
-//! looks up their lines with `locate`.
+//! `syntax` parses the text into a tree of `node`s. The caller decodes the tree with `decode` and `scalar`, which collect
+//! findings. `report` looks up their lines with `locate` and makes `problem`s of them. The configuration and the web
+//! configuration are read this way.
 
 pub(crate) mod decode;
 pub(crate) mod locate;

@@ -1,19 +1,18 @@
-//! A YAML document as a tree that keeps the order of keys and the keys that stand twice.
+//! A YAML document as a tree. It keeps the order of keys, and keys that occur twice.
 //!
-//! Owns the tree and its size limit. Gets events from `serde_yaml`; gives nodes to the decoder. A node has no position:
-//! `locate` finds it again for the few that need one.
+//! A node does not know its position: `locate` finds it for the few nodes that need one.
 
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess};
 
-/// What one node costs of the budget, beside its text: about its size in memory.
+/// What a node takes from the budget, beside its text: about its size in memory.
 const NODE_COST: usize = 32;
-/// The budget of one document. Aliases can make a short text into an endless tree; no honest file comes near this.
+/// The budget of a document, in bytes. With aliases a short text can become a huge tree; no honest file comes near this.
 const BUDGET: usize = 256 << 20;
 
-/// What the tree says when aliases blow it up.
+/// The error when aliases make the tree too large.
 pub(crate) const TOO_LARGE: &str = "the aliases of this file make it too large";
 
 /// One value of a YAML document.
@@ -33,12 +32,12 @@ pub(crate) enum Node {
     List(Vec<Node>),
     /// A mapping, in the order of the file.
     Map(Vec<(Node, Node)>),
-    /// A value with a tag of its own (`!foo`), which lanpulse has no use for; its content is left out.
+    /// A value with a tag of its own (`!foo`), which lanpulse does not use. Its content is left out.
     Tagged(String),
 }
 
 impl Node {
-    /// The value of the first key of this name, and which entry it is.
+    /// The number and the value of the first entry with this key.
     pub fn get(&self, name: &str) -> Option<(usize, &Self)> {
         let Self::Map(entries) = self else { return None };
         entries
@@ -52,7 +51,7 @@ impl Node {
 /// Reads one document.
 ///
 /// # Errors
-/// What `serde_yaml` says of the syntax, or that aliases blow the tree up.
+/// The error of `serde_yaml` about the syntax, or that aliases make the tree too large.
 pub(crate) fn read<'de, D: Deserializer<'de>>(document: D) -> Result<Node, D::Error> {
     let left = Cell::new(BUDGET);
     Seed { left: &left }.deserialize(document)
@@ -108,7 +107,7 @@ impl<'de> serde::de::Visitor<'de> for Seed<'_> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        // Past i64 nothing in the schema is meant to be exact.
+        // No value of the schema is exact beyond i64.
         Ok(i64::try_from(value).map_or(Node::Float(value as f64), Node::Int))
     }
 

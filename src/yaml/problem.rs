@@ -1,26 +1,24 @@
-//! One thing that is wrong with the configuration, in the words and the form the user sees.
-//!
-//! Owns `Problem` and its one-line form. Gets its fields from `report`; gives them to the log and to `check-config`.
+//! A mistake in a file, as the user sees it in the log and from `check-config`.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// One thing that is wrong, where, and how to put it right.
+/// A mistake: what is wrong, where, and how to correct it.
 ///
 /// It prints as `config/lanpulse.yaml:7:7 targets[1].probes.icmp: unknown field "intervall" (did you mean "interval"?)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, as named by the flag or by the file that includes it.
     pub file: PathBuf,
-    /// Its line, from 1; none where the file could not be read, or where there are too many problems to look each up.
+    /// The line, from 1. None if the file could not be read, or if there are too many mistakes to look up each line.
     pub line: Option<usize>,
-    /// The character in that line, from 1.
+    /// The character in the line, from 1.
     pub column: Option<usize>,
-    /// Where in the tree, as in `targets[1].probes.icmp`; empty for the top level.
+    /// The path in the tree, as in `targets[1].probes.icmp`; empty for the root.
     pub path: String,
     /// What is wrong.
     pub message: String,
-    /// How to put it right.
+    /// How to correct it.
     pub hint: Option<String>,
 }
 
@@ -44,8 +42,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Shows outside text in a message: in quotes, at most 80 characters, with control characters escaped, so that no
-/// file can write lines or terminal sequences into the log.
+/// Text from a file for a message: in quotes, at most 80 characters, with control characters escaped, so that a file cannot
+/// write lines or terminal sequences into the log.
 pub(crate) fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(80).collect();
     if shown.len() < text.len() {
@@ -54,7 +52,7 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("{shown:?}")
 }
 
-/// Makes a message safe that another room has written around outside text.
+/// Escapes the control characters of a message that holds text from outside.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
@@ -96,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_text_stays_on_one_line() {
+    fn text_from_outside_stays_on_one_line() {
         assert_eq!(quoted("a\nb\u{1b}[1m"), "\"a\\nb\\u{1b}[1m\"");
         assert_eq!(quoted(&"x".repeat(100)).chars().count(), 83);
         assert_eq!(plain("a\tbü"), "a\\tbü");

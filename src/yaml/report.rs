@@ -1,6 +1,4 @@
-//! From findings to problems: looks up the lines, and puts them in the order of the files.
-//!
-//! Owns how much of that looking up is worth it. Gets findings and the files' texts; gives `Problem`s.
+//! Makes problems of findings: looks up their lines, within a budget, and sorts them.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -12,21 +10,21 @@ use super::node::Node;
 use super::problem::Problem;
 use super::syntax::{self, Fault};
 
-/// A file, read.
+/// A file that was read.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// As named by the flag or the including file.
+    /// The path, as named by the flag or by the file that includes it.
     pub path: PathBuf,
     /// Its content.
     pub text: String,
-    /// Its content as a tree; nothing where there is a fault.
+    /// Its content as a tree; null if there is a fault.
     pub root: Node,
     /// Why it could not be read or parsed.
     pub fault: Option<Fault>,
 }
 
 impl Source {
-    /// Parses what was read, or takes down why it was not.
+    /// Parses the bytes of a file, or keeps the reason why it could not be read.
     pub(crate) fn new(path: &Path, bytes: Result<Vec<u8>, Fault>) -> Self {
         let parsed = bytes.and_then(syntax::text).map(|text| {
             let root = syntax::parse(&text);
@@ -46,17 +44,17 @@ impl Source {
     }
 }
 
-/// The most positions looked up in one file.
+/// The most positions that are looked up in one file.
 const MOST: usize = 200;
 /// The fewest, however large the file.
 const LEAST: usize = 20;
-/// The bytes read again for all positions of one file together: about a second's worth.
+/// The most bytes that are parsed again for all positions of one file, which takes about a second.
 const BYTES: usize = 50 << 20;
 
-/// Everything that is wrong, file by file and from top to bottom.
+/// The problems, file by file and from top to bottom.
 pub(crate) fn problems(sources: &[Source], findings: Findings) -> Vec<Problem> {
     let Findings(mut findings) = findings;
-    // Children are numbered in the order of the text, so the places sort as the text does.
+    // Children are numbered in the order of the text, so sorting places sorts them by their position.
     findings.sort_by(|a, b| a.place.cmp(&b.place));
     let mut positions = Positions {
         sources,
@@ -84,7 +82,7 @@ pub(crate) fn problems(sources: &[Source], findings: Findings) -> Vec<Problem> {
             problems.push((file, problem(source, finding, &mut positions)));
         }
     }
-    // Stable: within a file the order of the text stays.
+    // A stable sort: within a file the order of the text stays.
     problems.sort_by_key(|(file, _)| *file);
     problems.into_iter().map(|(_, problem)| problem).collect()
 }
@@ -127,7 +125,7 @@ impl Positions<'_> {
         position
     }
 
-    /// Names another place within a message.
+    /// The position of another place, for a message.
     fn describe(&mut self, place: &Place) -> String {
         let position = self.find(place);
         let Some(source) = self.sources.get(place.file) else {

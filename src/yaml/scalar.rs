@@ -1,7 +1,6 @@
-//! Single values: text, durations, shares, numbers, words from a list.
+//! Reads single values: text, durations, shares, numbers, words from a list.
 //!
-//! Owns how each is read and what is said when it is not one. Gets a position in the tree; gives the value or nothing,
-//! having said why.
+//! Each function gives the value, or adds a finding that says what is wrong with it.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -14,7 +13,7 @@ use super::node::Node;
 use super::problem::{plain, quoted};
 use super::suggest;
 
-/// Text. Numbers and booleans are not taken for text: `1.10` would come out as `1.1`.
+/// Text. Numbers and booleans are no text: `1.10` would become `1.1`.
 pub(crate) fn text<'a>(at: &At<'a>, findings: &mut Findings) -> Option<&'a str> {
     let unquoted = match at.node {
         Node::Text(text) => return Some(text),
@@ -48,7 +47,7 @@ pub(crate) fn label(at: &At, findings: &mut Findings) -> Option<LabelValue> {
     Some(LabelValue::new(text))
 }
 
-/// Text that names something: a label value that is not empty.
+/// A name: a label value that is not empty.
 pub(crate) fn name(at: &At, findings: &mut Findings) -> Option<LabelValue> {
     let name = label(at, findings)?;
     if name.as_str().is_empty() {
@@ -100,7 +99,7 @@ pub(crate) fn share(at: &At, findings: &mut Findings) -> Option<f64> {
     const HINT: &str = "write a percentage as in 5%, or a number from 0 to 1";
     let number = match at.node {
         Node::Text(text) => match text.strip_suffix('%').map(str::trim_end) {
-            // f64 also reads "inf", "1e3" and "+5", which nobody means here.
+            // f64 would also accept "inf", "1e3" and "+5".
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
                 digits.parse::<f64>().ok().map(|percent| percent / 100.0)
             }

@@ -1,11 +1,9 @@
-//! Did you mean? The known word nearest to a misspelt one.
-//!
-//! Owns the edit distance. Gets a word and the candidates; gives at most one of them.
+//! "Did you mean ...?": the known word that is nearest to a misspelt one.
 
-/// The nearest candidate, if it is near enough to be meant: one slip for every three letters, and at least one.
+/// The nearest candidate, if it is near enough: at most one mistake for every three letters, but one is always allowed.
 fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.chars().flat_map(char::to_lowercase).take(65).collect();
-    // Nobody mistypes a name this long in a way worth guessing, and the distance is quadratic.
+    // A longer word is no misspelt key, and the time is quadratic in its length.
     if word.is_empty() || word.len() > 64 {
         return None;
     }
@@ -17,8 +15,8 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
             continue;
         }
         let distance = distance(&word, &letters);
-        // Two letters of which one is wrong are another word.
-        // Of equals the first in the alphabet, so that the same file always gets the same guess.
+        // A candidate of which every letter is wrong is another word. Of equally near ones the first in the alphabet is
+        // taken, so that the same file always gets the same suggestion.
         let better = best.is_none_or(|best| (distance, candidate) < best);
         if distance < letters.len() && distance <= allowed && better {
             best = Some((distance, candidate));
@@ -27,12 +25,12 @@ fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
     best.map(|(_, candidate)| candidate)
 }
 
-/// Asks whether the nearest candidate was meant, or says something else.
+/// "did you mean ...?" for the nearest candidate, or another text where none is near.
 pub(crate) fn hint<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
     nearest(word, candidates).map_or_else(|| otherwise.to_owned(), |near| format!("did you mean {near:?}?"))
 }
 
-/// Insertions, deletions, changes and swaps of neighbours (the optimal string alignment distance).
+/// The number of insertions, deletions, changes and swaps of neighbours (the optimal string alignment distance).
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=b.len()).collect();
@@ -56,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guesses_slips_and_nothing_else() {
+    fn only_near_words_are_suggested() {
         let known = ["interval", "timeout", "family", "loss", "up_after"];
         for (word, meant) in [
             ("intervall", Some("interval")),

@@ -1,6 +1,4 @@
-//! Text to tree, and what is wrong with the YAML itself in words that help.
-//!
-//! Owns the syntax errors. Gets bytes; gives a `Node`, or one message with its position.
+//! Parses text into a tree, and explains mistakes in the syntax of YAML.
 
 use super::locate::{self, Part};
 use super::node::{self, Node, TOO_LARGE};
@@ -8,14 +6,14 @@ use super::node::{self, Node, TOO_LARGE};
 /// The largest file we read.
 pub(crate) const FILE_MAX_BYTES: usize = 32 << 20;
 
-/// What is wrong with a text as YAML.
+/// Why a text is no YAML.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// Line and column, from 1.
     pub position: Option<(usize, usize)>,
     /// What is wrong.
     pub message: String,
-    /// How to put it right.
+    /// How to correct it.
     pub hint: Option<String>,
 }
 
@@ -30,7 +28,7 @@ impl Fault {
     }
 }
 
-/// Checks that a file's bytes are text. A byte order mark, as Windows editors leave it, is no part of it.
+/// The text of a file's bytes. A byte order mark, which editors on Windows write, is no part of it.
 pub(crate) fn text(bytes: Vec<u8>) -> Result<String, Fault> {
     if bytes.len() > FILE_MAX_BYTES {
         let hint = "split it with include";
@@ -51,7 +49,7 @@ pub(crate) fn text(bytes: Vec<u8>) -> Result<String, Fault> {
     })
 }
 
-/// Line and column just after a text.
+/// The line and column just after a text.
 fn end_of(text: &str) -> (usize, usize) {
     let line = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let last = text.rsplit('\n').next().unwrap_or_default();
@@ -69,7 +67,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, Fault> {
     let Some(second) = documents.next() else {
         return Ok(root);
     };
-    // What follows a document is another one, or it is no YAML at all.
+    // After a document there is another document, or something that is no YAML.
     let Some(position) = locate::document_position(second, &[], Part::Value) else {
         let mut again = serde_yaml::Deserializer::from_str(text);
         return Err(match again.nth(1).map(node::read) {
@@ -85,7 +83,7 @@ fn several(position: Option<(usize, usize)>) -> Fault {
     Fault::new(position, "a second YAML document begins here", hint)
 }
 
-/// What to do about the errors people meet, by a piece of libyaml's message.
+/// For frequent errors: a part of libyaml's message, what is wrong, and how to correct it.
 const HINTS: [(&str, &str, &str); 17] = [
     (
         "while scanning an alias",
@@ -185,7 +183,7 @@ fn explain(text: &str, error: &serde_yaml::Error) -> Fault {
     }
 
     let began = began(&raw);
-    // The message without the positions, which stand in front already.
+    // The message without positions: the position is printed before it.
     let bare = raw
         .split(", ")
         .map(|part| part.split(" at line ").next().unwrap_or(part))
@@ -193,7 +191,7 @@ fn explain(text: &str, error: &serde_yaml::Error) -> Fault {
         .join(", ");
     for (piece, message, hint) in HINTS {
         if bare.contains(piece) {
-            // What began one character before, at the * or &, is plain to see.
+            // It began at the * or & one character before, which need not be said.
             let began = if message.starts_with("text cannot begin") {
                 ""
             } else {
@@ -213,7 +211,7 @@ fn explain(text: &str, error: &serde_yaml::Error) -> Fault {
     )
 }
 
-/// The other end of a mistake: libyaml says where the thing began that it could not finish.
+/// Where the construct began that libyaml could not finish.
 fn began(raw: &str) -> String {
     let Some((_, context)) = raw.split_once(", while ") else {
         return String::new();
@@ -228,7 +226,7 @@ fn began(raw: &str) -> String {
 }
 
 fn control_character(text: &str) -> Fault {
-    // What libyaml's reader lets through (YAML 1.1, c-printable).
+    // The characters that libyaml accepts (YAML 1.1, c-printable).
     let allowed = |c: char| {
         matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
             && c != '\u{feff}'
@@ -263,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_what_and_where() {
+    fn faults_have_a_message_and_a_position() {
         for (text, position, part) in [
             (
                 "a: [1, 2\nb: 3\n",

@@ -33,7 +33,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("source/controller", FOR_SOURCES),
     ("source/advise", FOR_SOURCES),
     ("source/uplink", FOR_SOURCES),
-    ("api", &["model", "state", "metrics", "serve"]),
+    ("api", &["model", "pace", "state", "metrics", "serve"]),
     // it sends, so it needs sockets, their formats and the credentials
     (
         "export",
@@ -99,7 +99,7 @@ const HOUSE: &[(&str, &[&str])] = &[
 
 /// The rooms that a file names.
 fn visits(source: &Source) -> Vec<String> {
-    let names = Names::of(&source.code);
+    let names = Names::of(source.code());
     let imported = names.imports.iter().map(|import| &import.named.path);
     let written = names.paths.iter().map(|named| &named.path);
     let mut found: Vec<String> = imported

@@ -1,3 +1,5 @@
+//! A large inventory through the store and back.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

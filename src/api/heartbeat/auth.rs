@@ -15,25 +15,32 @@ use hyper::StatusCode;
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
 
-use super::rate::{Buckets, Rate};
 use crate::model::{Enrolment, Heartbeat, LabelValue, Schedule, Token, TokenDigest};
-use crate::serve::{ClientNetwork, Error};
+use crate::pace::{Buckets, ClientNetwork, Rate};
+use crate::serve::Error;
+
+/// The most networks and heartbeats that are remembered; further ones share an allowance.
+const MOST: usize = 10_000;
 
 /// Wrong tokens from a network.
-const FAILURES: Rate = Rate {
-    burst: 10.0,
-    per_second: 1.0,
-};
+fn failures() -> Rate {
+    Rate::per_second(1.0, 10)
+}
+
 /// Reports from a network.
-const REPORTS: Rate = Rate {
-    burst: 100.0,
-    per_second: 20.0,
-};
-/// Reports of a heartbeat, beyond those that its schedule needs.
-const SPARE: Rate = Rate {
-    burst: 10.0,
-    per_second: 1.0,
-};
+fn reports() -> Rate {
+    Rate::per_second(20.0, 100)
+}
+
+/// Reports of a heartbeat: as many as its schedule needs, and some more.
+fn reports_of(heartbeat: &Heartbeat) -> Rate {
+    let needed = match heartbeat.schedule {
+        // Each period may have a start, a note and an end.
+        Schedule::Every(period) => 3.0 / period.as_secs_f64().max(0.1),
+        Schedule::Cron(_) => 0.0,
+    };
+    Rate::per_second(1.0 + needed, 10)
+}
 
 /// Whether a client has created this heartbeat, rather than the configuration.
 pub fn is_provisioned(heartbeat: &Heartbeat) -> bool {
@@ -161,9 +168,9 @@ impl ReportAuth {
     pub fn new(tokens: watch::Receiver<Arc<ReportTokens>>) -> Self {
         Self {
             tokens,
-            failures: Mutex::default(),
-            networks: Mutex::default(),
-            heartbeats: Mutex::default(),
+            failures: Mutex::new(Buckets::new(MOST)),
+            networks: Mutex::new(Buckets::new(MOST)),
+            heartbeats: Mutex::new(Buckets::new(MOST)),
             rejected: Mutex::default(),
         }
     }
@@ -187,7 +194,7 @@ impl ReportAuth {
     /// After too many wrong ones: how long this network must wait.
     pub fn wrong_token(&self, from: IpAddr, now: Instant) -> Result<(), Duration> {
         self.reject("".into(), Rejection::Token);
-        lock(&self.failures).take(ClientNetwork::of(from), FAILURES, now)
+        lock(&self.failures).take(ClientNetwork::of(from), failures(), now)
     }
 
     /// Counts a report.
@@ -195,14 +202,9 @@ impl ReportAuth {
     /// # Errors
     /// After too many from this network or for this heartbeat: how long to wait.
     pub fn report(&self, heartbeat: &Heartbeat, from: IpAddr, now: Instant) -> Result<(), Duration> {
-        let mut rate = SPARE;
-        if let Schedule::Every(period) = heartbeat.schedule {
-            // Each period may have a start, a note and an end.
-            rate.per_second += 3.0 / period.as_secs_f64().max(0.1);
-        }
         let taken = lock(&self.networks)
-            .take(ClientNetwork::of(from), REPORTS, now)
-            .and_then(|()| lock(&self.heartbeats).take(heartbeat.name.clone(), rate, now));
+            .take(ClientNetwork::of(from), reports(), now)
+            .and_then(|()| lock(&self.heartbeats).take(heartbeat.name.clone(), reports_of(heartbeat), now));
         if taken.is_err() {
             self.reject(heartbeat.name.clone(), Rejection::Rate);
         }

@@ -5,7 +5,6 @@ mod body;
 mod command;
 mod handlers;
 mod ping;
-mod rate;
 mod report;
 mod view;
 

@@ -6,8 +6,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio_rustls::rustls::ServerConfig;
 
 use super::passwords::Users;
-use super::rate::Rate;
 use super::watched::WatchedFiles;
+use crate::pace::Rate;
 use crate::yaml::problem::Problem;
 
 /// The web configuration. Without a file it is empty: plain HTTP, no users, no limit.

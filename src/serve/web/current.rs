@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::config::{Outcome, WebConfig};
 use super::file;
 use super::passwords::{Password, PasswordChecker, Verdict};
-use super::rate::Bucket;
+use super::rate::RateLimit;
 use super::watched::WatchedFiles;
 use crate::yaml::problem::Problem;
 
@@ -21,7 +21,7 @@ pub struct Web {
     path: Option<PathBuf>,
     config: RwLock<Arc<WebConfig>>,
     files: Mutex<WatchedFiles>,
-    bucket: Mutex<Bucket>,
+    limit: Mutex<RateLimit>,
     passwords: PasswordChecker,
     /// What is wrong with the file as it was last read; the last good one is in use then.
     problems: Mutex<Vec<String>>,
@@ -48,7 +48,7 @@ impl Web {
             path,
             config: RwLock::new(Arc::new(config)),
             files: Mutex::new(files),
-            bucket: Mutex::default(),
+            limit: Mutex::default(),
             passwords: PasswordChecker::new(),
             problems: Mutex::default(),
         }
@@ -81,8 +81,8 @@ impl Web {
     /// Whether the rate limit lets one more request through.
     pub fn admits(&self, config: &WebConfig) -> bool {
         config.rate.is_none_or(|rate| {
-            let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-            bucket.take(rate, Instant::now())
+            let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+            limit.take(rate, Instant::now())
         })
     }
 

@@ -11,9 +11,9 @@ use super::config::{Outcome, WebConfig};
 use super::go_yaml::{duration, flag, given, text};
 use super::passwords::Users;
 use super::pem::Context;
-use super::rate::Rate;
 use super::tls;
 use super::watched::WatchedFiles;
+use crate::pace::Rate;
 use crate::yaml::decode::{At, Findings};
 use crate::yaml::node::Node;
 use crate::yaml::problem::{Problem, quoted};
@@ -175,7 +175,7 @@ fn rate(section: &At, findings: &mut Findings) -> Option<Rate> {
     let interval = interval.filter(|interval| !interval.is_zero())?;
     // With a burst of 0, exporter-toolkit refuses every request; what the user means is one at a time.
     let burst = u32::try_from(burst.unwrap_or(0)).unwrap_or(u32::MAX).max(1);
-    Some(Rate { interval, burst })
+    Some(Rate::every(interval, burst))
 }
 
 #[cfg(test)]
@@ -219,7 +219,7 @@ mod tests {
         ];
         assert_eq!(headers, expected);
         let interval = Duration::from_millis(1);
-        assert_eq!(live.rate, Some(Rate { interval, burst: 1 }));
+        assert_eq!(live.rate, Some(Rate::every(interval, 1)));
     }
 
     #[test]
