@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Address, Approval, Class, DnsProbe, DnsTransport, Fact, Failure, Heartbeat, HeartbeatRow, HeartbeatState,
-    HttpFacts, HttpProbe, Hysteresis, InterfaceFacts, Job, Kind, LabelValue, MEASURES, Mac, Method, Origin, Outcome,
-    Phase, Probe, Reading, Record, RecordType, Run, Seen, Service, Status, Subject, Sweep, SystemFacts, Target,
-    TcpProbe, Timestamp, TlsProbe, TlsSettings, Topic, Url,
+    Address, Approval, Class, DnsExpect, DnsProbe, DnsTransport, Fact, Failure, Heartbeat, HeartbeatRow,
+    HeartbeatState, HttpFacts, HttpProbe, Hysteresis, InterfaceFacts, Job, Kind, LabelValue, MEASURES, Mac, Method,
+    Origin, Outcome, Phase, Probe, Reading, Record, RecordType, Run, Seen, Service, Status, Subject, Sweep,
+    SystemFacts, Target, TcpProbe, Timestamp, TlsProbe, TlsSettings, Topic, Url,
 };
 use crate::state::{
     Command, Due, Health, HeartbeatView, Input, InterfaceView, InternetSettings, InventoryView, Snapshot, SnmpView,
@@ -69,7 +69,7 @@ fn probe(kind: Kind) -> Probe {
             query: "nas".into(),
             record_type: RecordType(1),
             recursion: true,
-            expect: Default::default(),
+            expect: DnsExpect::default(),
         }),
         Kind::Tls => Service::Tls(TlsProbe {
             port: 443,
