@@ -76,3 +76,50 @@ fn version_fits(parameters: &str, versions: &[&str]) -> bool {
         .find_map(|parameter| parameter.trim().strip_prefix("version="));
     accepted.is_none_or(|version| versions.contains(&version.trim().trim_matches('"')))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_get_the_format_they_ask_for() {
+        for (accept, expected) in [
+            (None, Format::Classic),
+            (Some("*/*"), Format::Classic),
+            (Some("application/openmetrics-text"), Format::OpenMetrics),
+            (
+                Some("text/plain;version=0.0.4;q=0.5,application/openmetrics-text;version=1.0.0;q=0.9"),
+                Format::OpenMetrics,
+            ),
+            (
+                Some("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.9"),
+                Format::Classic,
+            ),
+            (
+                Some(
+                    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+                     application/openmetrics-text;version=0.0.1;q=0.5,\
+                     text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+                ),
+                Format::OpenMetrics,
+            ),
+            (Some("application/openmetrics-text;q=0, */*"), Format::Classic),
+            (
+                Some("application/openmetrics-text;version=2.0.0,text/plain;q=0.1"),
+                Format::Classic,
+            ),
+            (Some("text/html"), Format::Classic),
+        ] {
+            assert_eq!(Format::negotiate(accept), expected, "{accept:?}");
+        }
+        for (accept, expected) in [
+            (None, Encoding::Identity),
+            (Some("gzip"), Encoding::Gzip),
+            (Some("deflate, gzip;q=0.8"), Encoding::Gzip),
+            (Some("gzip;q=0, identity"), Encoding::Identity),
+            (Some("br"), Encoding::Identity),
+        ] {
+            assert_eq!(Encoding::negotiate(accept), expected, "{accept:?}");
+        }
+    }
+}

@@ -44,7 +44,11 @@ pub const FAMILIES: &[Family] = &[
         kind: Gauge,
         labels: "",
         priority: Core,
-        emit: Emit::Whole(|scope, out| out.value(Some(scope.snapshot.devices.len() as u64))),
+        emit: Emit::Whole(|scope, out| {
+            // Discovery adds devices of its own to those that are watched.
+            let configured = scope.snapshot.devices.iter().filter(|device| !device.discovered);
+            out.value(Some(configured.count() as u64))
+        }),
     },
     Family {
         name: "lanpulse_series",

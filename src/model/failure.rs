@@ -74,6 +74,11 @@ impl Failure {
         matches!(self, Self::Unreachable)
     }
 
+    /// Whether the target answered, but not with the text that is expected.
+    pub const fn is_unexpected_body(self) -> bool {
+        matches!(self, Self::Body)
+    }
+
     /// What a person reads.
     pub const fn explain(self) -> &'static str {
         match self {

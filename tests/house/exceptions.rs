@@ -74,12 +74,6 @@ const EXCEPTIONS: &[(Rule, &str, &str)] = &[
     (Rule::Length, "src/daemon/schedule.rs", ""),
     (Rule::Member, "src/daemon/heartbeats.rs", "HeartbeatState::Down"),
     (Rule::Member, "src/daemon/record.rs", "Status::Down"),
-    // metrics
-    (Rule::Mod, "src/metrics/mod.rs", ""),
-    (Rule::Member, "src/metrics/blackbox.rs", "Failure::Body"),
-    (Rule::Member, "src/metrics/budget.rs", "Kind::Snmp"),
-    (Rule::Member, "src/metrics/encode.rs", "Class::Unknown"),
-    (Rule::Member, "src/metrics/encode.rs", "Kind::Icmp"),
     // model
     (Rule::Circle, "src/model/check.rs", ""),
     (Rule::Circle, "src/model/observation.rs", ""),

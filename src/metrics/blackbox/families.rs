@@ -173,7 +173,7 @@ pub const FAMILIES: &[Family<Emit>] = &[
         "probe_failed_due_to_regex",
         "Indicates if probe failed due to regex",
         |run, out| {
-            let failed = matches!(run.reading.outcome, Err(Failure::Body));
+            let failed = run.reading.outcome.is_err_and(Failure::is_unexpected_body);
             out.value((run.is_http() || run.is_connection()).then_some(failed))
         },
     ),

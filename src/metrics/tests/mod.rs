@@ -1,0 +1,6 @@
+//! The exposition, read back.
+
+mod exposition;
+mod reader;
+mod snapshots;
+mod table;
