@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::client::{Access, ask};
 use super::output::{finish, say};
 use crate::model::{Pretty, parse_duration};
-use crate::net::Call;
+use crate::net::{Call, wall_clock};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -90,7 +90,8 @@ enum AckError {
 
 /// Makes or ends an acknowledgement.
 pub(super) fn acknowledge(ack: &AckArgs) -> ExitCode {
-    finish(run(ack, Timestamp::now()).map(|lines| say(&lines)))
+    let now = Timestamp::from_microsecond(wall_clock().micros().cast_signed()).unwrap_or_default();
+    finish(run(ack, now).map(|lines| say(&lines)))
 }
 
 /// Makes or ends an acknowledgement and returns the lines to print. After an error nothing has changed.

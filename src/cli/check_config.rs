@@ -8,6 +8,7 @@ use clap::Args;
 use super::output::{EXIT_CONFIG, count, report, say};
 use crate::config::{self, upcoming};
 use crate::model::{Heartbeat, Schedule, Timestamp};
+use crate::net::wall_clock;
 use crate::serve;
 
 /// What to check.
@@ -61,10 +62,9 @@ fn print_slots(heartbeat: &Heartbeat) {
         Schedule::Every(_) if heartbeat.hours.is_some() => jiff::tz::TimeZone::UTC,
         Schedule::Every(_) => return,
     };
-    let now = jiff::Timestamp::now();
-    let from = Timestamp::from_micros(u64::try_from(now.as_microsecond()).unwrap_or(0));
+    let from = wall_clock();
     let shown = |at: &Timestamp| {
-        let utc = jiff::Timestamp::from_microsecond(at.micros().cast_signed()).unwrap_or(now);
+        let utc = jiff::Timestamp::from_microsecond(at.micros().cast_signed()).unwrap_or_default();
         let local = utc.to_zoned(zone.clone());
         format!("{utc:.0} ({})", local.strftime("%a %F %H:%M %Z"))
     };

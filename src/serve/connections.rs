@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::Notify;
 
+use super::clock::now;
 use crate::pace::ClientNetwork;
 
 /// Bytes of answers that may wait to be fetched.
@@ -71,10 +72,10 @@ impl Connections {
 
     /// Adds a connection; none if there is no place for it.
     pub fn open(self: &Arc<Self>, peer: SocketAddr) -> Option<Connection> {
-        let now = Instant::now();
+        let moved = now();
         let network = ClientNetwork::of(peer.ip());
         let mut inner = self.lock();
-        if inner.entries.len() >= self.most && !inner.make_room(now, Some(network)) {
+        if inner.entries.len() >= self.most && !inner.make_room(moved, Some(network)) {
             return None;
         }
         inner.last_id += 1;
@@ -85,7 +86,7 @@ impl Connections {
             Entry {
                 network,
                 requests: 0,
-                moved: now,
+                moved,
                 waiting: 0,
                 close: close.clone(),
             },
@@ -97,7 +98,7 @@ impl Connections {
 
     /// Closes a connection, so that something else that it holds (a file descriptor) comes free.
     pub fn make_room(&self) {
-        self.lock().make_room(Instant::now(), None);
+        self.lock().make_room(now(), None);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -185,7 +186,7 @@ impl Connection {
 impl Handle {
     fn change(&self, change: impl FnOnce(&mut Entry)) {
         if let Some(entry) = self.table.lock().entries.get_mut(&self.id) {
-            entry.moved = Instant::now();
+            entry.moved = now();
             change(entry);
         }
     }
@@ -221,7 +222,7 @@ impl Exchange {
             return;
         };
         entry.waiting = (entry.waiting + bytes).saturating_sub(self.waiting);
-        entry.moved = Instant::now();
+        entry.moved = now();
         inner.waiting = (inner.waiting + bytes).saturating_sub(self.waiting);
         self.waiting = bytes;
         inner.bound_waiting();

@@ -13,7 +13,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Body;
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use super::access::Access;
 use super::body::MAX_BODY;
+use super::clock::now;
 use super::credentials::Credentials;
 use super::error::Error;
 use super::logins::FailedLogins;
@@ -109,7 +110,7 @@ impl Guard {
         };
         let network = ClientNetwork::of(peer.ip());
         // Taken before the credentials are checked, so that many tries at once get no more than one after the other.
-        let may_try = self.logins.take(network, Instant::now());
+        let may_try = self.logins.take(network, now());
         match credentials {
             Credentials::Basic(password) => match self.web.verify(config, &password, may_try).await {
                 Verdict::Right => {

@@ -7,6 +7,7 @@
 mod access;
 mod bind;
 mod body;
+mod clock;
 mod connections;
 mod credentials;
 mod error;
@@ -26,6 +27,7 @@ mod web;
 pub use access::Access;
 pub use bind::{BindError, bind};
 pub use body::MAX_BODY;
+pub use clock::now;
 pub use error::Error;
 pub use guard::{Caller, Guard};
 pub use json::json;

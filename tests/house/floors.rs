@@ -25,7 +25,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     // floor 2: rooms that touch the world; a face imports only model, state, metrics and serve
     ("metrics", &["model", "state"]),
     ("store", &["model"]),
-    ("serve", &["yaml", "secret", "pace"]),
+    ("serve", &["wire", "yaml", "secret", "pace"]),
     ("source/probe", FOR_SOURCES),
     ("source/discover", FOR_SOURCES),
     ("source/identify", FOR_SOURCES),

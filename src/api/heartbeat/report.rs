@@ -9,7 +9,6 @@ use std::time::Duration;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::auth::{Grant, Rejection, ReportAuth, is_provisioned};
 use super::body::{self, KEPT_BYTES};
@@ -18,7 +17,7 @@ use super::ping::{self, Create, NoPing, Ping};
 use crate::api::app::App;
 use crate::api::commands::{HeartbeatCommand, Outcome};
 use crate::model::{Enrolment, Heartbeat, Methods, Signal};
-use crate::serve::{self, Body, Error, Request};
+use crate::serve::{self, Body, Error, Request, now};
 
 /// `/ping/{token}` and its like.
 pub async fn by_ping(app: &Arc<App>, request: &mut Request) -> Result<Response<Body>, Error> {
@@ -129,8 +128,7 @@ fn admit(
         }
         _ => return Err(refused(auth, request)),
     };
-    auth.report(&heartbeat, request.peer().ip(), Instant::now().into_std())
-        .map_err(too_many)?;
+    auth.report(&heartbeat, request.peer().ip(), now()).map_err(too_many)?;
     Ok((heartbeat, new))
 }
 
@@ -145,7 +143,7 @@ fn provisioned(name: &str, create: Create, enrolment: &Enrolment) -> Heartbeat {
 
 /// The same for an unknown heartbeat and a wrong token.
 fn refused(auth: &ReportAuth, request: &Request) -> Error {
-    match auth.wrong_token(request.peer().ip(), Instant::now().into_std()) {
+    match auth.wrong_token(request.peer().ip(), now()) {
         Ok(()) => no_heartbeat(),
         Err(after) => too_many(after),
     }

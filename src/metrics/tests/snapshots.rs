@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Address, Approval, Class, DnsExpect, DnsExpect, DnsProbe, DnsTransport, Fact, Failure, Heartbeat, HeartbeatRow,
+    Address, Approval, Class, DnsExpect, DnsProbe, DnsTransport, Fact, Failure, Heartbeat, HeartbeatRow,
     HeartbeatState, HttpFacts, HttpProbe, Hysteresis, InterfaceFacts, Job, Kind, LabelValue, MEASURES, Mac, Method,
     Origin, Outcome, Phase, Probe, Reading, Record, RecordType, Run, Seen, Service, Status, Subject, Sweep,
     SystemFacts, Target, TcpProbe, Timestamp, TlsProbe, TlsSettings, Topic, Url,

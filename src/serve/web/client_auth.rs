@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::san;
+use crate::wire::certificate::alternative_names;
 
 /// `client_auth_type`, by its names in Go's crypto/tls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl ClientCertVerifier for Verifier {
         let Some(allowed) = &self.allowed else {
             return Ok(ClientCertVerified::assertion());
         };
-        let names = san::names(end_entity).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let names = alternative_names(end_entity).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
         if names.iter().any(|name| allowed.contains(name)) {
             Ok(ClientCertVerified::assertion())
         } else {

@@ -7,8 +7,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Instant;
 
+use super::super::clock::now;
 use super::config::{Outcome, WebConfig};
 use super::file;
 use super::passwords::{Password, PasswordChecker, Verdict};
@@ -82,7 +82,7 @@ impl Web {
     pub fn admits(&self, config: &WebConfig) -> bool {
         config.rate.is_none_or(|rate| {
             let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
-            limit.take(rate, Instant::now())
+            limit.take(rate, now())
         })
     }
 

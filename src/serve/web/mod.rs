@@ -9,7 +9,6 @@ mod go_yaml;
 mod passwords;
 mod pem;
 mod rate;
-mod san;
 mod tls;
 mod watched;
 
