@@ -65,11 +65,12 @@ fn internet(change: &InternetChange) {
 fn heartbeat(change: &HeartbeatChange) {
     let heartbeat = change.heartbeat.as_str();
     let (from, to) = (change.from.as_str(), change.to.as_str());
-    match (change.from, change.reason()) {
-        (_, Some(reason)) => tracing::warn!(heartbeat, from, reason, "heartbeat is down"),
-        (HeartbeatState::Down, None) if change.to == HeartbeatState::Up => {
-            tracing::info!(heartbeat, "heartbeat is back");
+    match (change.from, change.to) {
+        (_, HeartbeatState::Down) => {
+            let reason = change.reason().unwrap_or_default();
+            tracing::warn!(heartbeat, from, reason, "heartbeat is down");
         }
+        (HeartbeatState::Down, HeartbeatState::Up) => tracing::info!(heartbeat, "heartbeat is back"),
         _ => tracing::debug!(heartbeat, from, to, "heartbeat changed"),
     }
 }

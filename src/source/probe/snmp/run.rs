@@ -99,7 +99,7 @@ async fn attempt(
         *known = Some(remembered);
         last = outcome.map_err(|error| (judge(&error), error.to_string().into()));
         // Where this host cannot send, the other family may do.
-        if !matches!(last, Err((Failure::Send, _))) {
+        if !last.as_ref().is_err_and(|(failure, _)| failure.is_unsent()) {
             break;
         }
     }
