@@ -129,7 +129,7 @@ impl Limiter {
 /// A bucket for each key, of a bounded number of keys. Keys for which there is no room share one bucket.
 #[derive(Debug)]
 pub struct Buckets<K> {
-    buckets: HashMap<K, Bucket>,
+    by_key: HashMap<K, Bucket>,
     shared: Bucket,
     most: usize,
     /// When full buckets were last forgotten for want of room.
@@ -140,7 +140,7 @@ impl<K: Hash + Eq> Buckets<K> {
     /// Remembers at most so many keys. A bucket that is full need not be remembered.
     pub fn new(most: usize) -> Self {
         Self {
-            buckets: HashMap::new(),
+            by_key: HashMap::new(),
             shared: Bucket::default(),
             most,
             cleaned: None,
@@ -152,34 +152,34 @@ impl<K: Hash + Eq> Buckets<K> {
     /// # Errors
     /// How long until there is one again.
     pub fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
-        if let Some(bucket) = self.buckets.get_mut(&key) {
+        if let Some(bucket) = self.by_key.get_mut(&key) {
             return bucket.take(rate, now);
         }
         let due = |cleaned: Instant| now.saturating_duration_since(cleaned) > Duration::from_secs(1);
-        if self.buckets.len() >= self.most && self.cleaned.is_none_or(due) {
+        if self.by_key.len() >= self.most && self.cleaned.is_none_or(due) {
             self.cleaned = Some(now);
-            self.buckets
+            self.by_key
                 .retain(|_, bucket| bucket.full_at.is_some_and(|at| at > now));
         }
-        if self.buckets.len() >= self.most {
+        if self.by_key.len() >= self.most {
             return self.shared.take(rate, now);
         }
-        self.buckets.entry(key).or_default().take(rate, now)
+        self.by_key.entry(key).or_default().take(rate, now)
     }
 
     /// Gives back one that was taken from the bucket of this key.
     pub fn give_back(&mut self, key: &K, rate: Rate) {
-        self.buckets.get_mut(key).unwrap_or(&mut self.shared).give_back(rate);
+        self.by_key.get_mut(key).unwrap_or(&mut self.shared).give_back(rate);
     }
 
     /// How many keys are remembered.
     pub fn len(&self) -> usize {
-        self.buckets.len()
+        self.by_key.len()
     }
 
     /// Whether no key is remembered.
     pub fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
+        self.by_key.is_empty()
     }
 }
 

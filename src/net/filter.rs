@@ -258,15 +258,11 @@ mod tests {
             let sock_filter { code, jt, jf, k } = program[at];
             let jump = |yes: bool| usize::from(if yes { jt } else { jf });
             let load = match code {
-                LOAD_BYTE => number(k, 1),
+                LOAD_BYTE | LOAD_INDEX => number(k, 1),
                 LOAD_HALF => number(k, 2),
                 LOAD_WORD => number(k, 4),
                 LOAD_HALF_INDEXED => number(k + index, 2),
-                LOAD_INDEX => number(k, 1),
-                JUMP_EQUAL => Some(loaded),
-                JUMP_GREATER => Some(loaded),
-                JUMP_NOT_LESS => Some(loaded),
-                JUMP_ANY_BIT => Some(loaded),
+                JUMP_EQUAL | JUMP_GREATER | JUMP_NOT_LESS | JUMP_ANY_BIT => Some(loaded),
                 RETURN => return k > 0,
                 other => panic!("{other:#x}"),
             };

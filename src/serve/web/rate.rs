@@ -43,6 +43,6 @@ mod tests {
             [true, true, true, false]
         );
         let other = Rate::every(Duration::from_secs(1), 1);
-        assert!(limit.take(other, start + Duration::from_millis(60_000)));
+        assert!(limit.take(other, start + Duration::from_secs(60)));
     }
 }
