@@ -14,8 +14,6 @@
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
-#[path = "../table/mod.rs"]
-mod table;
 
 mod accuracy;
 mod echo;
@@ -25,6 +23,7 @@ mod reload;
 mod scan;
 mod scrape;
 mod snmp;
+mod table;
 
 use std::process::ExitCode;
 

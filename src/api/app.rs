@@ -9,7 +9,7 @@ use super::commands::{Audits, DiscoveryCommand, HeartbeatCommands, Probes, Reloa
 use super::heartbeat::auth::ReportAuth;
 use super::rendering::Renderings;
 use crate::metrics;
-use crate::model::Event;
+use crate::model::EventRecord;
 use crate::serve::Error;
 use crate::state::Snapshot;
 
@@ -35,7 +35,7 @@ pub struct App {
     /// Sends commands to discovery.
     pub discovery: mpsc::Sender<DiscoveryCommand>,
     /// What happens, for the clients of `/api/v1/events`.
-    pub events: broadcast::Sender<Event>,
+    pub events: broadcast::Sender<EventRecord>,
     /// Places for clients of `/api/v1/events`.
     pub listeners: Arc<Semaphore>,
     /// Reads the audit.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
 
 use super::app::App;
-use crate::model::Event;
+use crate::model::EventRecord;
 use crate::serve::{Body, Error, Request};
 
 /// How often a client hears something, so that its connection stays open.
@@ -23,7 +23,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// come from; a client that falls too far behind there is dropped, so that it does not hold its place for ever.
 const BACKLOG: usize = 64;
 
-/// `GET /api/v1/events`. A client that sends `Last-Event-ID` first gets the events since.
+/// `GET /api/v1/events`. A client that sends `Last-EventRecord-ID` first gets the events since.
 pub async fn listen(app: &Arc<App>, request: &Request) -> Result<Response<Body>, Error> {
     let after = request
         .header("last-event-id")
@@ -32,7 +32,7 @@ pub async fn listen(app: &Arc<App>, request: &Request) -> Result<Response<Body>,
     let place = place.map_err(|_| Error::unavailable("too many listeners; try again later"))?;
     // Subscribed before the recent events are read, so that none falls between.
     let events = app.events.subscribe();
-    let recent = app.snapshot().await?.inventory.recent.clone();
+    let recent = app.snapshot().await?.events.clone();
     let (out, chunks) = mpsc::channel(BACKLOG);
     let mut ready = app.ready.clone();
     tokio::spawn(async move {
@@ -55,8 +55,8 @@ pub async fn listen(app: &Arc<App>, request: &Request) -> Result<Response<Body>,
 /// Sends a greeting, the recent events after `after`, and then each event as it happens.
 async fn send_all(
     out: mpsc::Sender<Bytes>,
-    recent: Vec<Event>,
-    mut events: broadcast::Receiver<Event>,
+    recent: Vec<EventRecord>,
+    mut events: broadcast::Receiver<EventRecord>,
     after: Option<u64>,
 ) {
     let latest = recent.last().map_or(0, |event| event.id);
@@ -92,7 +92,7 @@ async fn send_all(
     }
 }
 
-fn frame(event: &Event) -> Bytes {
+fn frame(event: &EventRecord) -> Bytes {
     format!("id: {}\nevent: {}\ndata: {}\n\n", event.id, event.kind, event.detail).into()
 }
 

@@ -105,12 +105,12 @@ pub fn render(
     let bytes = match encoding {
         Encoding::Gzip => {
             let mut gzip = GzipWriter::new();
-            metrics::render(snapshot, settings, &plan, format, &mut gzip)?;
+            metrics::render(snapshot, &plan, format, &mut gzip)?;
             gzip.finish()?
         }
         Encoding::Identity => {
             let mut text = String::with_capacity(plan.series * BYTES_PER_SERIES);
-            metrics::render(snapshot, settings, &plan, format, &mut text)?;
+            metrics::render(snapshot, &plan, format, &mut text)?;
             text.into_bytes()
         }
     };

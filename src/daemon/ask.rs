@@ -3,28 +3,22 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::api::HeartbeatCommand;
-use crate::model::{Enrolment, Heartbeat, Link, Patch, Record, Target};
-use crate::state::{Evidence, InternetSettings, PatchError, Rules, Snapshot};
+use crate::model::{Enrolment, Heartbeat, Record};
+use crate::state::{Answer, Command, Input, Snapshot};
 
 /// What the recorder is asked.
 pub enum Ask {
-    /// Watch these targets from now on; answered when the state does.
-    Adopt(Vec<Arc<Target>>, Option<Arc<InternetSettings>>, oneshot::Sender<()>),
-    /// This is what has become of this host's way out.
-    Link(Link),
-    /// The configured targets and how presence is judged; answered with the inventory's devices.
-    Configure(Vec<Arc<Target>>, Rules, oneshot::Sender<Vec<Arc<Record>>>),
+    /// A command to the state.
+    Command(Command, oneshot::Sender<Answer>),
+    /// What was seen; answered when the state has it.
+    Input(Input, oneshot::Sender<()>),
     /// The inventory's devices.
     Records(oneshot::Sender<Vec<Arc<Record>>>),
     /// The addresses to be asked first.
     Known(oneshot::Sender<Vec<IpAddr>>),
-    /// A scan is over.
-    Learn(Box<Evidence>, oneshot::Sender<()>),
-    /// A person's change of a device, and from where; answered with the device as it then is.
-    Patch(u64, Box<Patch>, String, Patched),
     /// Expect these heartbeats from now on; answered when reports for them are taken.
     AdoptHeartbeats(HeartbeatSetup, oneshot::Sender<()>),
     /// Something about a heartbeat.
@@ -35,8 +29,18 @@ pub enum Ask {
     Stop(oneshot::Sender<()>),
 }
 
-/// Tells what came of a person's change.
-pub type Patched = oneshot::Sender<Result<Arc<Record>, PatchError>>;
+/// Asks for a command and gives the state's answer; nothing where the daemon ends.
+pub async fn command(asks: &mpsc::Sender<Ask>, command: Command) -> Option<Answer> {
+    let (answer, answered) = oneshot::channel();
+    asks.send(Ask::Command(command, answer)).await.ok()?;
+    answered.await.ok()
+}
+
+/// Hands over what was seen and waits until the state has it. False where the daemon ends.
+pub async fn input(asks: &mpsc::Sender<Ask>, input: Input) -> bool {
+    let (done, taken) = oneshot::channel();
+    asks.send(Ask::Input(input, done)).await.is_ok() && taken.await.is_ok()
+}
 
 /// What the configuration says of heartbeats.
 #[derive(Clone, Debug, Default)]

@@ -13,14 +13,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::ask::Ask;
+use super::ask::{Ask, command, input};
 use super::schedule::wall_clock;
 use crate::api::{DiscoveryCommand, ScanRefusal, ScanRequest};
 use crate::config::Discovery;
 use crate::model::{Announcement, Mac, Outcome, Scan, Sweep, SystemReading, Timestamp};
 use crate::source::discover::{self, LocalInterface, Progress, Report, ScanNetwork};
 use crate::source::identify::{self, Names, Registry, Systems};
-use crate::state::{Evidence, Finding};
+use crate::state::{Answer, Command, Evidence, Finding, Input};
 
 /// Scans that are remembered for who asks after them.
 const REMEMBERED: usize = 100;
@@ -127,9 +127,8 @@ impl Discoverer {
                         let _ = answer.send(running);
                     }
                     Some(DiscoveryCommand::Patch(id, patch, by, answer)) => {
-                        let (outcome, patched) = oneshot::channel();
-                        let _ = this.asks.send(Ask::Patch(id, patch, by, outcome)).await;
-                        if let Ok(outcome) = patched.await {
+                        let done = command(&this.asks, Command::Patch(id, patch, by)).await;
+                        if let Some(Answer::Patched(outcome)) = done {
                             let _ = answer.send(outcome);
                             let _ = this.changed.try_send(());
                         }
@@ -230,9 +229,7 @@ impl Discoverer {
                 sightings: report.sightings,
                 findings,
             };
-            let (learnt, over) = oneshot::channel();
-            let _ = asks.send(Ask::Learn(Box::new(evidence), learnt)).await;
-            let _ = over.await;
+            input(&asks, Input::Scanned(Box::new(evidence))).await;
             let _ = changed.try_send(());
             let _ = done.send(scan).await;
         });

@@ -13,10 +13,10 @@ use tokio::time::{Instant, interval};
 use super::ask::{Ask, HeartbeatSetup};
 use crate::api::{HeartbeatApp, HeartbeatCommand, Outcome, ReportAuth, ReportTokens};
 use crate::model::{
-    Heartbeat, HeartbeatState, LabelValue, Row, SecretSource, Signal, SignalRecord, Timestamp, Token, TokenDigest,
+    Heartbeat, HeartbeatChange, LabelValue, Row, SecretSource, Signal, SignalRecord, Timestamp, Token, TokenDigest,
 };
 use crate::secret;
-use crate::state::{HeartbeatChange, Heartbeats};
+use crate::state::Heartbeats;
 use crate::store::Store;
 
 /// How often it is noted that lanpulse lives: its next start may take it for absent that much longer.
@@ -222,7 +222,6 @@ impl Keeper {
             self.load(heartbeats, now);
         }
         let changes = heartbeats.sweep(now);
-        changes.iter().for_each(log);
         self.publish(heartbeats);
         self.flush(heartbeats);
         if self.noted.is_none_or(|noted| noted.elapsed() >= ALIVE_EVERY) {
@@ -359,39 +358,5 @@ fn token_digest(token: &Token) -> Result<Option<TokenDigest>, String> {
             Ok(digest) => Ok(Some(digest)),
             Err(error) => Err(error.to_string()),
         },
-    }
-}
-
-/// Why it went down, for people.
-fn why(change: &HeartbeatChange) -> &'static str {
-    match (change.failed, change.running) {
-        (true, _) => "it reported a failure",
-        (false, true) => "it runs too long",
-        (false, false) => "it did not report",
-    }
-}
-
-/// What who listens is told.
-pub fn event(change: &HeartbeatChange) -> serde_json::Value {
-    let down = change.to == HeartbeatState::Down;
-    serde_json::json!({
-        "heartbeat": change.heartbeat.as_str(),
-        "from": change.from.as_str(),
-        "to": change.to.as_str(),
-        "reason": down.then(|| why(change)),
-    })
-}
-
-/// One line for what a person must know.
-fn log(change: &HeartbeatChange) {
-    let heartbeat = change.heartbeat.as_str();
-    let (from, to) = (change.from.as_str(), change.to.as_str());
-    match (change.from, change.to) {
-        (_, HeartbeatState::Down) => {
-            let reason = why(change);
-            tracing::warn!(heartbeat, from, reason, "heartbeat is down");
-        }
-        (HeartbeatState::Down, HeartbeatState::Up) => tracing::info!(heartbeat, "heartbeat is back"),
-        _ => tracing::debug!(heartbeat, from, to, "heartbeat changed"),
     }
 }

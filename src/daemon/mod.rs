@@ -5,6 +5,7 @@
 
 mod ask;
 mod discovery;
+mod event_log;
 mod heartbeats;
 mod on_demand;
 mod outbound;
@@ -33,7 +34,7 @@ use crate::net::{
     settle_memory,
 };
 use crate::serve::{self, Guard, Server};
-use crate::state::{Inventory, ReloadState, State};
+use crate::state::{ReloadState, State};
 use crate::store::{self, Store, StoreError};
 use crate::targets::Diff;
 
@@ -125,7 +126,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     let mut state = State::restore(stored.devices);
     // Past every id that an inventory which cannot be read now may hold.
     let seed = schedule::wall_clock().micros() / 1000;
-    state.inventory = Inventory::restore(stored.inventory, seed);
+    state.restore_inventory(stored.inventory, seed);
     state.restore_outages(stored.outages);
     state.restore_walks(stored.walks);
     let parts = Parts {

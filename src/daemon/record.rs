@@ -9,14 +9,15 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::ask::Ask;
-use super::heartbeats::{self, Keeper};
+use super::event_log;
+use super::heartbeats::Keeper;
 use super::process;
 use super::schedule::{Outbox, wall_clock};
 use crate::api::ReportAuth;
-use crate::model::{Event, Failure, Pretty, Row, Run, Status, Subject, SystemReading, Timestamp, Transition};
+use crate::model::{Event, EventRecord, Run, Subject, SystemReading, Timestamp};
 use crate::serve;
 use crate::source::identify::{self, Registry, data_date};
-use crate::state::{Health, News, PatchError, ReloadState, State, StoreHealth};
+use crate::state::{Health, Input, ReloadState, State, StoreHealth};
 use crate::store::Store;
 
 /// How often the state keeps time.
@@ -39,7 +40,7 @@ pub struct Vitals {
     /// The store.
     pub store: Store,
     /// To who listens to events.
-    pub events: broadcast::Sender<Event>,
+    pub events: broadcast::Sender<EventRecord>,
     /// Counts refused reports.
     pub auth: Arc<ReportAuth>,
 }
@@ -83,7 +84,7 @@ fn registry_date() -> Timestamp {
     )
 }
 
-/// Runs until it is asked to stop or everybody who could ask is gone.
+/// Runs until it is asked to stop or everybody who could ask is gone: takes what comes in, then hands on what happened.
 pub async fn run(
     mut state: State,
     mut keeper: Keeper,
@@ -93,204 +94,99 @@ pub async fn run(
 ) {
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    let mut running = true;
+    while running {
         tokio::select! {
-            Some(batch) = batches.recv() => {
-                for run in &batch {
-                    if let Some(transition) = state.apply(run) {
-                        announce(&mut state, &transition);
-                    }
-                    describe(&mut state, run);
-                }
-                publish(&mut state, &vitals);
-                state.take_news().iter().for_each(tell);
-            }
+            Some(batch) = batches.recv() => take(&mut state, batch),
             _ = sweep.tick() => {
                 let now = wall_clock();
-                state.sweep(now).iter().for_each(|transition| announce(&mut state, transition));
+                state.tick(now);
                 for change in keeper.sweep(&mut state.heartbeats, now) {
-                    state.inventory.publish("heartbeat", now, &heartbeats::event(&change));
+                    state.tell(Event::Heartbeat(change), now);
                 }
-                publish(&mut state, &vitals);
-                save(&mut state, &vitals, now, false);
             }
             ask = asks.recv() => match ask {
-                Some(Ask::Adopt(targets, internet, done)) => {
-                    state.adopt(&targets, wall_clock()).iter().for_each(log);
-                    state.adopt_internet(internet, wall_clock());
-                    let _ = done.send(());
-                }
-                Some(ask @ (Ask::Configure(..) | Ask::Records(_) | Ask::Known(_) | Ask::Learn(..) | Ask::Patch(..))) => {
-                    inventory(&mut state, ask);
-                    publish(&mut state, &vitals);
-                }
-                Some(Ask::Link(link)) => {
-                    state.link(&link, wall_clock()).iter().for_each(log);
-                    state.take_news().iter().for_each(tell);
-                }
-                Some(Ask::AdoptHeartbeats(setup, done)) => {
-                    keeper.adopt(&mut state.heartbeats, setup, done, wall_clock()).await;
-                }
-                Some(Ask::Heartbeat(ask)) => keeper.answer(&mut state.heartbeats, ask, wall_clock()),
-                Some(Ask::Snapshot(answer)) => {
-                    let now = wall_clock();
-                    keeper.tick(&mut state.heartbeats, now);
-                    let _ = answer.send(Arc::new(state.snapshot(now, vitals.health())));
-                }
                 Some(Ask::Stop(done)) => {
                     while let Ok(batch) = batches.try_recv() {
-                        for run in &batch {
-                            state.apply(run);
-                        }
+                        take(&mut state, batch);
                     }
-                    keeper.end(&mut state.heartbeats, wall_clock());
-                    save(&mut state, &vitals, wall_clock(), true);
+                    let now = wall_clock();
+                    keeper.end(&mut state.heartbeats, now);
+                    state.finish(now);
+                    hand_on(&mut state, &vitals);
                     let _ = done.send(());
-                    return;
+                    running = false;
                 }
-                None => return,
+                Some(ask) => answer(&mut state, &mut keeper, &vitals, ask).await,
+                None => running = false,
             },
         }
+        hand_on(&mut state, &vitals);
     }
 }
 
-/// What a walk says of its device is known of it in the inventory too.
-fn describe(state: &mut State, run: &Run) {
+/// Takes in what probes saw. What a walk says of its device is known of it in the inventory too.
+fn take(state: &mut State, batch: Vec<Run>) {
+    for run in batch {
+        let (at, described) = (run.at, described(state, &run));
+        state.take(&Input::Ran(run), at);
+        if let Some(input) = described {
+            state.take(&input, at);
+        }
+    }
+}
+
+fn described(state: &State, run: &Run) -> Option<Input> {
     let (Subject::Device(device), Some(walk)) = (&run.subject, run.reading.walk()) else {
-        return;
+        return None;
     };
-    let Some(facts) = &walk.system else { return };
-    let uptime = walk.uptime.map(|ticks| Duration::from_millis(u64::from(ticks) * 10));
+    let facts = walk.system.as_ref()?;
+    // Not at each walk: what is known already is not written to disk again.
+    if state.knows_system(device, facts) {
+        return None;
+    }
     let reading = SystemReading {
         facts: (**facts).clone(),
-        uptime,
+        uptime: walk.uptime.map(|ticks| Duration::from_millis(u64::from(ticks) * 10)),
         at: run.at,
     };
-    let told = || identify::facts(&Registry::built_in(), None, None, &[], Some(facts), run.at);
-    state.inventory.describe(device, reading, told);
+    Some(Input::Described {
+        device: device.clone(),
+        reading,
+        facts: identify::facts(&Registry::built_in(), None, None, &[], Some(facts), run.at),
+    })
 }
 
-/// What is asked about the inventory.
-fn inventory(state: &mut State, ask: Ask) {
+async fn answer(state: &mut State, keeper: &mut Keeper, vitals: &Vitals, ask: Ask) {
     let now = wall_clock();
-    let records = |state: &State| state.inventory.devices().cloned().collect();
     match ask {
-        Ask::Configure(targets, rules, answer) => {
-            state.inventory.set_rules(rules);
-            state.inventory.configure(&targets, now);
-            let _ = answer.send(records(state));
-        }
-        Ask::Records(answer) => drop(answer.send(records(state))),
-        Ask::Known(answer) => drop(answer.send(state.inventory.known_addresses())),
-        Ask::Learn(evidence, done) => {
-            state.learn(&evidence, now);
+        Ask::Command(command, answer) => drop(answer.send(state.command(command, now))),
+        Ask::Input(input, done) => {
+            state.take(&input, now);
             let _ = done.send(());
         }
-        Ask::Patch(id, patch, by, answer) => {
-            let outcome = state.inventory.patch(id, &patch, &by, now);
-            let changed = outcome.and_then(|()| state.inventory.get(id).ok_or(PatchError::Unknown(id)));
-            let _ = answer.send(changed);
+        Ask::Records(answer) => drop(answer.send(state.records())),
+        Ask::Known(answer) => drop(answer.send(state.known_addresses())),
+        Ask::AdoptHeartbeats(setup, done) => keeper.adopt(&mut state.heartbeats, setup, done, now).await,
+        Ask::Heartbeat(ask) => keeper.answer(&mut state.heartbeats, ask, now),
+        Ask::Snapshot(answer) => {
+            keeper.tick(&mut state.heartbeats, now);
+            let _ = answer.send(Arc::new(state.snapshot(now, vitals.health())));
         }
-        Ask::Adopt(..)
-        | Ask::AdoptHeartbeats(..)
-        | Ask::Heartbeat(_)
-        | Ask::Link(_)
-        | Ask::Snapshot(_)
-        | Ask::Stop(_) => {}
+        // The loop ends with it.
+        Ask::Stop(_) => {}
     }
 }
 
-/// A transition is logged, and told to who listens.
-fn announce(state: &mut State, transition: &Transition) {
-    log(transition);
-    let kind = match transition.to {
-        Status::Down => "device_down",
-        Status::Up if transition.from == Status::Down => "device_up",
-        Status::Degraded => "latency",
-        _ => return,
-    };
-    let detail = serde_json::json!({
-        "device": transition.device.as_str(),
-        "from": transition.from.as_str(),
-        "to": transition.to.as_str(),
-        "reason": transition.reason.map(Failure::as_str),
-    });
-    state.inventory.publish(kind, transition.at, &detail);
-}
-
-/// Hands what happened to the store and to who listens.
-fn publish(state: &mut State, vitals: &Vitals) {
-    let rows = state.inventory.take_rows();
-    if rows.is_empty() {
-        return;
+/// Logs what happened, tells the clients of the event stream, and has it stored.
+fn hand_on(state: &mut State, vitals: &Vitals) {
+    let output = state.drain();
+    output.events.iter().for_each(event_log::log);
+    for event in output.published {
+        // Nobody listening is no failure.
+        let _ = vitals.events.send(event);
     }
-    for row in &rows {
-        if let Row::Event(event) = row {
-            // Nobody listening is no failure.
-            let _ = vitals.events.send(event.clone());
-        }
-    }
-    vitals.store.keep(rows);
-}
-
-fn save(state: &mut State, vitals: &Vitals, now: Timestamp, all: bool) {
-    let mut rows: Vec<Row> = state.dirty(now, all).into_iter().map(Row::Device).collect();
-    rows.extend(state.dirty_walks(now, all).into_iter().map(Row::Walk));
-    rows.extend(state.dirty_outages().into_iter().map(Row::Outage));
-    if !rows.is_empty() {
-        vitals.store.keep(rows);
-    }
-}
-
-/// One line for each change, none for what stays as it is.
-fn tell(news: &News) {
-    match news {
-        News::Check {
-            subject,
-            probe,
-            outcome,
-            detail,
-        } => {
-            let (device, probe) = (subject.label(), &**probe);
-            let text = detail.as_deref().unwrap_or_default();
-            match outcome {
-                // An outage has a line of its own.
-                Ok(()) if !subject.is_device() => tracing::debug!(device, probe, "check succeeds again"),
-                Ok(()) => tracing::info!(device, probe, "check succeeds again"),
-                Err(failure) if !subject.is_device() => {
-                    tracing::debug!(device, probe, reason = failure.as_str(), "check fails: {text}");
-                }
-                Err(failure) => tracing::warn!(device, probe, reason = failure.as_str(), "check fails: {text}"),
-            }
-        }
-        News::Internet(change) => {
-            let after = Pretty(Duration::from_secs(change.after.as_secs()));
-            let fault = change.fault.as_str();
-            match (change.up, change.first) {
-                (true, true) => tracing::debug!("the internet is up"),
-                (true, false) => tracing::info!(%after, fault, "the internet is back"),
-                (false, true) => tracing::info!(fault, "the internet is down"),
-                (false, false) => tracing::warn!(%after, fault, "the internet is down"),
-            }
-        }
-        News::Link(true) => tracing::info!("this host's own link is back"),
-        News::Link(false) => {
-            tracing::warn!("this host's own link is down: nothing can be told of devices until it is back");
-        }
-    }
-}
-
-/// One line for what a person must know: what went down, came back or can no longer be measured. The rest is detail.
-fn log(transition: &Transition) {
-    let device = transition.device.as_str();
-    let (from, to) = (transition.from.as_str(), transition.to.as_str());
-    let after = Pretty(Duration::from_secs(transition.after.as_secs()));
-    let reason = transition.reason.map_or("no readings", Failure::as_str);
-    match (transition.from, transition.to) {
-        (_, Status::Down) => tracing::warn!(device, from, %after, reason, "device is down"),
-        (Status::Down, Status::Up | Status::Degraded) => tracing::info!(device, %after, to, "device is back"),
-        (Status::Unknown, _) => tracing::debug!(device, to, "device is measured"),
-        (_, Status::Unknown) => tracing::warn!(device, from, reason, "device can no longer be measured"),
-        _ => tracing::debug!(device, from, to, %after, "device changed"),
+    if !output.rows.is_empty() {
+        vitals.store.keep(output.rows);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::ask::{Ask, HeartbeatSetup};
+use super::ask::{Ask, HeartbeatSetup, command};
 use super::discovery::Plan;
 use super::on_demand::Modules;
 use super::record::Vitals;
@@ -23,6 +23,7 @@ use crate::config::{self, Config, Loaded, Outbound, Problem};
 use crate::metrics;
 use crate::model::{Address, Job, Record, Target};
 use crate::serve;
+use crate::state::{Answer, Command};
 use crate::targets::{self, Diff};
 
 /// Editors and tools write in several steps: wait until they are through.
@@ -185,9 +186,11 @@ impl Reloader {
         };
         let configured = config.targets.clone();
         let rules = config.discovery.rules.clone();
-        let (answer, records) = oneshot::channel();
-        let _ = self.asks.send(Ask::Configure(configured, rules, answer)).await;
-        let summary = self.watch(&config, &records.await.unwrap_or_default()).await;
+        let records = match command(&self.asks, Command::Configure(configured, rules)).await {
+            Some(Answer::Records(records)) => records,
+            _ => Vec::new(),
+        };
+        let summary = self.watch(&config, &records).await;
         let setup = HeartbeatSetup {
             heartbeats: config.heartbeats.clone(),
             enrolment: config.enrolment.clone(),
@@ -241,11 +244,7 @@ impl Reloader {
             diff.keep
         );
         // The state must know a target before its first reading arrives.
-        let (done, adopted) = oneshot::channel();
-        let internet = config.internet.clone();
-        let adopt = Ask::Adopt(all, internet, done);
-        let _ = self.asks.send(adopt).await;
-        let _ = adopted.await;
+        let _ = command(&self.asks, Command::Watch(all, config.internet.clone())).await;
         let _ = self.changes.send(diff).await;
         self.jobs = jobs;
         summary

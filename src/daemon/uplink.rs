@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::ask::Ask;
+use super::ask::{Ask, input};
 use crate::model::{Address, Job, Link, Network, Probe, Subject};
 use crate::net::{Interface, default_routes, interfaces};
+use crate::state::Input;
 use crate::targets::Diff;
 use crate::wire::route::DefaultRoute;
 
@@ -55,7 +56,7 @@ pub async fn run(asks: mpsc::Sender<Ask>, changes: mpsc::Sender<Diff>, pace: wat
             running = wanted;
         }
         if last.as_ref() != Some(&link) {
-            if asks.send(Ask::Link(link.clone())).await.is_err() {
+            if !input(&asks, Input::Link(link.clone())).await {
                 return;
             }
             last = Some(link);

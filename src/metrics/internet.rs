@@ -1,53 +1,46 @@
 //! The families about the internet.
 
-use super::sample::Value;
-use super::{Family, core};
-use crate::state::InternetView;
+use super::emit::Emit;
+use super::family::Family;
+use super::family::MetricKind::{Counter, Gauge};
+use super::family::Priority::Core;
+use crate::model::Fault;
 
-/// Where a family about the internet takes its values from; absent ones are not exposed.
-pub enum Source {
-    /// A gauge.
-    Gauge(fn(&InternetView) -> Option<Value>),
-    /// A counter.
-    Counter(fn(&InternetView) -> u64),
-    /// One series a fault, exactly one of them 1.
-    Fault,
-}
-
-impl Source {
-    /// The type in the exposition.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Gauge(_) | Self::Fault => "gauge",
-            Self::Counter(_) => "counter",
-        }
-    }
-}
-
-/// The internet collector, in the order of the exposition; nothing where no internet checks are configured.
-pub static FAMILIES: &[Family<Source>] = &[
-    core(
-        "lanpulse_internet_up",
-        "Whether enough internet checks succeed: 1 up, 0 down, absent while unknown",
-        "",
-        Source::Gauge(|internet| internet.up.map(Value::from)),
-    ),
-    core(
-        "lanpulse_internet_status_since_timestamp_seconds",
-        "When the internet last went up or down, in seconds since the Unix epoch",
-        "",
-        Source::Gauge(|internet| internet.up.map(|_| internet.since.into())),
-    ),
-    core(
-        "lanpulse_internet_outages",
-        "Outages of the internet that began",
-        "",
-        Source::Counter(|internet| internet.outages_total),
-    ),
-    core(
-        "lanpulse_internet_fault",
-        "Whose fault it is that the internet, or DNS, does not work: exactly one is 1",
-        "fault (none, link, gateway, dns, provider)",
-        Source::Fault,
-    ),
+/// In the order of the exposition.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        name: "lanpulse_internet_up",
+        help: "Whether enough internet checks succeed: 1 up, 0 down, absent while unknown",
+        kind: Gauge,
+        labels: "",
+        priority: Core,
+        emit: Emit::Internet(|internet, out| out.value(internet.up)),
+    },
+    Family {
+        name: "lanpulse_internet_status_since_timestamp_seconds",
+        help: "When the internet last went up or down, in seconds since the Unix epoch",
+        kind: Gauge,
+        labels: "",
+        priority: Core,
+        emit: Emit::Internet(|internet, out| out.value(internet.up.map(|_| internet.since))),
+    },
+    Family {
+        name: "lanpulse_internet_outages",
+        help: "Outages of the internet that began",
+        kind: Counter,
+        labels: "",
+        priority: Core,
+        emit: Emit::Internet(|internet, out| out.value(Some(internet.outages_total))),
+    },
+    Family {
+        name: "lanpulse_internet_fault",
+        help: "Whose fault it is that the internet, or DNS, does not work: exactly one is 1",
+        kind: Gauge,
+        labels: "fault (none, link, gateway, dns, provider)",
+        priority: Core,
+        emit: Emit::Internet(|internet, out| {
+            let is = |fault: Fault| (fault.as_str(), fault == internet.fault);
+            out.by("fault", Fault::ALL.map(is))
+        }),
+    },
 ];

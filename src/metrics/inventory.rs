@@ -1,78 +1,121 @@
-//! The families about discovery: rows from the inventory's view.
+//! The families about the inventory and the scans that fill it.
 
-use super::sample::{Row, Value};
+use std::fmt;
+
+use super::emit::Emit;
+use super::family::Family;
+use super::family::MetricKind::{Counter, Gauge};
+use super::family::Priority::Core;
+use super::scope::Scope;
+use super::series::Series;
+use super::value::Value;
 use crate::model::{Approval, EventKind, LabelValue, Outcome};
-use crate::state::{Snapshot, SweepView};
+use crate::state::SweepView;
 
-/// Devices by approval and presence.
-pub fn devices(snapshot: &Snapshot) -> Vec<Row> {
+/// In the order of the exposition.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        name: "lanpulse_inventory_devices",
+        help: "Devices in the inventory",
+        kind: Gauge,
+        labels: "status (new, approved, ignored, blocked), online (true, false)",
+        priority: Core,
+        emit: Emit::Whole(devices),
+    },
+    Family {
+        name: "lanpulse_discovery_scan_duration_seconds",
+        help: "How long the last scan of the network took",
+        kind: Gauge,
+        labels: "network, method (arp, icmp, mdns, neighbours, ipv6)",
+        priority: Core,
+        emit: Emit::Whole(|scope, out| by_sweep(scope, out, |view| view.last.as_ref().map(|sweep| sweep.took))),
+    },
+    Family {
+        name: "lanpulse_discovery_scan_hosts",
+        help: "Addresses that answered the last scan of the network",
+        kind: Gauge,
+        labels: "network, method",
+        priority: Core,
+        emit: Emit::Whole(|scope, out| by_sweep(scope, out, |view| view.last.as_ref().map(|sweep| sweep.answered))),
+    },
+    Family {
+        name: "lanpulse_discovery_scan_last_success_timestamp_seconds",
+        help: "When the network was last scanned completely, in seconds since the Unix epoch",
+        kind: Gauge,
+        labels: "network, method",
+        priority: Core,
+        emit: Emit::Whole(|scope, out| by_sweep(scope, out, |view| view.success_at)),
+    },
+    Family {
+        name: "lanpulse_discovery_scans",
+        help: "Scans, by how they went",
+        kind: Counter,
+        labels: "network, method, result (complete, partial, failed)",
+        priority: Core,
+        emit: Emit::Whole(scans),
+    },
+    Family {
+        name: "lanpulse_discovery_events",
+        help: "What happened in the inventory",
+        kind: Counter,
+        labels: "event (new, back, gone, address_changed, mac_changed, renamed)",
+        priority: Core,
+        emit: Emit::Whole(|scope, out| {
+            let counts = scope.snapshot.inventory.events;
+            out.by("event", EventKind::ALL.map(EventKind::as_str).into_iter().zip(counts))
+        }),
+    },
+];
+
+/// The devices by approval and presence.
+fn devices(scope: &Scope<'_>, out: &mut Series<'_>) -> fmt::Result {
     let mut counts = [[0_u64; 2]; Approval::ALL.len()];
-    for record in &snapshot.inventory.records {
-        if let Some(n) = Approval::ALL.iter().position(|known| *known == record.approval) {
-            counts[n][usize::from(record.online)] += 1;
+    for record in &scope.snapshot.inventory.records {
+        if let Some(count) = counts.get_mut(record.approval as usize) {
+            count[usize::from(record.online)] += 1;
         }
     }
-    let rows = |(approval, [off, on]): (Approval, [u64; 2])| {
-        let row = |online: &str, count| {
-            (
-                vec![("status", approval.as_str().to_owned()), ("online", online.to_owned())],
-                Value::Int(count),
-            )
-        };
-        [row("true", on), row("false", off)]
-    };
-    Approval::ALL.into_iter().zip(counts).flat_map(rows).collect()
+    for (approval, [offline, online]) in Approval::ALL.into_iter().zip(counts) {
+        for (text, count) in [("true", online), ("false", offline)] {
+            out.labelled(&[("status", approval.as_str()), ("online", text)], Some(count))?;
+        }
+    }
+    Ok(())
 }
 
-fn by_sweep(snapshot: &Snapshot, value: impl Fn(&SweepView) -> Option<Value>) -> Vec<Row> {
-    let row = |(network, method, view): &(std::sync::Arc<str>, crate::model::Method, SweepView)| {
-        Some((labels(network, method.as_str()), value(view)?))
-    };
-    snapshot.inventory.sweeps.iter().filter_map(row).collect()
+/// A value for each network and method.
+fn by_sweep<V: Into<Value>>(
+    scope: &Scope<'_>,
+    out: &mut Series<'_>,
+    value: impl Fn(&SweepView) -> Option<V>,
+) -> fmt::Result {
+    for (network, method, view) in &scope.snapshot.inventory.sweeps {
+        let network = safe(network);
+        out.labelled(
+            &[("network", network.as_str()), ("method", method.as_str())],
+            value(view),
+        )?;
+    }
+    Ok(())
 }
 
-/// A network is an interface's name in some passes, and those may be anything.
-fn labels(network: &str, method: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("network", LabelValue::new(network).to_string()),
-        ("method", method.to_owned()),
-    ]
-}
-
-/// How long the last scans took.
-pub fn durations(snapshot: &Snapshot) -> Vec<Row> {
-    by_sweep(snapshot, |view| view.last.as_ref().map(|sweep| sweep.took.into()))
-}
-
-/// How many answered.
-pub fn hosts(snapshot: &Snapshot) -> Vec<Row> {
-    by_sweep(snapshot, |view| {
-        view.last.as_ref().map(|sweep| Value::Int(sweep.answered.into()))
-    })
-}
-
-/// When scans were last complete.
-pub fn successes(snapshot: &Snapshot) -> Vec<Row> {
-    by_sweep(snapshot, |view| view.success_at.map(Value::from))
-}
-
-/// How many went how.
-pub fn scans(snapshot: &Snapshot) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (network, method, view) in &snapshot.inventory.sweeps {
+/// The scans by network, method and result.
+fn scans(scope: &Scope<'_>, out: &mut Series<'_>) -> fmt::Result {
+    for (network, method, view) in &scope.snapshot.inventory.sweeps {
+        let network = safe(network);
         for (outcome, count) in Outcome::ALL.into_iter().zip(view.counts) {
-            let mut labels = labels(network, method.as_str());
-            labels.push(("result", outcome.as_str().to_owned()));
-            rows.push((labels, Value::Int(count)));
+            let labels = [
+                ("network", network.as_str()),
+                ("method", method.as_str()),
+                ("result", outcome.as_str()),
+            ];
+            out.labelled(&labels, Some(count))?;
         }
     }
-    rows
+    Ok(())
 }
 
-/// What happened how often.
-pub fn events(snapshot: &Snapshot) -> Vec<Row> {
-    let counts = EventKind::ALL.into_iter().zip(snapshot.inventory.events);
-    counts
-        .map(|(kind, count)| (vec![("event", kind.as_str().to_owned())], Value::Int(count)))
-        .collect()
+/// The network of some sweeps is the name of an interface, which may be any text.
+fn safe(network: &str) -> LabelValue {
+    LabelValue::new(network)
 }

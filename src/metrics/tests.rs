@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::table::{COLLECTORS, Collector};
 use super::*;
 use crate::model::{
-    Address, DnsProbe, DnsTransport, Failure, HttpProbe, Hysteresis, Job, Kind, LabelValue, Probe, Reading, RecordType,
-    Run, Service, Subject, Target, TcpProbe, Timestamp, TlsProbe, TlsSettings, Url,
+    Address, DnsExpect, DnsProbe, DnsTransport, Failure, HttpProbe, Hysteresis, Job, Kind, LabelValue, Probe, Reading,
+    RecordType, Run, Service, Subject, Target, TcpProbe, Timestamp, TlsProbe, TlsSettings, Url,
 };
-use crate::state::{Health, Snapshot, State};
+use crate::state::{Command, Health, Input, Snapshot, State};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_132_800);
 
@@ -29,18 +30,21 @@ fn target(name: &str, labels: BTreeMap<String, LabelValue>) -> Arc<Target> {
 /// Devices with one reply each.
 fn snapshot(targets: &[Arc<Target>]) -> Arc<Snapshot> {
     let mut state = State::restore(vec![]);
-    state.adopt(targets, NOW);
+    state.command(Command::Watch(targets.to_vec(), None), NOW);
     for (second, rtt) in [(0, 400), (5, 600)] {
         for target in targets {
-            state.apply(&Run {
-                subject: Subject::Device(target.name.clone()),
-                probe: "icmp".into(),
-                kind: Kind::Icmp,
-                sequence: second,
-                at: NOW.plus(Duration::from_secs(second)),
-                lag: Duration::from_micros(700),
-                reading: Reading::success(Some([10, 0, 0, 5].into()), Duration::from_micros(rtt)),
-            });
+            state.take(
+                &Input::Ran(Run {
+                    subject: Subject::Device(target.name.clone()),
+                    probe: "icmp".into(),
+                    kind: Kind::Icmp,
+                    sequence: second,
+                    at: NOW.plus(Duration::from_secs(second)),
+                    lag: Duration::from_micros(700),
+                    reading: Reading::success(Some([10, 0, 0, 5].into()), Duration::from_micros(rtt)),
+                }),
+                NOW,
+            );
         }
     }
     Arc::new(state.snapshot(NOW.plus(Duration::from_secs(6)), Health::default()))
@@ -49,7 +53,7 @@ fn snapshot(targets: &[Arc<Target>]) -> Arc<Snapshot> {
 fn text(snapshot: &Arc<Snapshot>, settings: &Settings, format: Format) -> (String, Plan) {
     let mut out = String::new();
     let plan = Plan::of(snapshot, settings);
-    render(snapshot, settings, &plan, format, &mut out).unwrap();
+    render(snapshot, &plan, format, &mut out).unwrap();
     (out, plan)
 }
 
@@ -132,7 +136,7 @@ fn probe(kind: Kind) -> Probe {
             query: "nas".into(),
             record_type: RecordType(1),
             recursion: true,
-            expect: Default::default(),
+            expect: DnsExpect::default(),
         }),
         Kind::Tls => Service::Tls(TlsProbe {
             port: 443,
@@ -152,7 +156,6 @@ fn checked() -> Arc<Snapshot> {
     let mut device = Target::clone(&target("nas", BTreeMap::new()));
     device.probes.extend(kinds.map(|kind| Arc::new(probe(kind))));
     let mut state = State::restore(vec![]);
-    state.adopt(&[Arc::new(device)], NOW);
     let settings = crate::state::InternetSettings {
         quorum: 1,
         hysteresis: Hysteresis {
@@ -167,7 +170,7 @@ fn checked() -> Arc<Snapshot> {
             probe: Probe::echo("far", Duration::from_secs(5), Duration::from_secs(2)).into(),
         }],
     };
-    state.adopt_internet(Some(Arc::new(settings)), NOW);
+    state.command(Command::Watch(vec![Arc::new(device)], Some(Arc::new(settings))), NOW);
     let mut reading = Reading::failure(None, Failure::Status, "");
     reading.detail = None;
     reading
@@ -181,22 +184,25 @@ fn checked() -> Arc<Snapshot> {
     let nas = Subject::Device("nas".into());
     let runs = kinds.map(|kind| (nas.clone(), kind.as_str(), kind));
     for (subject, probe, kind) in runs.into_iter().chain([(Subject::Internet, "far", Kind::Icmp)]) {
-        state.apply(&Run {
-            subject,
-            probe: probe.into(),
-            kind,
-            sequence: 0,
-            at: NOW,
-            lag: Duration::ZERO,
-            reading: Reading {
-                // each kind for a reason it can have
-                outcome: Err(match kind {
-                    Kind::Http => Failure::Status,
-                    _ => Failure::Timeout,
-                }),
-                ..reading.clone()
-            },
-        });
+        state.take(
+            &Input::Ran(Run {
+                subject,
+                probe: probe.into(),
+                kind,
+                sequence: 0,
+                at: NOW,
+                lag: Duration::ZERO,
+                reading: Reading {
+                    // each kind for a reason it can have
+                    outcome: Err(match kind {
+                        Kind::Http => Failure::Status,
+                        _ => Failure::Timeout,
+                    }),
+                    ..reading.clone()
+                },
+            }),
+            NOW,
+        );
     }
     Arc::new(state.snapshot(NOW, Health::default()))
 }
@@ -353,6 +359,16 @@ fn clients_get_the_format_they_ask_for() {
     ] {
         assert_eq!(Encoding::negotiate(accept), expected, "{accept:?}");
     }
+}
+
+/// The rows of `docs/metrics.md`: name as exposed, type, labels, meaning.
+fn documentation() -> impl Iterator<Item = [String; 4]> {
+    COLLECTORS.iter().flat_map(Collector::families).map(|family| {
+        let labels = family.emit.subject_labels().iter().copied().chain([family.labels]);
+        let labels: Vec<&str> = labels.filter(|labels| !labels.is_empty()).collect();
+        let kind = family.kind.as_str().to_owned();
+        [family.exposed_name(), kind, labels.join(", "), family.help.to_owned()]
+    })
 }
 
 /// `docs/metrics.md` is this table: run with `LANPULSE_BLESS=1` to write it anew.

@@ -1,8 +1,8 @@
-//! A device as the daemon remembers it across restarts, and the changes of its status.
+//! A device as the daemon remembers it across restarts.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, LabelValue, Timestamp};
+use super::{LabelValue, Timestamp};
 
 /// How a device is doing: exactly one at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,21 +65,4 @@ pub struct Device {
     pub first_seen: Option<Timestamp>,
     /// The latest evidence of it.
     pub last_seen: Option<Timestamp>,
-}
-
-/// A device changed its status.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transition {
-    /// The device.
-    pub device: LabelValue,
-    /// What it was.
-    pub from: Status,
-    /// What it is.
-    pub to: Status,
-    /// When.
-    pub at: Timestamp,
-    /// How long it had been what it was.
-    pub after: std::time::Duration,
-    /// The failure that led to it, if it is one.
-    pub reason: Option<Failure>,
 }

@@ -313,61 +313,6 @@ impl Record {
     }
 }
 
-/// What happens in the inventory: the `event` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// A device nobody has seen before.
-    New,
-    /// A device that was gone.
-    Back,
-    /// A device that was missed by enough complete scans.
-    Gone,
-    /// A device on an address it did not have.
-    AddressChanged,
-    /// An address that another hardware address has now.
-    MacChanged,
-    /// Another name, by a person.
-    Renamed,
-}
-
-impl EventKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::New,
-        Self::Back,
-        Self::Gone,
-        Self::AddressChanged,
-        Self::MacChanged,
-        Self::Renamed,
-    ];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Back => "back",
-            Self::Gone => "gone",
-            Self::AddressChanged => "address_changed",
-            Self::MacChanged => "mac_changed",
-            Self::Renamed => "renamed",
-        }
-    }
-}
-
-/// Something that happened, as it is stored and sent to who listens.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// Rising.
-    pub id: u64,
-    /// When.
-    pub at: Timestamp,
-    /// `device_discovered`, `device_up`, `scan` and so on: the API's word.
-    pub kind: Arc<str>,
-    /// More, as JSON.
-    pub detail: Arc<str>,
-}
-
 /// A person's change to a device; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

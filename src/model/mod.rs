@@ -9,6 +9,7 @@ mod closed;
 mod csv;
 mod device;
 mod duration;
+mod event;
 mod failure;
 mod heartbeat;
 mod internet;
@@ -32,15 +33,18 @@ mod url;
 pub use address::{Address, AddressError, Family};
 pub use calendar::{Calendar, DayRange, Span, TimeInterval};
 pub use csv::csv_field;
-pub use device::{Device, Status, Transition};
+pub use device::{Device, Status};
 pub use duration::{Pretty, parse_duration};
+pub use event::{
+    CheckChange, Event, EventKind, EventRecord, HeartbeatChange, InternetChange, InventoryChange, ScanEnd, StatusChange,
+};
 pub use failure::{Failure, FailureCounts};
 pub use heartbeat::{
     CronSchedule, Enrolment, Heartbeat, HeartbeatRow, HeartbeatState, Methods, Schedule, Signal, SignalKind,
     SignalRecord, Token,
 };
 pub use internet::{Fault, INTERNET, Link, Outage};
-pub use inventory::{Approval, Audit, Class, Event, EventKind, Fact, Origin, Patch, Record, Scan, Seen, Topic};
+pub use inventory::{Approval, Audit, Class, Fact, Origin, Patch, Record, Scan, Seen, Topic};
 pub use label::{LABEL_MAX_BYTES, LabelNameProblem, LabelValue, check_label_name, is_reserved_label};
 pub use mac::{Mac, MacKind};
 pub use network::Network;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Audit, Device, Event, HeartbeatRow, LabelValue, Outage, PersistedWalk, Record, Scan, SignalRecord, Timestamp,
+    Audit, Device, EventRecord, HeartbeatRow, LabelValue, Outage, PersistedWalk, Record, Scan, SignalRecord, Timestamp,
 };
 
 /// One change to what is kept.
@@ -24,7 +24,7 @@ pub enum Row {
     /// Delete the device of the inventory with this id.
     ForgetRecord(u64),
     /// Something that happened.
-    Event(Event),
+    Event(EventRecord),
     /// A finished scan; the key is its id.
     Scan(Scan),
     /// A person's change.

@@ -26,7 +26,7 @@ use super::probe::{self, Effect, ProbeView};
 use super::snapshot::DeviceView;
 use super::snmp::Snmp;
 use crate::model::{
-    Address, Device, Failure, LabelValue, PersistedWalk, Probe, Run, Status, Target, Timestamp, Transition,
+    Address, Device, Failure, LabelValue, PersistedWalk, Probe, Run, Status, StatusChange, Target, Timestamp,
 };
 
 /// More than this between two sweeps is a step of the clock or a suspended host.
@@ -119,7 +119,7 @@ impl DeviceState {
     }
 
     /// Takes in a run, and says whether a check came to another outcome than the time before.
-    pub(super) fn run(&mut self, run: &Run) -> (bool, Option<Transition>) {
+    pub(super) fn run(&mut self, run: &Run) -> (bool, Option<StatusChange>) {
         if let Some(snmp) = self.snmp.as_mut().filter(|_| run.kind.is_walk()) {
             snmp.take(run.at, &run.reading);
         }
@@ -134,7 +134,7 @@ impl DeviceState {
         }
     }
 
-    fn ping(&mut self, run: &Run) -> Option<Transition> {
+    fn ping(&mut self, run: &Run) -> Option<StatusChange> {
         let (at, reading) = (run.at, &run.reading);
         let late = self.icmp.as_mut()?.take(run);
         self.address = reading.address.or(self.address);
@@ -150,7 +150,7 @@ impl DeviceState {
         self.settle(at)
     }
 
-    fn check(&mut self, run: &Run) -> (bool, Option<Transition>) {
+    fn check(&mut self, run: &Run) -> (bool, Option<StatusChange>) {
         let hysteresis = self.target.hysteresis;
         let Some(view) = self.checks.iter_mut().find(|view| view.probe == run.probe) else {
             return (false, None);
@@ -180,7 +180,7 @@ impl DeviceState {
     }
 
     /// Rule 10.
-    pub(super) fn link(&mut self, down: bool, now: Timestamp) -> Option<Transition> {
+    pub(super) fn link(&mut self, down: bool, now: Timestamp) -> Option<StatusChange> {
         if self.link_down != down {
             self.link_down = down;
             // Outcomes from before the gap or within it say nothing about the time after it.
@@ -243,7 +243,7 @@ impl DeviceState {
     }
 
     /// Rules 6 and 8: from up, degraded and maintenance to the one status.
-    fn settle(&mut self, now: Timestamp) -> Option<Transition> {
+    fn settle(&mut self, now: Timestamp) -> Option<StatusChange> {
         let status = match self.up {
             _ if self.in_maintenance => Status::Maintenance,
             None => Status::Unknown,
@@ -254,7 +254,7 @@ impl DeviceState {
         if status == self.status {
             return None;
         }
-        let transition = Transition {
+        let transition = StatusChange {
             device: self.target.name.clone(),
             from: self.status,
             to: status,
@@ -271,7 +271,7 @@ impl DeviceState {
     }
 
     /// What time alone does.
-    pub(super) fn sweep(&mut self, now: Timestamp) -> Option<Transition> {
+    pub(super) fn sweep(&mut self, now: Timestamp) -> Option<StatusChange> {
         if now < self.last_sweep || now.since(self.last_sweep) > STEP {
             self.listening_since = now;
         }

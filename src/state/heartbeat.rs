@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::schedule::{expected, later};
-use crate::model::{Heartbeat, HeartbeatRow, HeartbeatState, LabelValue, Schedule, Signal, SignalKind, Timestamp};
+use crate::model::{Heartbeat, HeartbeatRow, HeartbeatState, Schedule, Signal, SignalKind, Timestamp};
 
 /// How long after lanpulse's absence nothing that fell due in it counts as missed.
 pub const STARTUP_GRACE: Duration = Duration::from_secs(5 * 60);
@@ -174,21 +174,6 @@ pub fn put_back(row: &mut HeartbeatRow, now: Timestamp) -> bool {
     }
     row.excused_until = row.excused_until.map(|until| until.min(now.plus(STARTUP_GRACE)));
     *row != before
-}
-
-/// A heartbeat's state changed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HeartbeatChange {
-    /// Which.
-    pub heartbeat: LabelValue,
-    /// What it was.
-    pub from: HeartbeatState,
-    /// What it is.
-    pub to: HeartbeatState,
-    /// Whether it is down because of a reported failure.
-    pub failed: bool,
-    /// Whether a run was under way.
-    pub running: bool,
 }
 
 /// One heartbeat and what is shown of it.

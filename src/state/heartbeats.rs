@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::heartbeat::{Due, HeartbeatChange, HeartbeatView, apply, due, excuse, judge, pause, put_back};
+use super::heartbeat::{Due, HeartbeatView, apply, due, excuse, judge, pause, put_back};
 use crate::model::{
-    Heartbeat, HeartbeatRow, HeartbeatState, LabelValue, Schedule, Signal, SignalKind, Timestamp, Token,
+    Heartbeat, HeartbeatChange, HeartbeatRow, HeartbeatState, LabelValue, Schedule, Signal, SignalKind, Timestamp,
+    Token,
 };
 
 /// A step of the wall clock against the monotonic one from which it counts as one.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::hysteresis::{Judge, Verdict};
 use super::probe::{self, Effect, ProbeView};
-use crate::model::{Address, Failure, Fault, Hysteresis, Job, Link, Outage, Run, Timestamp};
+use crate::model::{Address, Failure, Fault, Hysteresis, InternetChange, Job, Link, Outage, Run, Timestamp};
 
 /// So many outages are kept in memory and shown.
 const KEEP: usize = 500;
@@ -54,19 +54,6 @@ pub struct InternetView {
     pub link: Link,
     /// Whether the gateway answers; absent where there is none or it never has.
     pub gateway_reachable: Option<bool>,
-}
-
-/// The internet went down or came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InternetChange {
-    /// What it is now.
-    pub up: bool,
-    /// Whether this is the first that is known of it.
-    pub first: bool,
-    /// Whose fault the outage is or was.
-    pub fault: Fault,
-    /// How long it was what it was before.
-    pub after: Duration,
 }
 
 /// The state of the internet.

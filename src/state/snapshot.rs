@@ -11,7 +11,7 @@ use super::inventory::InventoryView;
 use super::probe::ProbeView;
 use super::snmp::SnmpView;
 use super::window::WindowStats;
-use crate::model::{Failure, FailureCounts, LabelValue, Outage, Record, Status, Target, Timestamp};
+use crate::model::{EventRecord, Failure, FailureCounts, LabelValue, Outage, Record, Status, Target, Timestamp};
 
 /// Everything that can be shown.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub devices: Vec<DeviceView>,
     /// The inventory.
     pub inventory: Arc<InventoryView>,
+    /// The latest events that clients are told of, the oldest first.
+    pub events: Vec<EventRecord>,
     /// The internet, if it is watched.
     pub internet: Option<InternetView>,
     /// Times without internet, newest first.

@@ -1,10 +1,12 @@
 //! The rules of `device.rs`, one story each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    Calendar, Failure, Hysteresis, Kind, Probe, Reading, Service, Span, Status, TcpProbe, TimeInterval,
+    Calendar, CheckChange, Device, Event, Failure, Hysteresis, Kind, Link, Probe, Reading, Row, Run, Service, Span,
+    Status, StatusChange, Subject, Target, TcpProbe, TimeInterval, Timestamp,
 };
 
 const TIMEOUT: Result<u64, Failure> = Err(Failure::Timeout);
@@ -13,6 +15,38 @@ const SEND: Result<u64, Failure> = Err(Failure::Send);
 /// 2026-11-20T00:00:00Z and so many seconds.
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_secs(1_795_132_800 + seconds)
+}
+
+fn watch(state: &mut State, targets: &[Arc<Target>], now: Timestamp) {
+    state.command(Command::Watch(targets.to_vec(), None), now);
+}
+
+/// The changes of status since the last look.
+fn changes(state: &mut State) -> Vec<StatusChange> {
+    let status = |event| match event {
+        Event::Status(change) => Some(change),
+        _ => None,
+    };
+    state.drain().events.into_iter().filter_map(status).collect()
+}
+
+fn link(state: &mut State, link: &Link, now: Timestamp) -> Vec<StatusChange> {
+    state.take(&Input::Link(link.clone()), now);
+    changes(state)
+}
+
+/// The rows of devices that are due now; all that changed where the daemon ends.
+fn due(state: &mut State, now: Timestamp, end: bool) -> Vec<Device> {
+    if end {
+        state.finish(now);
+    } else {
+        state.tick(now);
+    }
+    let device = |row| match row {
+        Row::Device(device) => Some(device),
+        _ => None,
+    };
+    state.drain().rows.into_iter().filter_map(device).collect()
 }
 
 struct Story {
@@ -28,7 +62,7 @@ impl Story {
 
     fn continued(target: Target, stored: Vec<Device>) -> Self {
         let mut state = State::restore(stored);
-        state.adopt(&[target.into()], at(0));
+        watch(&mut state, &[target.into()], at(0));
         Self {
             state,
             sequence: 0,
@@ -56,9 +90,14 @@ impl Story {
                 ..Reading::default()
             },
         };
-        let transition = self.state.apply(&run);
+        self.state.take(&Input::Ran(run), at(second));
+        self.note(second)
+    }
+
+    fn note(&mut self, second: u64) -> &mut Self {
+        let changes = changes(&mut self.state);
         self.changes
-            .extend(transition.map(|transition| (second, transition.to)));
+            .extend(changes.into_iter().map(|change| (second, change.to)));
         self
     }
 
@@ -70,10 +109,8 @@ impl Story {
     }
 
     fn sweep(&mut self, second: u64) -> &mut Self {
-        let transitions = self.state.sweep(at(second));
-        self.changes
-            .extend(transitions.into_iter().map(|transition| (second, transition.to)));
-        self
+        self.state.tick(at(second));
+        self.note(second)
     }
 
     fn device(&self) -> DeviceView {
@@ -271,7 +308,7 @@ fn maintenance_covers_the_status_not_the_truth() {
 fn a_restart_is_no_flap() {
     let mut before = Story::of(Target::pinged("a"));
     before.pings(0, &[Ok(1), Ok(1)]);
-    let rows = before.state.dirty(at(10), true);
+    let rows = due(&mut before.state, at(10), true);
     let mut after = Story::continued(Target::pinged("a"), rows);
     assert_eq!(
         (after.device().status, after.device().status_since),
@@ -292,16 +329,16 @@ fn adopting_keeps_what_stays_and_remembers_what_goes() {
     story.pings(0, &[Ok(1), TIMEOUT, TIMEOUT, TIMEOUT]);
     let mut changed = Target::pinged("a");
     changed.labels.insert("floor".into(), "1".into());
-    story.state.adopt(&[Target::pinged("b").into(), changed.into()], at(20));
+    watch(&mut story.state, &[Target::pinged("b").into(), changed.into()], at(20));
     let snapshot = story.state.snapshot(at(20), Health::default());
     assert_eq!(snapshot.devices[1].icmp.as_ref().unwrap().requests, 4);
     assert_eq!(
         (snapshot.devices[1].status, snapshot.devices[1].status_since),
         (Status::Down, at(15))
     );
-    story.state.adopt(&[Target::pinged("b").into()], at(21));
+    watch(&mut story.state, &[Target::pinged("b").into()], at(21));
     assert_eq!(story.state.snapshot(at(21), Health::default()).devices.len(), 1);
-    story.state.adopt(&[Target::pinged("a").into()], at(22));
+    watch(&mut story.state, &[Target::pinged("a").into()], at(22));
     let back = story.device();
     assert_eq!(
         (back.status, back.status_since, back.icmp.unwrap().requests),
@@ -312,15 +349,15 @@ fn adopting_keeps_what_stays_and_remembers_what_goes() {
 #[test]
 fn rows_are_saved_on_change_and_once_a_minute() {
     let mut story = Story::of(Target::pinged("a"));
-    assert_eq!(story.state.dirty(at(0), false).len(), 1, "a new device");
+    assert_eq!(due(&mut story.state, at(0), false).len(), 1, "a new device");
     story.ping(5, Ok(1));
-    assert_eq!(story.state.dirty(at(5), false).len(), 1, "unknown to up");
+    assert_eq!(due(&mut story.state, at(5), false).len(), 1, "unknown to up");
     story.ping(10, Ok(1));
-    assert!(story.state.dirty(at(10), false).is_empty());
+    assert!(due(&mut story.state, at(10), false).is_empty());
     story.ping(65, Ok(1));
-    assert_eq!(story.state.dirty(at(65), false)[0].last_seen, Some(at(65)));
+    assert_eq!(due(&mut story.state, at(65), false)[0].last_seen, Some(at(65)));
     story.ping(70, Ok(1));
-    assert_eq!(story.state.dirty(at(70), true).len(), 1, "at the end");
+    assert_eq!(due(&mut story.state, at(70), true).len(), 1, "at the end");
 }
 
 /// A device with these checks and no pings.
@@ -343,6 +380,16 @@ fn checked(names: &[&str]) -> Arc<Target> {
 }
 
 fn run_check(state: &mut State, second: u64, probe: &str, outcome: Result<(), Failure>) -> Option<Status> {
+    check_and_tell(state, second, probe, outcome).0
+}
+
+/// Runs a check; gives the device's new status, and the checks that came to another outcome.
+fn check_and_tell(
+    state: &mut State,
+    second: u64,
+    probe: &str,
+    outcome: Result<(), Failure>,
+) -> (Option<Status>, Vec<CheckChange>) {
     let run = Run {
         subject: Subject::Device("nas".into()),
         probe: probe.into(),
@@ -355,14 +402,29 @@ fn run_check(state: &mut State, second: u64, probe: &str, outcome: Result<(), Fa
             ..Reading::default()
         },
     };
-    state.apply(&run).map(|transition| transition.to)
+    state.take(&Input::Ran(run), at(second));
+    let (mut status, mut checks) = (None, Vec::new());
+    for event in state.drain().events {
+        match event {
+            Event::Status(change) => status = Some(change.to),
+            Event::Check(change) => checks.push(change),
+            _ => {}
+        }
+    }
+    (status, checks)
 }
 
 #[test]
 fn a_device_without_pings_is_up_while_any_check_succeeds() {
     let mut state = State::restore(vec![]);
-    state.adopt(&[checked(&["web", "ssh"])], at(0));
+    watch(&mut state, &[checked(&["web", "ssh"])], at(0));
     let refused = Err(Failure::Refused);
+    let mut told = Vec::new();
+    let mut run_check = |state: &mut State, second: u64, probe: &str, outcome| {
+        let (status, checks) = check_and_tell(state, second, probe, outcome);
+        told.extend(checks);
+        status
+    };
     assert_eq!(run_check(&mut state, 1, "web", refused), None);
     assert_eq!(run_check(&mut state, 2, "ssh", Ok(())), Some(Status::Up));
     for second in [6, 11, 16, 21] {
@@ -374,11 +436,10 @@ fn a_device_without_pings_is_up_while_any_check_succeeds() {
     assert_eq!(last, [None, None, Some(Status::Down)]);
     assert_eq!(run_check(&mut state, 41, "web", Ok(())), Some(Status::Up));
     // told once per change: web refused, ssh refused, web succeeds
-    let told: Vec<_> = state.take_news().into_iter().collect();
     assert_eq!(told.len(), 3, "{told:?}");
     // and unknown when nothing is heard any more
     for second in 42..100 {
-        state.sweep(at(second));
+        state.tick(at(second));
     }
     assert_eq!(
         state.snapshot(at(100), Health::default()).devices[0].status,
@@ -389,14 +450,14 @@ fn a_device_without_pings_is_up_while_any_check_succeeds() {
 #[test]
 fn while_the_own_link_is_down_nobody_is() {
     let mut state = State::restore(vec![]);
-    state.adopt(&[checked(&["ssh"])], at(0));
+    watch(&mut state, &[checked(&["ssh"])], at(0));
     run_check(&mut state, 1, "ssh", Ok(()));
-    let link = |up| crate::model::Link {
+    let link_of = |up| Link {
         up: Some(up),
         gateway: None,
         network: None,
     };
-    let changes = state.link(&link(false), at(2));
+    let changes = link(&mut state, &link_of(false), at(2));
     assert_eq!(
         changes.iter().map(|change| change.to).collect::<Vec<_>>(),
         [Status::Unknown]
@@ -404,7 +465,7 @@ fn while_the_own_link_is_down_nobody_is() {
     for second in [6, 11, 16, 21] {
         assert_eq!(run_check(&mut state, second, "ssh", Err(Failure::Unreachable)), None);
     }
-    assert!(state.link(&link(true), at(22)).is_empty());
+    assert!(link(&mut state, &link_of(true), at(22)).is_empty());
     assert_eq!(run_check(&mut state, 26, "ssh", Ok(())), Some(Status::Up));
 }
 
@@ -422,7 +483,7 @@ fn the_gateway_is_told_of_its_network_and_stays_told() {
         device("a", [10, 0, 0, 7]),
         device("b", [10, 0, 1, 7]),
     ];
-    state.adopt(&all, at(0));
+    watch(&mut state, &all, at(0));
     let told = |state: &State| -> Vec<(Option<String>, Option<String>)> {
         let view = state.snapshot(at(1), Health::default());
         let role = |device: &DeviceView| device.target.role.as_ref().map(ToString::to_string);
@@ -433,19 +494,19 @@ fn the_gateway_is_told_of_its_network_and_stays_told() {
             .collect()
     };
     assert_eq!(told(&state), [(None, None), (None, None), (None, None)]);
-    let mut link = crate::model::Link {
+    let mut way_out = Link {
         up: Some(true),
         gateway: Some([10, 0, 0, 1].into()),
         network: "10.0.0.0/24".parse().ok(),
     };
-    state.link(&link, at(1));
+    link(&mut state, &way_out, at(1));
     let known = [
         (Some("gateway".into()), None),
         (None, Some("10.0.0.1".into())),
         (None, None),
     ];
     assert_eq!(told(&state), known);
-    (link.gateway, link.network) = (None, None);
-    state.link(&link, at(2));
+    (way_out.gateway, way_out.network) = (None, None);
+    link(&mut state, &way_out, at(2));
     assert_eq!(told(&state), known);
 }

@@ -14,7 +14,7 @@ use rusqlite::{Connection, Result, Row, Transaction, params};
 use super::column::{integer, signed, time, unsigned};
 use super::journal;
 use super::pending::Pending;
-use crate::model::{Approval, Class, Event, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Topic};
+use crate::model::{Approval, Class, EventRecord, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Topic};
 
 /// The step to schema version 4.
 pub(super) const STEP: &str = "
@@ -73,7 +73,7 @@ pub(super) const STEP: &str = "
     ) STRICT;";
 
 /// What the start gives back.
-pub type Rows = (Vec<Record>, Vec<Event>);
+pub type Rows = (Vec<Record>, Vec<EventRecord>);
 
 /// All devices, and the latest events in their order.
 pub(super) fn load(connection: &Connection) -> Result<Rows> {
@@ -302,7 +302,7 @@ mod tests {
     fn everything_comes_back() {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection).unwrap();
-        let event = Event {
+        let event = EventRecord {
             id: 5,
             at: Timestamp::from_secs(1),
             kind: "scan".into(),

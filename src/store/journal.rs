@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Result, Transaction, params};
 
 use super::column::{integer, signed, time, unsigned};
-use crate::model::{Audit, Event, Row, Scan};
+use crate::model::{Audit, EventRecord, Row, Scan};
 
 /// Events in the file, at most; the oldest go.
 const EVENTS: u64 = 100_000;
@@ -15,17 +15,17 @@ const SCANS: u64 = 10_000;
 const RECENT: u32 = 1000;
 
 /// The latest events, in their order.
-pub(super) fn recent(connection: &Connection) -> Result<Vec<Event>> {
+pub(super) fn recent(connection: &Connection) -> Result<Vec<EventRecord>> {
     let mut statement = connection.prepare("SELECT id, at, kind, detail FROM events ORDER BY id DESC LIMIT ?1")?;
     let events = statement.query_map([RECENT], |row| {
-        Ok(Event {
+        Ok(EventRecord {
             id: unsigned(row, 0)?,
             at: time(row, 1)?,
             kind: row.get_ref(2)?.as_str()?.into(),
             detail: row.get_ref(3)?.as_str()?.into(),
         })
     })?;
-    let mut events = events.collect::<Result<Vec<Event>>>()?;
+    let mut events = events.collect::<Result<Vec<EventRecord>>>()?;
     events.reverse();
     Ok(events)
 }

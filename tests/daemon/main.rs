@@ -39,6 +39,5 @@ mod reload;
 mod restart;
 mod scan;
 mod snmp;
-mod snmp_restart;
 mod start;
 mod web;

@@ -8,17 +8,18 @@ const LONGEST: usize = 400;
 /// For files in `exceptions.rs`.
 const TOLERATED: usize = 500;
 
+fn everything() -> Vec<Source> {
+    ["src", "tests", "benches"].into_iter().flat_map(files).collect()
+}
+
 #[test]
 fn files_introduce_themselves() {
-    let mut wrong = Vec::new();
-    for directory in ["src", "benches"] {
-        let files = files(directory).into_iter();
-        wrong.extend(
-            files
-                .filter(|source| !source.text.starts_with("//! "))
-                .map(|source| source.path),
-        );
-    }
+    let silent = |source: &Source| !source.text.starts_with("//! ");
+    let wrong: Vec<String> = everything()
+        .into_iter()
+        .filter(silent)
+        .map(|source| source.path)
+        .collect();
     assert!(
         wrong.is_empty(),
         "these do not open with `//! ` and what they are for: {wrong:#?}"
@@ -28,7 +29,7 @@ fn files_introduce_themselves() {
 #[test]
 fn files_stay_short() {
     let mut found = Vec::new();
-    for source in files("src") {
+    for source in everything() {
         let lines = source.text.lines().count();
         assert!(
             lines <= TOLERATED,
@@ -49,26 +50,26 @@ fn files_stay_short() {
 
 /// What a `mod.rs` holds beside `mod`, `pub use` and attributes, by keyword and name.
 fn beside_lists(source: &Source) -> Vec<String> {
-    let text = |at: usize| source.code.get(at).map_or("", |token| token.text.as_str());
+    let text = |at: usize| source.code().get(at).map_or("", |token| token.text.as_str());
     let mut found = Vec::new();
     let mut at = 0;
-    while at < source.code.len() {
+    while at < source.code().len() {
         if text(at) == "#" {
             at += if text(at + 1) == "!" { 2 } else { 1 };
-            at = close(&source.code, at);
+            at = close(source.code(), at);
             continue;
         }
         let public = text(at) == "pub";
         at += usize::from(public);
         if public && text(at) == "(" {
-            at = close(&source.code, at);
+            at = close(source.code(), at);
         }
         let start = at;
         let mut blocks = false;
-        while at < source.code.len() && text(at) != ";" && !(blocks && text(at - 1) == "}") {
+        while at < source.code().len() && text(at) != ";" && !(blocks && text(at - 1) == "}") {
             blocks |= text(at) == "{";
             at = if matches!(text(at), "{" | "(" | "[") {
-                close(&source.code, at)
+                close(source.code(), at)
             } else {
                 at + 1
             };
@@ -76,7 +77,7 @@ fn beside_lists(source: &Source) -> Vec<String> {
         at += usize::from(text(at) == ";");
         let list = text(start) == "mod" && text(start + 2) == ";" || text(start) == "use" && public;
         if !list {
-            let words = source.code[start..at].iter().map(|token| token.text.as_str());
+            let words = source.code()[start..at].iter().map(|token| token.text.as_str());
             let item: Vec<&str> = words
                 .take_while(|word| !matches!(*word, "{" | "(" | ";" | "=" | ":" | "<"))
                 .collect();
@@ -89,10 +90,7 @@ fn beside_lists(source: &Source) -> Vec<String> {
 #[test]
 fn a_mod_file_is_a_list() {
     let mut found = Vec::new();
-    for source in files("src")
-        .iter()
-        .filter(|source| source.is_mod() && !source.is_test())
-    {
+    for source in everything().iter().filter(|source| source.is_mod()) {
         let beside = beside_lists(source);
         if !beside.is_empty() {
             found.push(Finding {

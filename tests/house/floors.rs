@@ -99,7 +99,7 @@ const HOUSE: &[(&str, &[&str])] = &[
 
 /// The rooms that a file names.
 fn visits(source: &Source) -> Vec<String> {
-    let names = Names::of(&source.code);
+    let names = Names::of(source.code());
     let imported = names.imports.iter().map(|import| &import.named.path);
     let written = names.paths.iter().map(|named| &named.path);
     let mut found: Vec<String> = imported

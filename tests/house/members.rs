@@ -14,12 +14,12 @@ fn closed_sets(sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
         .iter()
         .filter(|source| source.room() == "model" && !source.is_test())
     {
-        let text = |at: usize| source.code.get(at).map_or("", |token| token.text.as_str());
-        let enums: BTreeMap<String, (BTreeSet<String>, bool)> = enums(&source.code);
+        let text = |at: usize| source.code().get(at).map_or("", |token| token.text.as_str());
+        let enums: BTreeMap<String, (BTreeSet<String>, bool)> = enums(source.code());
         for (name, (members, generated)) in enums {
-            let listed = (0..source.code.len())
+            let listed = (0..source.code().len())
                 .filter(|at| text(*at) == "impl" && text(at + 1) == name && text(at + 2) == "{")
-                .flat_map(|at| &source.code[at + 2..close(&source.code, at + 2)])
+                .flat_map(|at| &source.code()[at + 2..close(source.code(), at + 2)])
                 .any(|token| token.text == "ALL" || token.text == "as_str");
             if listed || generated {
                 sets.insert(name, members);
@@ -118,7 +118,7 @@ fn nobody_compares_with_one_member_of_a_closed_set() {
         .iter()
         .filter(|source| source.room() != "model" && !source.is_test())
     {
-        for (what, line) in compared(&source.code, &sets) {
+        for (what, line) in compared(source.code(), &sets) {
             found.push(Finding {
                 rule: Rule::Member,
                 file: source.path.clone(),

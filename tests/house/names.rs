@@ -155,7 +155,7 @@ pub struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     pub fn new(sources: &'a [Source]) -> Self {
-        let names = sources.iter().map(|source| Names::of(&source.code)).collect();
+        let names = sources.iter().map(|source| Names::of(source.code())).collect();
         let modules = sources
             .iter()
             .enumerate()
@@ -183,7 +183,7 @@ impl<'a> Tree<'a> {
             let Some(module) = self.module(file, &import.named.path) else {
                 continue;
             };
-            for token in &self.sources[file].code {
+            for token in self.sources[file].code() {
                 let definer = self.walk(module, std::slice::from_ref(&token.text), 0);
                 found.extend(definer.and_then(Place::definer));
             }

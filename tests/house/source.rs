@@ -1,5 +1,6 @@
 //! The source tree as data: every file with its module path and its tokens, without comments and test code.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::Path;
 
@@ -22,8 +23,7 @@ pub struct Source {
     /// `["state", "window"]`; a `mod.rs` has its directory's path, `lib.rs` the empty one.
     pub module: Vec<String>,
     pub text: String,
-    /// The code, without comments and without items behind `#[cfg(test)]`.
-    pub code: Vec<Token>,
+    code: OnceCell<Vec<Token>>,
 }
 
 impl Source {
@@ -37,8 +37,13 @@ impl Source {
             path: path.to_owned(),
             module,
             text: text.to_owned(),
-            code: without_tests(&tokens(text)),
+            code: OnceCell::new(),
         }
+    }
+
+    /// The code, without comments and without items behind `#[cfg(test)]`.
+    pub fn code(&self) -> &[Token] {
+        self.code.get_or_init(|| without_tests(&tokens(&self.text)))
     }
 
     /// The room that the file lies in: the first name of its module path, in the wing the first two.
@@ -310,7 +315,7 @@ fn comments_and_tests_are_no_code() {
         ("S { #[cfg(test)] a: b, c: d }", "S { c : d }"),
     ] {
         let source = Source::new("src/a.rs", text);
-        let words: Vec<&str> = source.code.iter().map(|token| token.text.as_str()).collect();
+        let words: Vec<&str> = source.code().iter().map(|token| token.text.as_str()).collect();
         assert_eq!(words.join(" "), expected, "{text}");
     }
     let lines: Vec<usize> = tokens("a\n\"b\nc\" d\n").iter().map(|token| token.line).collect();

@@ -1,3 +1,5 @@
+//! A large inventory through the store and back.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +62,7 @@ fn a_large_inventory_comes_back_whole() {
     let (_store, stored) = store::open(&path).unwrap();
     let rows = stored.inventory.unwrap();
     assert_eq!((rows.0.len(), &rows.0[4_999]), (100_000, &record(5_000)));
-    let inventory = Inventory::restore(Some(rows), 0);
+    let inventory = Inventory::restore(Some(rows.0), 0);
     eprintln!("100,000 devices in {:?}", start.elapsed());
     assert_eq!(inventory.devices().count(), 100_000);
 }

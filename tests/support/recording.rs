@@ -2,7 +2,8 @@
 //!
 //! What a recording cannot say (no such object, the end) is left out. Bytes, not text: recordings hold any.
 
-use super::agent::{Asn, Oid, Script, UPTIME, write_oid};
+use super::agent::{Script, UPTIME};
+use super::ber::{Asn, Oid, write_oid};
 
 /// snmpsim's own limit on the variables of an answer.
 const MOST: usize = 64;

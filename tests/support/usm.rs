@@ -12,7 +12,7 @@ use cfb_mode::cipher::{AsyncStreamCipher as _, KeyIvInit as _};
 use hmac::{Hmac, Mac as _};
 use sha1::{Digest as _, Sha1};
 
-use super::agent::{number, tlv, wrap};
+use super::ber::{number, tlv, wrap};
 
 pub const USER: &str = "lanpulse";
 pub const AUTH_PASSWORD: &str = "authpass99";

@@ -99,11 +99,11 @@ fn sweep_from(interface: &LocalInterface, mac: Mac, context: &Context<'_>, remai
         .push(replies.sweep(&network, Method::Arp, asked, start.elapsed()));
     remaining.swept = true;
     // A host that does not reply to ARP cannot reply to ICMP either. A known device is still worth another try.
-    let seen: HashSet<IpAddr> = replies.sightings.iter().map(|sighting| sighting.address).collect();
+    let answering: HashSet<IpAddr> = replies.sightings.iter().map(|sighting| sighting.address).collect();
     remaining.addresses.truncate(remaining.known);
     remaining
         .addresses
-        .retain(|address| !seen.contains(&IpAddr::V4(*address)));
+        .retain(|address| !answering.contains(&IpAddr::V4(*address)));
     report.sightings = replies.sightings;
     report
 }

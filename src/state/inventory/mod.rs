@@ -9,20 +9,18 @@ mod identity;
 mod person;
 mod presence;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Approval, Class, Event, EventKind, Fact, LabelValue, Mac, Method, Outcome, Record, Row, Scan, Sighting, Sweep,
-    SystemReading, Target, Timestamp,
+    Approval, Class, Event, EventKind, Fact, InventoryChange, LabelValue, Mac, Method, Outcome, Record, Row, Scan,
+    Sighting, Sweep, SystemReading, Target, Timestamp,
 };
 
 pub use person::PatchError;
 
-/// Events kept in memory for who comes back and asks what was missed.
-const RECENT: usize = 1000;
 /// Devices in all. Past it new ones are not taken in: a flood of made-up hardware addresses must not eat the memory.
 pub const MOST_DEVICES: usize = 200_000;
 
@@ -90,11 +88,10 @@ pub struct Inventory {
     /// Who has which lasting mark.
     by_mark: HashMap<LabelValue, BTreeSet<u64>>,
     next_id: u64,
-    next_event: u64,
     counts: [u64; EventKind::ALL.len()],
     dirty: BTreeSet<u64>,
     rows: Vec<Row>,
-    recent: VecDeque<Event>,
+    events: Vec<(Timestamp, Event)>,
     sweeps: BTreeMap<(Arc<str>, Method), SweepView>,
     /// Configured targets by their address, and all their names.
     configured: HashMap<IpAddr, LabelValue>,
@@ -113,31 +110,20 @@ pub struct InventoryView {
     pub events: [u64; EventKind::ALL.len()],
     /// Scans by network and method.
     pub sweeps: Vec<(Arc<str>, Method, SweepView)>,
-    /// What happened lately.
-    pub recent: Vec<Event>,
 }
 
 impl Inventory {
     /// As it was stored; `None` where that could not be read. `seed` is a number past every earlier id then.
-    pub fn restore(stored: Option<(Vec<Record>, Vec<Event>)>, seed: u64) -> Self {
+    pub fn restore(stored: Option<Vec<Record>>, seed: u64) -> Self {
         let mut inventory = Self {
             blind: stored.is_none(),
-            next_id: 1,
-            next_event: 1,
+            next_id: if stored.is_none() { seed } else { 1 },
             ..Self::default()
         };
-        let Some((records, events)) = stored else {
-            (inventory.next_id, inventory.next_event) = (seed, seed);
-            return inventory;
-        };
-        for record in records {
+        for record in stored.into_iter().flatten() {
             inventory.next_id = inventory.next_id.max(record.id + 1);
             inventory.index(&record);
             inventory.records.insert(record.id, Arc::new(record));
-        }
-        for event in events {
-            inventory.next_event = inventory.next_event.max(event.id + 1);
-            inventory.recent.push_back(event);
         }
         inventory
     }
@@ -231,45 +217,26 @@ impl Inventory {
     }
 
     /// Something happened to a device.
-    fn tell(&mut self, kind: EventKind, id: u64, at: Timestamp, more: &[(&str, &str)]) {
+    fn tell(&mut self, kind: EventKind, id: u64, at: Timestamp, more: &[(&'static str, &str)]) {
         let Some(record) = self.records.get(&id) else { return };
-        let mut detail = serde_json::json!({
-            "event": kind.as_str(),
-            "id": id,
-            "device": record.name.as_str(),
-            "status": record.approval.as_str(),
-            "address": record.address(),
-            "mac": record.mac(),
-        });
-        for (key, value) in more {
-            detail[*key] = (*value).into();
-        }
+        let change = InventoryChange {
+            kind,
+            id,
+            device: record.name.clone(),
+            approval: record.approval,
+            address: record.address(),
+            mac: record.mac(),
+            more: more.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
+        };
         if let Some(count) = EventKind::ALL.iter().position(|known| *known == kind) {
             self.counts[count] += 1;
         }
-        let kind = match kind {
-            EventKind::New => "device_discovered",
-            EventKind::Back => "device_back",
-            EventKind::Gone => "device_gone",
-            EventKind::AddressChanged | EventKind::MacChanged | EventKind::Renamed => "device_changed",
-        };
-        self.publish(kind, at, &detail);
+        self.events.push((at, Event::Inventory(change)));
     }
 
-    /// Numbers an event, remembers it for a while and has it stored.
-    pub fn publish(&mut self, kind: &str, at: Timestamp, detail: &serde_json::Value) {
-        let event = Event {
-            id: self.next_event,
-            at,
-            kind: kind.into(),
-            detail: detail.to_string().into(),
-        };
-        self.next_event += 1;
-        self.recent.push_back(event.clone());
-        if self.recent.len() > RECENT {
-            self.recent.pop_front();
-        }
-        self.rows.push(Row::Event(event));
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<(Timestamp, Event)> {
+        std::mem::take(&mut self.events)
     }
 
     /// What must go to disk since the last call, in order.
@@ -331,7 +298,6 @@ impl Inventory {
                 .iter()
                 .map(|((network, method), view)| (network.clone(), *method, view.clone()))
                 .collect(),
-            recent: self.recent.iter().cloned().collect(),
         }
     }
 }

@@ -10,8 +10,11 @@
 
 use std::net::IpAddr;
 
+use super::super::scan_state::scan_state;
 use super::{Evidence, Inventory, SweepView};
-use crate::model::{Approval, EventKind, LabelValue, Method, Network, Outcome, Record, Row, Seen, Sweep, Timestamp};
+use crate::model::{
+    Approval, Event, EventKind, LabelValue, Method, Network, Outcome, Record, Row, ScanEnd, Seen, Sweep, Timestamp,
+};
 
 impl Inventory {
     pub(super) fn judge_presence(
@@ -59,13 +62,13 @@ impl Inventory {
                 }
             }
         }
-        let detail = serde_json::json!({
-            "id": scan.id,
-            "state": super::super::scan_state(&scan.sweeps),
-            "asked": scan.counts[0],
-            "answered": scan.counts[1],
-        });
-        self.publish("scan", now, &detail);
+        let end = ScanEnd {
+            id: scan.id,
+            state: scan_state(&scan.sweeps),
+            asked: scan.counts[0],
+            answered: scan.counts[1],
+        };
+        self.events.push((now, Event::Scan(end)));
         self.rows.push(Row::Scan(scan.clone()));
     }
 

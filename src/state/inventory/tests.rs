@@ -46,7 +46,7 @@ struct Story {
 impl Story {
     fn new() -> Self {
         Self {
-            inventory: Inventory::restore(Some((vec![], vec![])), 0),
+            inventory: Inventory::restore(Some(vec![]), 0),
             minute: 0,
             findings: vec![],
         }
@@ -278,7 +278,7 @@ fn people_win_and_a_merge_can_be_undone() {
         .values()
         .map(|record| (**record).clone())
         .collect();
-    story.inventory = Inventory::restore(Some((records, vec![])), 0);
+    story.inventory = Inventory::restore(Some(records), 0);
     story.scan(&[(Some(local(2)), ip(4))]);
     assert_eq!((story.all().len(), story.all()[0].address()), (1, Some(ip(4))));
     story.inventory.patch(second, &merge(0), "x", at(60)).unwrap();

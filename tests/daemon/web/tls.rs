@@ -1,62 +1,11 @@
-//! The web configuration and API tokens, with a real Prometheus, curl and openssl.
+//! TLS: a real Prometheus, the command line, and certificates that change.
 
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Daemon, Home, Lan, Segment, Server, binary, command, loopback, wait_until};
+use crate::support::{Home, Segment, Server, binary, command, loopback, wait_until};
 
-/// The bcrypt hash of `secret`, at the least cost.
-fn hash() -> String {
-    bcrypt::hash("secret", 4).unwrap()
-}
-
-/// A CA, a server certificate for 127.0.0.1 and a client certificate for prometheus.lan, in the home's directory.
-fn certificates(home: &Home) {
-    let script = r#"
-        cd "$0"
-        new() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "$@" 2>/dev/null; }
-        new -keyout ca.key -out ca.crt -subj /CN=ca
-        new -keyout stranger.key -out stranger.crt -subj /CN=stranger -addext basicConstraints=critical,CA:FALSE
-        leaf() {
-            openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $1.key -out $1.csr -subj /CN=$1 2>/dev/null
-            printf 'subjectAltName=%s\nbasicConstraints=CA:FALSE\n' "$2" >$1.ext
-            openssl x509 -req -in $1.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile $1.ext -out $1.crt 2>/dev/null
-        }
-        leaf server IP:127.0.0.1
-        leaf other IP:127.0.0.1
-        leaf client DNS:prometheus.lan
-    "#;
-    command(Command::new("sh").args(["-ec", script]).arg(home.path("")));
-}
-
-/// What curl gets: the status (000 for no answer) and the body, with the headers.
-fn curl(home: &Home, arguments: &[&str]) -> (String, String) {
-    let output = Command::new("curl")
-        .args(["-s", "-m", "10", "-i", "-w", "\n%{http_code}"])
-        .args(arguments)
-        .current_dir(home.path(""))
-        .output()
-        .expect("curl");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let (body, status) = text.rsplit_once('\n').unwrap();
-    (status.to_owned(), body.to_owned())
-}
-
-fn status(home: &Home, arguments: &[&str]) -> String {
-    curl(home, arguments).0
-}
-
-/// Starts it with `web.yaml`, and waits until it answers.
-fn start(home: &Home, web: &str) -> Daemon {
-    let path = home.write("web.yaml", web);
-    let daemon = Daemon::spawn(home, &home.config(), &["--web.config.file", path.to_str().unwrap()]);
-    wait_until(Duration::from_secs(15), "the daemon runs", || {
-        daemon.log().contains("ready")
-    });
-    daemon
-}
-
-const URL: &str = "https://127.0.0.1:10526/metrics";
+use super::tools::{URL, certificates, curl, hash, lanpulse, start, status};
 
 #[test]
 fn a_real_prometheus_scrapes_with_client_certificate_and_password() {
@@ -134,18 +83,6 @@ scrape_configs:
         .unwrap();
     assert!(healthy.success());
     assert!(!daemon.log().contains("secret"));
-}
-
-/// Runs a command of lanpulse in the home's directory: whether it succeeds, and what it says.
-fn lanpulse(home: &Home, token: &str, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_lanpulse"))
-        .args(arguments)
-        .env("LANPULSE_TOKEN", token)
-        .current_dir(home.path(""))
-        .output()
-        .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
 
 #[test]
@@ -306,112 +243,4 @@ fn certificates_and_users_change_while_it_runs_and_mistakes_change_nothing() {
     );
     assert_eq!([status(&home, &[plain]), status(&home, &[plain])], ["200", "429"]);
     assert_eq!(daemon.get("/-/healthy").status, 200);
-}
-
-#[test]
-fn tokens_and_users_decide_who_reads_and_who_writes() {
-    let Some(_lan) = Lan::new("API tokens") else { return };
-    let home = Home::new(
-        "api: {tokens: [{name: ops, scopes: [write], token_file: ops}, {name: look, scopes: [read], token_env: LOOK}]}\n",
-    );
-    home.write("ops", "w\n");
-    let web = home.write("web.yaml", "");
-    let arguments = [
-        "--web.config.file",
-        web.to_str().unwrap(),
-        "--web.listen-address",
-        "10.77.0.1:10526",
-    ];
-    let mut daemon = Daemon::spawn_by(&["env", "LOOK=r"], &home, &home.config(), &arguments);
-    daemon.wait_ready();
-    let read = |header: &[&str]| status(&home, &[header, &["http://10.77.0.1:10526/metrics"]].concat());
-    let write = |header: &[&str]| {
-        status(
-            &home,
-            &[&["-X", "POST"], header, &["http://10.77.0.1:10526/-/reload"]].concat(),
-        )
-    };
-    let (ops, look) = (["-H", "Authorization: Bearer w"], ["-H", "Authorization: Bearer r"]);
-    assert_eq!(
-        [read(&[]), read(&ops), read(&look)],
-        ["200", "200", "200"],
-        "open without users"
-    );
-    assert_eq!([write(&[]), write(&ops), write(&look)], ["401", "200", "403"]);
-    let origin = ["-H", "Authorization: Bearer w", "-H", "Origin: http://evil.example"];
-    assert_eq!(write(&origin), "403");
-    assert_eq!(
-        daemon.post("/-/reload").status,
-        401,
-        "loopback is nothing special any more"
-    );
-    home.replace("web.yaml", &format!("basic_auth_users: {{alice: {}}}\n", hash()));
-    assert_eq!(
-        [read(&[]), read(&ops), read(&look), read(&["-u", "alice:secret"])],
-        ["401", "403", "200", "200"]
-    );
-    assert_eq!(
-        [write(&[]), write(&ops), write(&["-u", "alice:secret"])],
-        ["401", "200", "200"]
-    );
-    // the token is read anew
-    home.replace("ops", "v\n");
-    assert_eq!([write(&ops), write(&["-H", "Authorization: Bearer v"])], ["401", "200"]);
-    // guessing
-    let mut answers: Vec<u16> = Vec::new();
-    for guess in 0..30 {
-        let token = format!("Bearer {guess}");
-        answers.push(
-            daemon
-                .request("POST", "/-/reload")
-                .header("Authorization", &token)
-                .send()
-                .status,
-        );
-    }
-    assert!(
-        answers.iter().filter(|status| **status == 401).count() < 20,
-        "{answers:?}"
-    );
-    let reply = daemon
-        .request("POST", "/-/reload")
-        .header("Authorization", "Bearer x")
-        .send();
-    assert_eq!(
-        (reply.status, reply.header("retry-after")),
-        (429, Some("1")),
-        "{answers:?}"
-    );
-    assert_eq!(read(&["-u", "alice:secret"]), "200", "elsewhere nothing has happened");
-    let log = daemon.log();
-    assert!(!log.contains("Bearer") && !log.contains("secret"), "{log}");
-}
-
-#[test]
-fn a_bad_web_configuration_is_told_in_full_and_stops_the_start() {
-    if !loopback("a bad web configuration") {
-        return;
-    }
-    let home = Home::new("");
-    let web = home.write(
-        "web.yaml",
-        "tls_server_config:\n  cert_file: none.crt\n  min_version: TLS14\n  cipher_suites: [TLS_NULL]\n\
-         basic_auth_users: {alice: secret}\nhttp_server_config: {headers: {Server: x}}\nrate_limit: {interval: soon}\n",
-    );
-    let mut daemon = Daemon::spawn(&home, &home.config(), &["--web.config.file", web.to_str().unwrap()]);
-    assert_eq!(daemon.wait_exit().0, Some(64));
-    let log = daemon.log();
-    for (line, part) in [
-        (2, "cannot read"),
-        (2, "missing one of key or key_file"),
-        (3, "\"TLS14\" is none of TLS10, TLS11, TLS12, TLS13"),
-        (4, "\"TLS_NULL\" is none of"),
-        (5, "this is not a bcrypt hash"),
-        (6, "unknown field \"Server\""),
-        (7, "not a duration"),
-    ] {
-        let said = |text: &str| text.contains(&format!("web.yaml:{line}:")) && text.contains(part);
-        assert!(log.lines().any(said), "{line} {part}\n{log}");
-    }
-    assert!(log.contains("7 problems") && !log.contains("secret"), "{log}");
 }

@@ -10,7 +10,6 @@
 //!     Row::new(6, "/24, complete", 0.8, "s").at_most(1.0).peer("arp-scan 1.10", Some(1.8)).record();
 //! }
 //! ```
-#![allow(dead_code, reason = "shared by several benchmarks, none of which uses all of it")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

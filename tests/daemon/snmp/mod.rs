@@ -1,0 +1,6 @@
+//! The daemon and SNMP, from outside.
+
+mod agents;
+mod counters;
+mod restart;
+mod snmpd;
