@@ -268,7 +268,10 @@ mod tests {
         let path = directory.path().join("odd name?#%.db");
         let writer = open(&path).unwrap();
         writer
-            .execute("INSERT INTO devices VALUES (1, 'a', 'up', 1, 1, 1, 1, 1)", ())
+            .execute(
+                "INSERT INTO devices (name, status, status_since, up_since) VALUES ('a', 'up', 1, 1)",
+                (),
+            )
             .unwrap();
         let reader = open_read_only(&path).unwrap().unwrap();
         let count = |connection: &Connection| -> i64 {

@@ -128,7 +128,7 @@ fn a_full_disk_and_a_read_only_one_lose_nothing() {
         return;
     }
     let path = directory.path().join("lanpulse.db");
-    for role in ["full", "full at start", "read-only"] {
+    for role in ["full", "full at start", "read-only", "read-only and old"] {
         assert!(child(role, &path, &mount).status().unwrap().success(), "{role}");
     }
 }
@@ -170,23 +170,45 @@ pub fn child_full_at_start(path: &Path) {
     assert_eq!(rows_in(path).len(), 11);
 }
 
+fn remount(path: &Path, option: &str) {
+    let status = Command::new("mount")
+        .args(["-o", option])
+        .arg(path.parent().unwrap())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// A file that cannot be migrated now is read all the same.
+pub fn child_read_only_and_old(path: &Path) {
+    for number in 1.. {
+        let path = &path.with_file_name(format!("{number}.db"));
+        if !migrating::write_version(number, path) {
+            assert!(number > 6);
+            break;
+        }
+        remount(path, "remount,ro");
+        let (store, stored) = store::open(path).unwrap();
+        assert_eq!(store.health().failures_total, 1, "{number}");
+        assert_eq!(stored.devices.len(), 3, "{number}");
+        let (records, _) = stored.inventory.as_ref().unwrap();
+        assert_eq!(records.len(), if number >= 4 { 2 } else { 0 }, "{number}");
+        store.keep(rows(many(1, 2)));
+        remount(path, "remount,rw");
+        assert!(store.close(PATIENCE), "{number}");
+        assert_eq!(rows_in(path).len(), 4, "{number}");
+    }
+}
+
 pub fn child_read_only(path: &Path) {
-    let remount = |option| {
-        let status = Command::new("mount")
-            .args(["-o", option])
-            .arg(path.parent().unwrap())
-            .status();
-        assert!(status.unwrap().success());
-    };
     database(path, many(10, 1));
-    remount("remount,ro");
+    remount(path, "remount,ro");
     let (store, Stored { devices, .. }) = store::open(path).unwrap();
     println!("{:?}", store.health());
     assert_eq!(devices, many(10, 1), "read all the same");
     assert_eq!(store.health().failures_total, 1);
     store.keep(rows(many(11, 2)));
     assert!(!store.flush(Duration::from_millis(100)));
-    remount("remount,rw");
+    remount(path, "remount,rw");
     assert!(store.close(PATIENCE));
     assert_eq!(rows_in(path).len(), 11);
 }

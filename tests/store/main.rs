@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A device that is up since then.
 fn device(name: &str, since: u64) -> Device {
     Device {
+        agent: "local".into(),
         name: name.into(),
         status: Status::Up,
         status_since: Timestamp::from_micros(since),
@@ -130,6 +131,7 @@ fn as_child() {
         "full" => failing::child_full(path),
         "full at start" => failing::child_full_at_start(path),
         "read-only" => failing::child_read_only(path),
+        "read-only and old" => failing::child_read_only_and_old(path),
         other => panic!("no such role: {other}"),
     }
 }
