@@ -1,4 +1,4 @@
-//! Table `events`: what happened, the latest 100,000.
+//! Table `events`: the latest 100,000 events.
 
 use rusqlite::{Connection, Result, Transaction, params};
 

@@ -100,20 +100,20 @@ fn every_earlier_version_is_brought_up_to_date_with_all_its_rows() {
             (Some(false), Some(true), None)
         );
         reads_what_it_had(&store, &stored, number);
-        assert!(store.close(PATIENCE));
+        assert!(store.close(DEADLINE));
         assert_eq!((version(&path), schema(&path)), (today, fresh.clone()), "{number}");
         assert_eq!(rows_of(&path, &tables), before, "{number}");
         assert_eq!(rows_in(&path).len(), 3, "{number}: integrity");
-        // and it works: another row goes in, and the next start finds it
+        // And it works: another row goes in, and the next start finds it.
         let (store, _) = store::open(&path).unwrap();
         store.keep(rows(vec![device("new", 1)]));
-        assert!(store.close(PATIENCE));
+        assert!(store.close(DEADLINE));
         assert_eq!(store.health().failures_total, 0);
         assert_eq!(rows_in(&path).len(), 4);
     }
 }
 
-/// The same through the eyes of the daemon.
+/// The same rows, as the daemon reads them.
 fn reads_what_it_had(store: &Store, stored: &Stored, number: i64) {
     let (records, events) = stored.inventory.as_ref().unwrap();
     let outages = &stored.outages;
@@ -126,14 +126,13 @@ fn reads_what_it_had(store: &Store, stored: &Stored, number: i64) {
     );
     assert_eq!(store.audit(None, None, 10).unwrap().len(), had(4, 1));
     assert_eq!(stored.walks.len(), had(6, 2));
-    let agents = [
-        Vec::from_iter(stored.devices.iter().map(|device| &device.agent)),
-        Vec::from_iter(outages.iter().map(|outage| &outage.agent)),
-        Vec::from_iter(records.iter().map(|record| &record.agent)),
-        Vec::from_iter(events.iter().map(|event| &event.agent)),
-        Vec::from_iter(stored.walks.iter().map(|walk| &walk.agent)),
-    ];
-    assert!(agents.concat().iter().all(|agent| agent.as_str() == LOCAL_AGENT));
+    let devices = stored.devices.iter().map(|device| &device.agent);
+    let walks = stored.walks.iter().map(|walk| &walk.agent);
+    let known = devices.chain(walks).chain(outages.iter().map(|outage| &outage.agent));
+    let seen = records.iter().map(|record| &record.agent);
+    let happened = events.iter().map(|event| &event.agent);
+    let mut agents = known.chain(seen).chain(happened);
+    assert!(agents.all(|agent| agent.as_str() == LOCAL_AGENT), "{number}");
     if number >= 2 {
         assert_eq!(
             (outages[1].fault, outages[1].end),
@@ -183,7 +182,7 @@ fn a_migration_that_fails_leaves_the_file_as_it_was() {
     let today = today(directory.path());
     let path = as_left_by(today - 1, directory.path());
     let change = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-    // The steps before it succeed, then there is a column already.
+    // The steps of the tables before it succeed; then the column is there already.
     change("ALTER TABLE walks ADD COLUMN agent TEXT");
     let dump = || {
         let all = columns(&path);
@@ -200,10 +199,10 @@ fn a_migration_that_fails_leaves_the_file_as_it_was() {
     store.keep(rows(vec![device("new", 1)]));
     assert!(!store.flush(Duration::from_millis(100)));
     assert_eq!(dump(), before);
-    // What is in the way goes: the rows that were there and the one that waited are all in the new file.
+    // With the obstacle gone, the file is migrated, and the row that waited joins those that were there.
     change("ALTER TABLE walks DROP COLUMN agent");
-    assert!(store.flush(PATIENCE));
-    assert!(store.close(PATIENCE));
+    assert!(store.flush(DEADLINE));
+    assert!(store.close(DEADLINE));
     let (_store, stored) = store::open(&path).unwrap();
     let names: Vec<_> = stored.devices.iter().map(|device| device.name.as_str()).collect();
     assert_eq!(names, ["nas", "\"odd\" é", "never seen", "new"]);
