@@ -323,6 +323,7 @@ impl std::fmt::Display for Escaped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::LOCAL_AGENT;
 
     #[test]
     fn names_cannot_write_html() {
@@ -361,6 +362,7 @@ mod tests {
         let mut html = String::new();
         let scan = Scan {
             id: 7,
+            agent: LOCAL_AGENT.into(),
             started: Timestamp::default(),
             ended: None,
             sweeps: Vec::new(),

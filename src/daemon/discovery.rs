@@ -17,7 +17,7 @@ use super::ask::{Ask, command, input};
 use super::schedule::wall_clock;
 use crate::api::{DiscoveryCommand, ScanRefusal, ScanRequest};
 use crate::config::Discovery;
-use crate::model::{Announcement, Mac, Outcome, Scan, Sweep, SystemReading, Timestamp};
+use crate::model::{Announcement, LOCAL_AGENT, Mac, Outcome, Scan, Sweep, SystemReading, Timestamp};
 use crate::source::discover::{self, LocalInterface, Progress, Report, ScanNetwork};
 use crate::source::identify::{self, Names, Registry, Systems};
 use crate::state::{Answer, Command, Evidence, Finding, Input};
@@ -214,6 +214,7 @@ impl Discoverer {
             });
             let scan = Scan {
                 id,
+                agent: LOCAL_AGENT.into(),
                 started,
                 ended: Some(wall_clock()),
                 sweeps: report.sweeps.clone(),
@@ -241,6 +242,7 @@ impl Discoverer {
         if let Some((_, progress, started)) = self.running.get(&id) {
             return Some(Scan {
                 id,
+                agent: LOCAL_AGENT.into(),
                 started: *started,
                 ended: None,
                 sweeps: Vec::new(),

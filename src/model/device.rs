@@ -55,7 +55,9 @@ impl Status {
 /// What is kept of a device on disk, so that a restart is no flap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
-    /// The `device` label.
+    /// The agent that watches it.
+    pub agent: LabelValue,
+    /// The `device` label: unique over all agents.
     pub name: LabelValue,
     /// The last known status.
     pub status: Status,

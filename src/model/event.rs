@@ -84,8 +84,10 @@ impl Event {
 /// An event as it is numbered, stored and sent to clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventRecord {
-    /// Rising.
+    /// Rising, over all agents.
     pub id: u64,
+    /// The agent in whose site it happened; `local` for what is of no site.
+    pub agent: LabelValue,
     /// When.
     pub at: Timestamp,
     /// The API's word: [`Event::kind`].

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Network, Timestamp};
+use super::{LabelValue, Network, Timestamp};
 
 /// The `device` label of the internet checks; no target may have this name.
 pub const INTERNET: &str = "internet";
@@ -60,9 +60,11 @@ pub struct Link {
 }
 
 /// One time without internet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// When the first of the failed checks failed.
+    /// The agent whose site had no internet.
+    pub agent: LabelValue,
+    /// When the first of the failed checks failed: unique within the agent.
     pub start: Timestamp,
     /// When enough of them succeeded again; absent while it lasts.
     pub end: Option<Timestamp>,

@@ -233,8 +233,10 @@ const ONE_SCAN: Duration = Duration::from_secs(60);
 /// A device of the inventory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// Never given twice.
+    /// Never given twice, over all agents.
     pub id: u64,
+    /// The agent whose site it is in: its addresses are known there.
+    pub agent: LabelValue,
     /// The `device` label: frozen at first identification, changed only by a person.
     pub name: LabelValue,
     /// What a person thinks of it.
@@ -347,8 +349,10 @@ pub struct Audit {
 /// How a scan is going or went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scan {
-    /// Rising.
+    /// Rising, over all agents.
     pub id: u64,
+    /// The agent that scans.
+    pub agent: LabelValue,
     /// When it began.
     pub started: Timestamp,
     /// When it ended, once it has.

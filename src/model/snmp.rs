@@ -162,6 +162,8 @@ pub struct PersistedUptime {
 /// What is kept of a device's walks over a restart of lanpulse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersistedWalk {
+    /// The agent that walks it: the same name at another agent is another device.
+    pub agent: LabelValue,
     /// The target's name.
     pub device: LabelValue,
     /// The target's address: at another one is another device.

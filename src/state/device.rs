@@ -26,7 +26,8 @@ use super::probe::{self, Effect, ProbeView};
 use super::snapshot::DeviceView;
 use super::snmp::Snmp;
 use crate::model::{
-    Address, Device, Failure, LabelValue, PersistedWalk, Probe, Run, Status, StatusChange, Target, Timestamp,
+    Address, Device, Failure, LOCAL_AGENT, LabelValue, PersistedWalk, Probe, Run, Status, StatusChange, Target,
+    Timestamp,
 };
 
 /// More than this between two sweeps is a step of the clock or a suspended host.
@@ -326,6 +327,7 @@ impl DeviceState {
     /// What the store keeps.
     pub(super) fn record(&self) -> Device {
         Device {
+            agent: LOCAL_AGENT.into(),
             name: self.target.name.clone(),
             status: self.status,
             status_since: self.status_since,

@@ -15,8 +15,8 @@ use super::internet::{self, Internet, InternetSettings};
 use super::inventory::{Evidence, Inventory, PatchError, Rules};
 use super::snapshot::{DeviceView, Health, Snapshot};
 use crate::model::{
-    CheckChange, Device, Event, EventRecord, Fact, LabelValue, Link, Network, Outage, Patch, PersistedWalk, Record,
-    Row, Run, StatusChange, Subject, SystemReading, Target, Timestamp,
+    CheckChange, Device, Event, EventRecord, Fact, LOCAL_AGENT, LabelValue, Link, Network, Outage, Patch,
+    PersistedWalk, Record, Row, Run, StatusChange, Subject, SystemReading, Target, Timestamp,
 };
 
 /// A stored `last_seen` is at most this old while the daemon runs.
@@ -201,6 +201,7 @@ impl State {
             if let Some(kind) = event.kind() {
                 let record = EventRecord {
                     id: self.next_event,
+                    agent: LOCAL_AGENT.into(),
                     at,
                     kind: kind.into(),
                     detail: event.json().to_string().into(),

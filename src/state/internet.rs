@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use super::hysteresis::{Judge, Verdict};
 use super::probe::{self, Effect, ProbeView};
-use crate::model::{Address, Failure, Fault, Hysteresis, InternetChange, Job, Link, Outage, Run, Timestamp};
+use crate::model::{
+    Address, Failure, Fault, Hysteresis, InternetChange, Job, LOCAL_AGENT, Link, Outage, Run, Timestamp,
+};
 
 /// So many outages are kept in memory and shown.
 const KEEP: usize = 500;
@@ -211,6 +213,7 @@ impl Internet {
                 self.outages_total += 1;
                 self.dirty = true;
                 self.current = Some(Outage {
+                    agent: LOCAL_AGENT.into(),
                     start: began,
                     end: None,
                     fault,

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::interface::{Interface, InterfaceView};
 use crate::model::{
-    Failure, FailureCounts, Kind, LabelValue, PersistedUptime, PersistedWalk, Phase, Reading, SystemFacts, Target,
-    Timestamp,
+    Failure, FailureCounts, Kind, LOCAL_AGENT, LabelValue, PersistedUptime, PersistedWalk, Phase, Reading, SystemFacts,
+    Target, Timestamp,
 };
 
 /// An interface that no complete walk has shown for so long is forgotten.
@@ -189,6 +189,7 @@ impl Snmp {
             }
         }
         Some(PersistedWalk {
+            agent: LOCAL_AGENT.into(),
             device: target.name.clone(),
             address: target.address.to_string(),
             at,
@@ -201,6 +202,7 @@ impl Snmp {
     pub fn kept(&self, target: &Target) -> Option<PersistedWalk> {
         let of = |(name, interface): (&LabelValue, &Interface)| (name.clone(), Some(interface.kept()));
         Some(PersistedWalk {
+            agent: LOCAL_AGENT.into(),
             device: target.name.clone(),
             address: target.address.to_string(),
             at: self.read?,

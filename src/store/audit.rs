@@ -1,4 +1,4 @@
-//! Table `audit`: who changed what. All rows are kept.
+//! Table `audit`: who changed what. All rows are kept. The number of a device is unique over all agents, so a row needs none.
 
 use rusqlite::{Connection, Result, Transaction, params};
 

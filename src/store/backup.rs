@@ -1,7 +1,7 @@
 //! A copy of the database, made while it is in use (SQLite's online backup).
 //!
-//! Owns the copy until it is whole. Gets two paths; gives the number of bytes. The copy is checked and then put in place
-//! in one step, so that under its name there is always a whole backup, or none.
+//! Gets two paths; gives the number of bytes. The copy is checked under another name and then renamed in one step, so the
+//! name of the backup always leads to a whole one, or to none.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,9 +14,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::StoreError;
 use super::file;
 
-/// Pages copied at a time; between two of them the daemon may write.
+/// Pages copied at a time. Between two such steps the daemon may write.
 const PAGES: i32 = 1024;
-/// The pause between them.
+/// The pause between two steps.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Copies the database at `from` to `to`, which is replaced if it is a lanpulse database, and refused if it is anything
@@ -41,7 +41,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<u64, StoreError> {
         source: std::io::Error::other("it cannot be read; is it locked, or another user's?"),
     })?;
     if to.exists() {
-        // Refuses what is no database of ours; also the source itself, under whatever name.
+        // Refuse a file that is no lanpulse database, and the source itself under another name.
         if file::identity(to) == file::identity(from) {
             return Err(create(std::io::Error::other("a database is no backup of itself")));
         }
@@ -78,7 +78,7 @@ fn copy(source: &Connection, to: &Path) -> Result<(), StoreError> {
     Backup::new(source, &mut target)
         .and_then(|backup| backup.run_to_completion(PAGES, PAUSE, None))
         .map_err(failed)?;
-    // One file that needs no others beside it.
+    // The copy is one file: without a -wal beside it.
     target.pragma_update(None, "journal_mode", "DELETE").map_err(failed)?;
     let found: String = target
         .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))

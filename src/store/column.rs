@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Result, Row};
 
-use crate::model::Timestamp;
+use crate::model::{LabelValue, Timestamp};
 
 /// A number as a column holds it; what does not fit becomes the largest that does.
 pub(super) fn signed(number: u64) -> i64 {
@@ -47,4 +47,21 @@ pub(super) fn length(span: Duration) -> i64 {
 pub(super) fn optional_length(row: &Row<'_>, index: usize) -> Result<Option<Duration>> {
     let micros: Option<i64> = row.get(index)?;
     Ok(micros.map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
+}
+
+/// The names of agents. They are few, so all rows of an agent share one copy of its name.
+#[derive(Default)]
+pub(super) struct Agents(Vec<LabelValue>);
+
+impl Agents {
+    /// The agent of a row.
+    pub(super) fn get(&mut self, row: &Row<'_>, index: usize) -> Result<LabelValue> {
+        let name = row.get_ref(index)?.as_str()?;
+        if let Some(known) = self.0.iter().find(|known| known.as_str() == name) {
+            return Ok(known.clone());
+        }
+        let agent = LabelValue::new(name);
+        self.0.push(agent.clone());
+        Ok(agent)
+    }
 }

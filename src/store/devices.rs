@@ -2,15 +2,16 @@
 
 use rusqlite::{Connection, Result, Row, Transaction, params};
 
-use super::column::{integer, optional_time, time};
+use super::column::{Agents, integer, optional_time, time};
 use super::late::LateRows;
 use super::step::Step;
 use crate::model::{Device, LabelValue, Status};
 
 /// Times are microseconds since the epoch, 0 is never. STRICT, so that a column holds what its type says.
-pub(super) const STEPS: &[Step] = &[(
-    1,
-    "CREATE TABLE devices (
+pub(super) const STEPS: &[Step] = &[
+    (
+        1,
+        "CREATE TABLE devices (
          id INTEGER PRIMARY KEY,
          name TEXT UNIQUE NOT NULL,
          status TEXT NOT NULL,
@@ -20,14 +21,17 @@ pub(super) const STEPS: &[Step] = &[(
          first_seen INTEGER,
          last_seen INTEGER
      ) STRICT;",
-)];
+    ),
+    (7, "ALTER TABLE devices ADD COLUMN agent TEXT NOT NULL DEFAULT 'local';"),
+];
 
 /// 1. The state has loaded the row before, so its values replace the old ones.
 /// 2. A time of first or last evidence is never lost: a NULL does not replace it, and the first stays the first.
 const UPSERT: &str = "
-    INSERT INTO devices (name, status, status_since, up, up_since, first_seen, last_seen)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    INSERT INTO devices (name, status, status_since, up, up_since, first_seen, last_seen, agent)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
     ON CONFLICT (name) DO UPDATE SET
+        agent = excluded.agent,
         status = excluded.status,
         status_since = excluded.status_since,
         up = excluded.up,
@@ -37,13 +41,16 @@ const UPSERT: &str = "
 
 /// All rows, in the order of their ids.
 pub(super) fn load(connection: &Connection) -> Result<Vec<Device>> {
-    let mut statement = connection
-        .prepare("SELECT name, status, status_since, up, up_since, first_seen, last_seen FROM devices ORDER BY id")?;
-    statement.query_map((), device)?.collect()
+    let mut agents = Agents::default();
+    let mut statement = connection.prepare(
+        "SELECT name, status, status_since, up, up_since, first_seen, last_seen, agent FROM devices ORDER BY id",
+    )?;
+    statement.query_map((), |row| device(row, &mut agents))?.collect()
 }
 
-fn device(row: &Row<'_>) -> Result<Device> {
+fn device(row: &Row<'_>, agents: &mut Agents) -> Result<Device> {
     Ok(Device {
+        agent: agents.get(row, 7)?,
         name: LabelValue::new(row.get_ref(0)?.as_str()?),
         // A status that only a later lanpulse knows is unknown to this one.
         status: Status::parse(row.get_ref(1)?.as_str()?).unwrap_or_default(),
@@ -80,6 +87,7 @@ impl Devices {
             integer(device.up_since),
             device.first_seen.map(integer),
             device.last_seen.map(integer),
+            device.agent.as_str(),
         ])?;
         Ok(())
     }
@@ -101,6 +109,7 @@ mod tests {
 
     fn row(name: &str, status: Status, first: Option<u64>, last: Option<u64>) -> Device {
         Device {
+            agent: "branch".into(),
             name: name.into(),
             status,
             status_since: Timestamp::from_micros(5),

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, in words an operator can act on.
+//! Everything that can go wrong with the database, in words an operator can act on.
 //!
 //! Owns [`StoreError`] and the hint for each kind of SQLite failure. Gets codes from rusqlite; gives its text to the
 //! log, to `Health::last_error` and, for the few errors that stop the start, to the daemon.
@@ -62,7 +62,7 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
-    /// Somebody took the file away while it was open.
+    /// The file was moved, deleted or replaced while it was open.
     #[error(
         "database {path} was moved, deleted or replaced while lanpulse had it open; it is opened anew, rows written \
          before are not in it: stop lanpulse before you change its files"
@@ -71,7 +71,7 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
-    /// SQLite could not do it, for now.
+    /// SQLite reported a failure that may pass.
     #[error("cannot {action} database {path}: {source}; {hint}")]
     Sqlite {
         /// What was tried: a verb.
@@ -102,7 +102,7 @@ impl StoreError {
         )
     }
 
-    /// Whether the same connection may do better next time.
+    /// Whether the next attempt may use the same connection.
     pub(super) fn is_transient(&self) -> bool {
         self.is_lock() || self.code() == Some(ErrorCode::DiskFull)
     }
@@ -115,7 +115,7 @@ impl StoreError {
     }
 }
 
-/// Whether SQLite found the file damaged or not its own.
+/// Whether SQLite found the file damaged, or no database.
 pub(super) fn is_damage(source: &rusqlite::Error) -> bool {
     matches!(
         source.sqlite_error_code(),
@@ -123,7 +123,7 @@ pub(super) fn is_damage(source: &rusqlite::Error) -> bool {
     )
 }
 
-/// What an operator can do about it.
+/// What an operator can do about a failure of SQLite.
 pub(super) fn hint(source: &rusqlite::Error) -> &'static str {
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

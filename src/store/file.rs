@@ -1,7 +1,7 @@
-//! The database file: created private, checked before it is trusted, opened for writing or at least for reading.
+//! The database file: created private, checked before it is used, opened for writing or at least for reading.
 //!
-//! Owns paths, modes and the pragmas of a connection. Gets a path; gives a checked [`Connection`] or the
-//! [`StoreError`] that says why not. A file that fails its checks is left byte for byte as it was.
+//! Owns paths, modes and the pragmas of a connection. Gets a path; gives a checked [`Connection`], or the
+//! [`StoreError`] that says why there is none. A file that fails its checks is left byte for byte as it was.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -22,7 +22,7 @@ use super::schema::{self, APPLICATION_ID, VERSION};
 /// 10 s.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The same for reading, which only an exclusive lock keeps waiting.
+/// How long a read waits. Only an exclusive lock makes it wait at all.
 const READ_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What the -wal file shrinks to after a burst: 8 MiB.
@@ -47,13 +47,13 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens for reading what cannot be opened for writing. `None` where that does not work either.
+/// Opens a file for reading that cannot be opened for writing. `None` where it cannot be read either.
 ///
-/// 1. An ordinary read-only connection: works while SQLite can use or create the -shm file.
-/// 2. An immutable one, which needs no other file: right only where no -wal holds later rows.
+/// 1. An ordinary read-only connection is tried first. It needs the -shm file, or the right to create it.
+/// 2. An immutable connection needs no other file. It sees nothing of a -wal, so it is used only where that is empty.
 pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>, StoreError> {
     let path = &resolve(path);
-    // Nothing there yet is no reason to refuse, and nothing to read.
+    // A file that is missing or empty has no rows to read.
     if length(path) == 0 {
         return Ok(None);
     }
@@ -90,7 +90,7 @@ pub(super) fn migrated_copy(connection: Connection) -> rusqlite::Result<Connecti
     Ok(copy)
 }
 
-/// A connection beside the writer's, for reading a file that was checked when it was opened.
+/// A read-only connection beside the writer's. It makes no checks: the writer's connection was checked.
 pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let place = &resolve(path);
@@ -107,12 +107,12 @@ pub(super) fn size(path: &Path) -> u64 {
     length(path) + length(&beside(path, "-wal"))
 }
 
-/// Which file a path leads to: device and inode. `None` where there is none.
+/// Which file a path leads to, as device and inode. `None` where there is no file.
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// The error of an action on this file: damage is told apart, it must never be written over.
+/// The error of an action on this file. Damage is an error of its own, because such a file must never be written over.
 pub(super) fn failed(action: &'static str, path: &Path, source: rusqlite::Error) -> StoreError {
     if is_damage(&source) {
         return StoreError::Corrupt {
@@ -135,15 +135,15 @@ pub(super) fn keep_wal(connection: &Connection, keep: bool) -> rusqlite::Result<
         .map(|_| ())
 }
 
-/// Creates the directory 0700 and the file 0600 where they are missing; what exists keeps its mode. SQLite gives
-/// the -wal and -shm files the mode of the database.
+/// Creates the directory with mode 0700 and the file with 0600 where they are missing. What exists keeps its mode. SQLite
+/// gives the -wal and -shm files the mode of the database.
 fn create(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Create {
         path: path.into(),
         source,
     };
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        // Not exists(): the error of a path that cannot be walked belongs in the message.
+        // Not exists(): where the path cannot be followed, the error of the system must get into the message.
         if !fs::metadata(directory).is_ok_and(|metadata| metadata.is_dir()) {
             DirBuilder::new()
                 .recursive(true)
@@ -152,8 +152,8 @@ fn create(path: &Path) -> Result<(), StoreError> {
                 .map_err(failed)?;
         }
     }
-    // SQLite deletes a -wal that stands beside an empty database, and with it the only copy of its rows. The -wal is
-    // measured first: another process that is just creating the database fills that one before the -wal.
+    // SQLite deletes a -wal beside an empty database, and with it the only copy of its rows. The -wal is measured first:
+    // another process that is just creating the database writes the database file before the -wal.
     let place = resolve(path);
     if length(&beside(&place, "-wal")) > 0 && length(&place) == 0 {
         return Err(StoreError::Corrupt {
@@ -167,11 +167,11 @@ fn create(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Refuses a file that is damaged, later than us or another program's. Changes nothing in it.
+/// Refuses a file that is damaged, of a later lanpulse or of another program. Changes nothing in it.
 fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |source| failed("read", path, source);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    // Else closing the connection would write the -wal into a file that has just failed its check.
+    // Otherwise closing the connection would write the -wal into a file that has just failed its check.
     keep_wal(connection, true).map_err(failed)?;
     let header = schema::header(connection).map_err(failed)?;
     if header.version > VERSION {
@@ -204,19 +204,19 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     keep_wal(connection, false)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // FULL: a commit has reached the disk before its reply goes out. NORMAL would lose acknowledged rows with the
-    // power; with a commit a second at most the difference is one fsync a second.
+    // FULL: a commit has reached the disk before its reply goes out. NORMAL could lose acknowledged rows in a power cut,
+    // and would save one fsync a commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", WAL_LIMIT_BYTES)?;
-    // Damage in a page is then an error at once, and not rows written to the wrong place.
+    // A damaged page is then an error at once, and no row is written to the wrong place.
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     schema::migrate(connection)
 }
 
-/// The absolute path with its links followed, which is where SQLite puts the -wal. It also takes the special meaning
-/// from names like `:memory:`.
+/// The absolute path with its links followed: SQLite puts the -wal there. A name like `:memory:` has no special meaning in
+/// such a path.
 fn resolve(path: &Path) -> PathBuf {
     path.canonicalize()
         .or_else(|_| std::path::absolute(path))
@@ -268,7 +268,10 @@ mod tests {
         let path = directory.path().join("odd name?#%.db");
         let writer = open(&path).unwrap();
         writer
-            .execute("INSERT INTO devices VALUES (1, 'a', 'up', 1, 1, 1, 1, 1)", ())
+            .execute(
+                "INSERT INTO devices (name, status, status_since, up_since) VALUES ('a', 'up', 1, 1)",
+                (),
+            )
             .unwrap();
         let reader = open_read_only(&path).unwrap().unwrap();
         let count = |connection: &Connection| -> i64 {

@@ -1,7 +1,6 @@
-//! How the store is doing, as numbers that anybody can read at any time.
+//! How the store is doing, in numbers that can be read at any time without waiting for the disk.
 //!
-//! Owns [`Health`] and the gauges behind it. Gets its counts from `queue` and `writer`; gives them to the metrics
-//! without ever waiting for the disk.
+//! Owns [`Health`] and the gauges behind it. Gets its counts from `queue` and `writer`; gives them to the metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +14,7 @@ pub struct Health {
     pub failures_total: u64,
     /// Size of the database and its write-ahead log at the latest attempt, in bytes.
     pub size_bytes: u64,
-    /// Rows that wait to be committed, at most one for each device.
+    /// Rows that wait to be committed.
     pub pending: u64,
     /// Why the latest attempt failed; `None` while the store works.
     pub last_error: Option<String>,
@@ -43,13 +42,13 @@ impl Gauges {
         }
     }
 
-    /// Rows were committed. Returns whether the attempt before had failed.
+    /// Counts committed rows. Returns whether the attempt before had failed.
     pub(super) fn succeeded(&self, rows: u64) -> bool {
         self.writes.fetch_add(rows, Relaxed);
         self.replace_error(None).is_some()
     }
 
-    /// An attempt failed. Returns whether the attempt before had not, or for another reason.
+    /// Counts a failed attempt. Returns whether that is news: the attempt before worked, or failed for another reason.
     pub(super) fn failed(&self, error: &str) -> bool {
         self.failures.fetch_add(1, Relaxed);
         self.replace_error(Some(error.into()))

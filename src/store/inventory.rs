@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Result, Row, Transaction, params};
 
-use super::column::{integer, signed, time, unsigned};
+use super::column::{Agents, integer, signed, time, unsigned};
 use super::step::Step;
 use crate::model::{Approval, Class, Fact, LabelValue, Mac, Method, Origin, Record, Seen, Topic};
 
@@ -52,6 +52,10 @@ pub(super) const STEPS: &[Step] = &[
     ) STRICT, WITHOUT ROWID;",
     ),
     (5, "ALTER TABLE inventory ADD COLUMN system TEXT;"),
+    (
+        7,
+        "ALTER TABLE inventory ADD COLUMN agent TEXT NOT NULL DEFAULT 'local';",
+    ),
 ];
 
 /// All devices, in the order of their ids.
@@ -59,14 +63,17 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<Record>> {
     let mut bindings = load_bindings(connection)?;
     let mut facts = load_facts(connection)?;
     let mut statement = connection.prepare(
-        "SELECT id, name, standing, online, missed, first_seen, last_seen, class, labels, notes, proposed, merged, system
+        "SELECT id, name, standing, online, missed, first_seen, last_seen, class, labels, notes, proposed, merged, system,
+             agent
          FROM inventory ORDER BY id",
     )?;
+    let mut agents = Agents::default();
     let records = statement.query_map((), |row| {
         let id = unsigned(row, 0)?;
         let Bindings { macs, addresses } = bindings.remove(&id).unwrap_or_default();
         Ok(Record {
             id,
+            agent: agents.get(row, 13)?,
             name: LabelValue::new(row.get_ref(1)?.as_str()?),
             approval: Approval::parse(row.get_ref(2)?.as_str()?).unwrap_or_default(),
             online: row.get(3)?,
@@ -162,8 +169,8 @@ pub(super) fn save(transaction: &Transaction<'_>, record: &Record) -> Result<()>
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO inventory (id, name, standing, online, missed, first_seen, last_seen, class, labels,
-                 notes, proposed, merged, system)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 notes, proposed, merged, system, agent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             signed(record.id),
@@ -179,6 +186,7 @@ pub(super) fn save(transaction: &Transaction<'_>, record: &Record) -> Result<()>
             json(serde_json::to_string(&record.proposed)),
             record.merged.map(signed),
             system.map(|system| json(serde_json::to_string(system))),
+            record.agent.as_str(),
         ])?;
     save_bindings(transaction, record.id, "mac", &record.macs)?;
     save_bindings(transaction, record.id, "address", &record.addresses)?;
@@ -248,6 +256,7 @@ mod tests {
         let at = Timestamp::from_secs(id + 1);
         Record {
             id,
+            agent: "branch".into(),
             name: format!("d'\"{id}").as_str().into(),
             approval: Approval::Blocked,
             online: true,

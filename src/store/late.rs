@@ -67,6 +67,7 @@ mod tests {
 
     fn device(status: Status, since: u64) -> Device {
         Device {
+            agent: "local".into(),
             name: "a".into(),
             status,
             status_since: Timestamp::from_micros(since),

@@ -1,4 +1,4 @@
-//! Table `meta`: what must survive of lanpulse itself, by key.
+//! Table `meta`: what lanpulse must know of its own earlier runs, by key.
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction};
 

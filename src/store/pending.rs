@@ -22,7 +22,7 @@ const HISTORY: usize = 20_000;
 enum Key {
     Device(LabelValue),
     Walk(LabelValue),
-    Outage(Timestamp),
+    Outage(LabelValue, Timestamp),
     Record(u64),
     Heartbeat(LabelValue),
     Alive,
@@ -46,7 +46,7 @@ impl Pending {
             Row::Device(device) => self.replace(Key::Device(device.name.clone()), row),
             Row::ForgetDevice(name) => self.delete(Key::Device(name.clone()), row),
             Row::Walk(walk) => self.replace(Key::Walk(walk.device.clone()), row),
-            Row::Outage(outage) => self.replace(Key::Outage(outage.start), row),
+            Row::Outage(outage) => self.replace(Key::Outage(outage.agent.clone(), outage.start), row),
             Row::Record(record) => self.replace(Key::Record(record.id), row),
             Row::ForgetRecord(id) => self.delete(Key::Record(*id), row),
             Row::Heartbeat(name, _) => self.replace(Key::Heartbeat(name.clone()), row),
@@ -213,6 +213,7 @@ mod tests {
             ((*name).into(), Some(counters))
         };
         Row::Walk(PersistedWalk {
+            agent: "local".into(),
             device: "sw".into(),
             address: address.into(),
             at: at(1),

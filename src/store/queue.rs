@@ -209,6 +209,7 @@ mod tests {
 
     fn device(name: &str, since: u64) -> Row {
         Row::Device(Device {
+            agent: "local".into(),
             name: name.into(),
             status: Status::Up,
             status_since: Timestamp::from_micros(since),

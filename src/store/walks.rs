@@ -1,20 +1,21 @@
 //! Tables `walks` and `interface_counters`: what SNMP counters go on from after a restart.
 //!
-//! A device at another address is another device: its rows are replaced.
+//! A device at another address, or of another agent, is another device: its rows are replaced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
-use super::column::{integer, optional_time, signed, time};
+use super::column::{Agents, integer, optional_time, signed, time};
 use super::step::Step;
 use crate::model::{LabelValue, PersistedCounters, PersistedUptime, PersistedWalk, Timestamp};
 
 /// `counters` is a JSON list in the order of `MEASURES`.
-pub(super) const STEPS: &[Step] = &[(
-    6,
-    "CREATE TABLE walks (
+pub(super) const STEPS: &[Step] = &[
+    (
+        6,
+        "CREATE TABLE walks (
         device TEXT PRIMARY KEY NOT NULL,
         address TEXT NOT NULL,
         at INTEGER NOT NULL,
@@ -28,7 +29,9 @@ pub(super) const STEPS: &[Step] = &[(
         counters TEXT NOT NULL,
         PRIMARY KEY (device, interface)
     ) STRICT, WITHOUT ROWID;",
-)];
+    ),
+    (7, "ALTER TABLE walks ADD COLUMN agent TEXT NOT NULL DEFAULT 'local';"),
+];
 
 /// Rows of one device that wait while nothing can be written, at most; with more the older ones are dropped.
 const WAITING: usize = 50_000;
@@ -39,7 +42,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Adds what changed since to a walk that waits; the newer row of each interface wins.
 pub(super) fn merge(older: &mut PersistedWalk, mut newer: PersistedWalk) {
-    if older.address == newer.address && older.interfaces.len() < WAITING {
+    let same = older.address == newer.address && older.agent == newer.agent;
+    if same && older.interfaces.len() < WAITING {
         let mut interfaces = std::mem::take(&mut older.interfaces);
         interfaces.append(&mut newer.interfaces);
         newer.interfaces = interfaces;
@@ -59,7 +63,9 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<PersistedWalk>> {
             device.insert(LabelValue::new(row.get_ref(1)?.as_str()?), counters);
         }
     }
-    let mut statement = connection.prepare("SELECT device, address, at, uptime, uptime_at, uptime_wraps FROM walks")?;
+    let mut statement =
+        connection.prepare("SELECT device, address, at, uptime, uptime_at, uptime_wraps, agent FROM walks")?;
+    let mut agents = Agents::default();
     let walks = statement.query_map((), |row| {
         let device: String = row.get(0)?;
         let ticks = row
@@ -70,6 +76,7 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<PersistedWalk>> {
             .get::<_, Option<i64>>(5)?
             .and_then(|wraps| u64::try_from(wraps).ok());
         Ok(PersistedWalk {
+            agent: agents.get(row, 6)?,
             interfaces: interfaces.remove(&device).unwrap_or_default(),
             device: device.into(),
             address: row.get(1)?,
@@ -95,15 +102,17 @@ impl Walks {
     /// Writes a device's row, and those of its interfaces that changed; now and then deletes the devices past [`KEEP`].
     pub(super) fn save(&mut self, transaction: &Transaction<'_>, walk: &PersistedWalk) -> Result<()> {
         let device = walk.device.as_str();
-        let mut known = transaction.prepare_cached("SELECT address FROM walks WHERE device = ?1")?;
-        let address: Option<String> = known.query_row([device], |row| row.get(0)).optional()?;
-        if address.is_some_and(|address| address != walk.address) {
+        let mut same = transaction.prepare_cached("SELECT address = ?2 AND agent = ?3 FROM walks WHERE device = ?1")?;
+        let same: Option<bool> = same
+            .query_row([device, &walk.address, walk.agent.as_str()], |row| row.get(0))
+            .optional()?;
+        if same == Some(false) {
             let mut clear = transaction.prepare_cached("DELETE FROM interface_counters WHERE device = ?1")?;
             clear.execute([device])?;
         }
         let mut upsert = transaction.prepare_cached(
-            "INSERT OR REPLACE INTO walks (device, address, at, uptime, uptime_at, uptime_wraps)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO walks (device, address, at, uptime, uptime_at, uptime_wraps, agent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         upsert.execute(params![
             device,
@@ -112,6 +121,7 @@ impl Walks {
             walk.uptime.map(|uptime| uptime.ticks),
             walk.uptime.map(|uptime| integer(uptime.at)),
             walk.uptime.map(|uptime| signed(uptime.wraps)),
+            walk.agent.as_str(),
         ])?;
         write_interfaces(transaction, walk)?;
         self.prune(transaction, walk.at)
@@ -173,6 +183,7 @@ mod tests {
             )
         };
         PersistedWalk {
+            agent: "local".into(),
             device: device.into(),
             address: address.into(),
             at: Timestamp::from_secs(day * DAY),
@@ -230,6 +241,11 @@ mod tests {
             .query_row("SELECT count(*) FROM interface_counters", (), |row| row.get(0))
             .unwrap();
         assert_eq!(orphans, 1);
+        // The same name and address, in the network of another agent.
+        let mut elsewhere = walk("a\"'", "10.0.0.2", 41, &[("eth1", Some(5))]);
+        elsewhere.agent = "branch".into();
+        save(&mut connection, &mut walks, [elsewhere.clone()]);
+        assert_eq!(load(&connection).unwrap(), [elsewhere]);
     }
 
     #[test]
@@ -237,7 +253,7 @@ mod tests {
         let connection = schema::in_memory();
         connection
             .execute_batch(
-                "INSERT INTO walks VALUES ('a', '::1', -5, -1, 0, -7);
+                "INSERT INTO walks VALUES ('a', '::1', -5, -1, 0, -7, 'local');
                  INSERT INTO interface_counters VALUES ('a', 'x', '[\"other\"]'), ('nobody', 'y', '[]');",
             )
             .unwrap();

@@ -44,7 +44,7 @@ impl Writer {
         }
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until the queue says that a batch is the last.
     pub(super) fn run(mut self) {
         // A start that failed is not repeated at once.
         let mut attempt = Instant::now();

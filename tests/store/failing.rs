@@ -17,7 +17,7 @@ fn a_place_that_cannot_be_created_is_tried_again() {
     assert!(!store.flush(Duration::from_millis(100)));
     assert_eq!(store.health().pending, 10, "one a device");
     assert!(store.health().last_error.unwrap().contains("data/lanpulse.db"));
-    // a damaged file that turns up later is refused as well
+    // A damaged file that appears later is refused as well.
     fs::remove_file(&blocker).unwrap();
     fs::create_dir(&blocker).unwrap();
     fs::write(&path, b"no database").unwrap();
@@ -30,10 +30,10 @@ fn a_place_that_cannot_be_created_is_tried_again() {
     wait_for(&store, "the damage to be noticed", corrupt);
     assert_eq!(fs::read(&path).unwrap(), b"no database");
     fs::remove_file(&path).unwrap();
-    assert!(store.flush(PATIENCE));
+    assert!(store.flush(DEADLINE));
     assert_eq!(store.health().last_error, None);
     assert_eq!(rows_in(&path).len(), 10);
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_directory_in_the_file_s_place_is_tried_again() {
     assert!(!store.flush(Duration::from_millis(100)));
     assert!(store.health().failures_total > 0);
     fs::remove_dir(&path).unwrap();
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
     assert_eq!(rows_in(&path), [("a".into(), 1)]);
 }
 
@@ -64,9 +64,9 @@ fn a_locked_database_is_counted_and_written_after_the_lock() {
     store.keep(rows(vec![device("b", 2)]));
     assert_eq!(store.health().pending, 2);
     other.execute_batch("COMMIT").unwrap();
-    assert!(store.flush(PATIENCE));
+    assert!(store.flush(DEADLINE));
     assert_eq!(rows_in(&path), [("a".into(), 2), ("b".into(), 2)]);
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn rows_that_could_not_be_read_at_start_live_on() {
     let path = directory.path().join("lanpulse.db");
     database(&path, vec![device("a", 1), device("b", 1)]);
     let other = Connection::open(&path).unwrap();
-    // holds readers off, too
+    // This lock keeps readers out, too.
     other
         .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
         .unwrap();
@@ -83,24 +83,24 @@ fn rows_that_could_not_be_read_at_start_live_on() {
     assert_eq!((devices.len(), store.health().failures_total), (0, 1));
     store.keep(rows(vec![device("a", 50), device("c", 50)]));
     drop(other);
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
     let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     let mut a = device("a", 1);
     a.last_seen = Some(Timestamp::from_micros(50));
     assert_eq!(devices, [a, device("b", 1), device("c", 50)], "still up since then");
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
 }
 
 #[test]
 fn damage_at_run_time_is_counted_and_not_spread() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("lanpulse.db");
-    // more than SQLite's page cache holds
+    // More than SQLite's page cache holds.
     database(&path, many(100_000, 1));
     let (store, _) = store::open(&path).unwrap();
-    // so that there is a -wal that could be moved into the file
+    // So that there is a -wal that could be moved into the file.
     store.keep(rows(many(100, 2)));
-    assert!(store.flush(PATIENCE));
+    assert!(store.flush(DEADLINE));
     let bytes = damage(&path);
     store.keep(rows(many(100_000, 2)));
     wait_for(&store, "the damage to be counted", |health| health.failures_total > 1);
@@ -128,7 +128,7 @@ fn a_full_disk_and_a_read_only_one_lose_nothing() {
         return;
     }
     let path = directory.path().join("lanpulse.db");
-    for role in ["full", "full at start", "read-only"] {
+    for role in ["full", "full at start", "read-only", "read-only and old"] {
         assert!(child(role, &path, &mount).status().unwrap().success(), "{role}");
     }
 }
@@ -142,7 +142,7 @@ fn fill(path: &Path) {
 pub fn child_full(path: &Path) {
     let (store, _) = store::open(path).unwrap();
     store.keep(rows(many(10, 1)));
-    assert!(store.flush(PATIENCE));
+    assert!(store.flush(DEADLINE));
     fill(path);
     store.keep(rows(many(1000, 2)));
     wait_for(&store, "the full disk to be counted", |health| {
@@ -151,7 +151,7 @@ pub fn child_full(path: &Path) {
     println!("{:?}", store.health());
     assert_eq!(store.health().pending, 1000);
     fs::remove_file(path.with_file_name("filler")).unwrap();
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
     assert_eq!(rows_in(path).len(), 1000);
 }
 
@@ -166,28 +166,50 @@ pub fn child_full_at_start(path: &Path) {
         health.failures_total > 0
     });
     fs::remove_file(path.with_file_name("filler")).unwrap();
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
     assert_eq!(rows_in(path).len(), 11);
 }
 
+fn remount(path: &Path, option: &str) {
+    let status = Command::new("mount")
+        .args(["-o", option])
+        .arg(path.parent().unwrap())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// A file that cannot be migrated now is read all the same.
+pub fn child_read_only_and_old(path: &Path) {
+    for number in 1.. {
+        let path = &path.with_file_name(format!("{number}.db"));
+        if !migrating::write_version(number, path) {
+            assert!(number > 6);
+            break;
+        }
+        remount(path, "remount,ro");
+        let (store, stored) = store::open(path).unwrap();
+        assert_eq!(store.health().failures_total, 1, "{number}");
+        assert_eq!(stored.devices.len(), 3, "{number}");
+        let (records, _) = stored.inventory.as_ref().unwrap();
+        assert_eq!(records.len(), if number >= 4 { 2 } else { 0 }, "{number}");
+        store.keep(rows(many(1, 2)));
+        remount(path, "remount,rw");
+        assert!(store.close(DEADLINE), "{number}");
+        assert_eq!(rows_in(path).len(), 4, "{number}");
+    }
+}
+
 pub fn child_read_only(path: &Path) {
-    let remount = |option| {
-        let status = Command::new("mount")
-            .args(["-o", option])
-            .arg(path.parent().unwrap())
-            .status();
-        assert!(status.unwrap().success());
-    };
     database(path, many(10, 1));
-    remount("remount,ro");
+    remount(path, "remount,ro");
     let (store, Stored { devices, .. }) = store::open(path).unwrap();
     println!("{:?}", store.health());
     assert_eq!(devices, many(10, 1), "read all the same");
     assert_eq!(store.health().failures_total, 1);
     store.keep(rows(many(11, 2)));
     assert!(!store.flush(Duration::from_millis(100)));
-    remount("remount,rw");
-    assert!(store.close(PATIENCE));
+    remount(path, "remount,rw");
+    assert!(store.close(DEADLINE));
     assert_eq!(rows_in(path).len(), 11);
 }
 
@@ -198,11 +220,11 @@ fn a_file_that_was_taken_away_is_not_written_to() {
     let away = directory.path().join("away.db");
     let (store, _) = store::open(&path).unwrap();
     store.keep(rows(vec![device("a", 1)]));
-    assert!(store.flush(PATIENCE));
+    assert!(store.flush(DEADLINE));
     fs::rename(&path, &away).unwrap();
     store.keep(rows(vec![device("b", 1)]));
     wait_for(&store, "the move to be counted", |health| health.failures_total > 0);
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
     assert_eq!(rows_in(&away), [("a".into(), 1)], "with the rows of its -wal");
     assert_eq!(rows_in(&path), [("b".into(), 1)]);
 }

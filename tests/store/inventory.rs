@@ -14,6 +14,7 @@ fn record(id: u64) -> Record {
     let address = std::net::Ipv4Addr::from(0x0a00_0000 + id as u32);
     Record {
         id,
+        agent: "local".into(),
         name: format!("device-{id}").as_str().into(),
         approval: Approval::Approved,
         online: true,

@@ -10,7 +10,7 @@ fn flushed_rows_survive_kill_9() {
         let mut writer = child("writer", &path, &[]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
         let flushed = |line: &str| line.strip_prefix("flushed ").map(|n| n.parse::<usize>().unwrap());
-        // the first line says that it is at work; then at another moment each time
+        // The first line shows that it is at work; it is killed at another moment in each round.
         let mut last = lines.by_ref().find_map(|line| flushed(&line.unwrap())).unwrap();
         std::thread::sleep(Duration::from_millis(50 + round * 37));
         writer.kill().unwrap();
@@ -22,7 +22,7 @@ fn flushed_rows_survive_kill_9() {
         let count = devices.len();
         println!("round {round}: {last} flushed, {count} found");
         assert!(count >= last, "round {round}: {last} flushed, {count} found");
-        assert!(store.close(PATIENCE));
+        assert!(store.close(DEADLINE));
         let names: Vec<String> = rows_in(&path).into_iter().map(|(name, _)| name).collect();
         let expected: Vec<String> = (0..count).map(|n| format!("device-{n:06}")).collect();
         assert_eq!(names, expected, "no gaps");
@@ -34,7 +34,7 @@ pub fn child_writer(path: &Path) {
     let (store, Stored { devices, .. }) = store::open(path).unwrap();
     for n in devices.len()..1_000_000 {
         store.keep(rows(vec![device(&format!("device-{n:06}"), 1)]));
-        assert!(store.flush(PATIENCE));
+        assert!(store.flush(DEADLINE));
         println!("flushed {}", n + 1);
         std::io::stdout().flush().unwrap();
     }

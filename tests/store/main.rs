@@ -29,11 +29,13 @@ use lanpulse::model::{Device, Row, Status, Timestamp};
 use lanpulse::store::{self, Health, Store, StoreError, Stored};
 use rusqlite::Connection;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for something that must happen.
+const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A device that is up since then.
+/// A device that is up since this time, in microseconds.
 fn device(name: &str, since: u64) -> Device {
     Device {
+        agent: "local".into(),
         name: name.into(),
         status: Status::Up,
         status_since: Timestamp::from_micros(since),
@@ -52,7 +54,7 @@ fn rows(devices: Vec<Device>) -> Vec<Row> {
     devices.into_iter().map(Row::Device).collect()
 }
 
-/// What is in the file, read past the store.
+/// The devices in the file, read without the store: name and `status_since`.
 fn rows_in(path: &Path) -> Vec<(String, i64)> {
     let connection = Connection::open(path).unwrap();
     let check: String = connection
@@ -66,17 +68,17 @@ fn rows_in(path: &Path) -> Vec<(String, i64)> {
     rows.map(Result::unwrap).collect()
 }
 
-/// A closed database with these rows.
+/// Makes a database with these rows, and closes it.
 fn database(path: &Path, devices: Vec<Device>) {
     let (store, _) = store::open(path).unwrap();
     store.keep(rows(devices));
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
 }
 
 fn wait_for(store: &Store, what: &str, condition: impl Fn(&Health) -> bool) {
     let start = Instant::now();
     while !condition(&store.health()) {
-        assert!(start.elapsed() < PATIENCE, "waited for {what}: {:?}", store.health());
+        assert!(start.elapsed() < DEADLINE, "waited for {what}: {:?}", store.health());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -89,7 +91,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(format!("{}{ending}", path.display()))
 }
 
-/// Overwrites the middle half with bytes that are no page.
+/// Overwrites the middle half of the file with bytes that are no page; returns the whole file then.
 fn damage(path: &Path) -> Vec<u8> {
     let length = fs::metadata(path).unwrap().len();
     let junk: Vec<u8> = (0..length / 2).map(|n| (n * 7 + 13) as u8).collect();
@@ -102,7 +104,7 @@ fn damage(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// This test binary again in this role, through a command that sets the scene and then runs its arguments.
+/// This test binary again in this role, run by a command that prepares the place and then runs its arguments.
 fn child(role: &str, path: &Path, through: &[&str]) -> Command {
     let mut line: Vec<PathBuf> = through.iter().map(PathBuf::from).collect();
     line.push(std::env::current_exe().unwrap());
@@ -130,6 +132,7 @@ fn as_child() {
         "full" => failing::child_full(path),
         "full at start" => failing::child_full_at_start(path),
         "read-only" => failing::child_read_only(path),
+        "read-only and old" => failing::child_read_only_and_old(path),
         other => panic!("no such role: {other}"),
     }
 }

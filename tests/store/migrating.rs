@@ -1,9 +1,9 @@
-//! Files of every earlier version, as `versions/N.sql` has them with rows of every table: whoever adds a step to the
-//! schema adds the dump of the version before it, and these tests ask for it.
+//! Files of every earlier version, as `versions/N.sql` has them with rows in every table. A new step of the schema needs the
+//! dump of the version before it: these tests ask for it.
 
 use std::collections::BTreeMap;
 
-use lanpulse::model::{Class, Fault, SignalKind};
+use lanpulse::model::{Class, Fault, LOCAL_AGENT, PersistedCounter, SignalKind};
 use rusqlite::types::Value;
 
 use super::*;
@@ -22,12 +22,23 @@ fn version(path: &Path) -> i64 {
         .unwrap()
 }
 
+/// Makes a file as that version left it; false where there is no dump of it.
+pub fn write_version(number: i64, path: &Path) -> bool {
+    let dump = format!("{}/tests/store/versions/{number}.sql", env!("CARGO_MANIFEST_DIR"));
+    let Ok(sql) = fs::read_to_string(dump) else {
+        return false;
+    };
+    Connection::open(path).unwrap().execute_batch(&sql).unwrap();
+    true
+}
+
 /// A file as that version left it.
 fn as_left_by(number: i64, directory: &Path) -> PathBuf {
-    let dump = format!("{}/tests/store/versions/{number}.sql", env!("CARGO_MANIFEST_DIR"));
-    let sql = fs::read_to_string(&dump).unwrap_or_else(|e| panic!("{dump}: {e}: add the dump of this version"));
     let path = directory.join(format!("{number}.db"));
-    Connection::open(&path).unwrap().execute_batch(&sql).unwrap();
+    assert!(
+        write_version(number, &path),
+        "add the dump of version {number} to tests/store/versions"
+    );
     path
 }
 
@@ -88,24 +99,24 @@ fn every_earlier_version_is_brought_up_to_date_with_all_its_rows() {
             (devices[1].up, devices[0].up, devices[2].up),
             (Some(false), Some(true), None)
         );
-        reads_what_it_had(&store, stored, number);
-        assert!(store.close(PATIENCE));
+        reads_what_it_had(&store, &stored, number);
+        assert!(store.close(DEADLINE));
         assert_eq!((version(&path), schema(&path)), (today, fresh.clone()), "{number}");
         assert_eq!(rows_of(&path, &tables), before, "{number}");
         assert_eq!(rows_in(&path).len(), 3, "{number}: integrity");
-        // and it works: another row goes in, and the next start finds it
+        // And it works: another row goes in, and the next start finds it.
         let (store, _) = store::open(&path).unwrap();
         store.keep(rows(vec![device("new", 1)]));
-        assert!(store.close(PATIENCE));
+        assert!(store.close(DEADLINE));
         assert_eq!(store.health().failures_total, 0);
         assert_eq!(rows_in(&path).len(), 4);
     }
 }
 
-/// The same through the eyes of the daemon.
-fn reads_what_it_had(store: &Store, stored: Stored, number: i64) {
-    let (records, events) = stored.inventory.unwrap();
-    let outages = stored.outages;
+/// The same rows, as the daemon reads them.
+fn reads_what_it_had(store: &Store, stored: &Stored, number: i64) {
+    let (records, events) = stored.inventory.as_ref().unwrap();
+    let outages = &stored.outages;
     let beats = store.heartbeats().unwrap();
     let had = |since: i64, count: usize| if number >= since { count } else { 0 };
     assert_eq!(
@@ -114,7 +125,14 @@ fn reads_what_it_had(store: &Store, stored: Stored, number: i64) {
         "{number}"
     );
     assert_eq!(store.audit(None, None, 10).unwrap().len(), had(4, 1));
-    assert_eq!(stored.walks, []);
+    assert_eq!(stored.walks.len(), had(6, 2));
+    let devices = stored.devices.iter().map(|device| &device.agent);
+    let walks = stored.walks.iter().map(|walk| &walk.agent);
+    let known = devices.chain(walks).chain(outages.iter().map(|outage| &outage.agent));
+    let seen = records.iter().map(|record| &record.agent);
+    let happened = events.iter().map(|event| &event.agent);
+    let mut agents = known.chain(seen).chain(happened);
+    assert!(agents.all(|agent| agent.as_str() == LOCAL_AGENT), "{number}");
     if number >= 2 {
         assert_eq!(
             (outages[1].fault, outages[1].end),
@@ -140,6 +158,56 @@ fn reads_what_it_had(store: &Store, stored: Stored, number: i64) {
         assert_eq!(records[1].merged, Some(1));
         assert_eq!(nas.system.is_some(), number >= 5);
     }
+    if number >= 6 {
+        let odd = &stored.walks[0];
+        assert_eq!((odd.device.as_str(), odd.address.as_str()), ("\"odd\" é", "10.77.0.6"));
+        assert_eq!(
+            odd.uptime.map(|uptime| (uptime.ticks, uptime.wraps)),
+            Some((u32::MAX, 3))
+        );
+        let counters = odd.interfaces["eth0 #2"].unwrap();
+        let expected = [
+            PersistedCounter::Wide,
+            PersistedCounter::Narrow(1 << 40),
+            PersistedCounter::Unseen,
+            PersistedCounter::Reset,
+        ];
+        assert_eq!(counters[..4], expected);
+    }
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_file_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let today = today(directory.path());
+    let path = as_left_by(today - 1, directory.path());
+    let change = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    // The steps of the tables before it succeed; then the column is there already.
+    change("ALTER TABLE walks ADD COLUMN agent TEXT");
+    let dump = || {
+        let all = columns(&path);
+        (version(&path), schema(&path), rows_of(&path, &all))
+    };
+    let before = dump();
+    let (store, stored) = store::open(&path).unwrap();
+    assert_eq!((stored.devices.len(), stored.outages.len()), (0, 0));
+    let health = store.health();
+    assert!(
+        health.last_error.as_ref().unwrap().contains("cannot set up"),
+        "{health:?}"
+    );
+    store.keep(rows(vec![device("new", 1)]));
+    assert!(!store.flush(Duration::from_millis(100)));
+    assert_eq!(dump(), before);
+    // With the obstacle gone, the file is migrated, and the row that waited joins those that were there.
+    change("ALTER TABLE walks DROP COLUMN agent");
+    assert!(store.flush(DEADLINE));
+    assert!(store.close(DEADLINE));
+    let (_store, stored) = store::open(&path).unwrap();
+    let names: Vec<_> = stored.devices.iter().map(|device| device.name.as_str()).collect();
+    assert_eq!(names, ["nas", "\"odd\" é", "never seen", "new"]);
+    assert_eq!((stored.outages.len(), stored.walks.len()), (2, 2));
+    assert_eq!(version(&path), today);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What is kept, who may read it, and which files are refused.
+//! What is kept, with which modes, and which files are refused.
 
 use super::*;
 
@@ -17,20 +17,20 @@ fn rows_come_back_after_a_restart() {
     };
     store.keep(rows(vec![device("a", 1), device("b", 1), unknown.clone()]));
     store.keep(rows(vec![device("a", 2)]));
-    assert!(store.flush(PATIENCE));
+    assert!(store.flush(DEADLINE));
     assert_eq!(store.health().pending, 0);
     assert!(store.health().size_bytes > 0);
     store.keep(["b", "never there"].map(|name| Row::ForgetDevice(name.into())).into());
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
     assert_eq!(store.health().failures_total, 0);
-    assert!(!beside(&path, "-wal").exists(), "checkpointed and tidy");
+    assert!(!beside(&path, "-wal").exists(), "the -wal is in the database");
     let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     assert_eq!(devices, [unknown, device("a", 2)]);
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
 }
 
 #[test]
-fn saves_are_committed_unasked_and_in_groups() {
+fn rows_are_committed_in_groups_without_a_flush() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("lanpulse.db");
     let (store, _) = store::open(&path).unwrap();
@@ -40,26 +40,26 @@ fn saves_are_committed_unasked_and_in_groups() {
     wait_for(&store, "the group commit", |health| health.pending == 0);
     assert_eq!(rows_in(&path), [("a".into(), 999)]);
     assert!(store.health().writes_total < 1000, "coalesced: {:?}", store.health());
-    // a handle that is dropped without close still writes, and tidies up
+    // A handle that is dropped without close still writes, and leaves no -wal.
     store.keep(rows(vec![device("b", 1)]));
     drop(store);
     let start = Instant::now();
     while beside(&path, "-wal").exists() {
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < DEADLINE);
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(rows_in(&path).len(), 2);
 }
 
 #[test]
-fn a_closed_store_keeps_no_promise() {
+fn a_closed_store_writes_nothing_more() {
     let directory = tempfile::tempdir().unwrap();
     let (store, _) = store::open(&directory.path().join("lanpulse.db")).unwrap();
-    assert!(store.close(PATIENCE));
-    assert!(store.close(PATIENCE), "closed is closed");
+    assert!(store.close(DEADLINE));
+    assert!(store.close(DEADLINE), "closed is closed");
     store.keep(rows(vec![device("a", 1)]));
     assert_eq!(store.health().pending, 1);
-    assert!(!store.flush(PATIENCE));
+    assert!(!store.flush(DEADLINE));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_hundred_thousand_rows_load() {
     let (store, Stored { devices, .. }) = store::open(&path).unwrap();
     println!("opened and loaded 100,000 rows in {:?} (debug build)", start.elapsed());
     assert_eq!(devices, many(100_000, 7));
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn files_are_private_whatever_the_umask() {
         .unwrap();
         assert!(status.success(), "umask {umask}");
     }
-    // what exists is the operator's
+    // What exists keeps its mode.
     let shared = directory.path().join("shared");
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o755)).unwrap();
@@ -100,7 +100,7 @@ fn files_are_private_whatever_the_umask() {
 pub fn child_modes(path: &Path) {
     let (store, _) = store::open(path).unwrap();
     store.keep(rows(vec![device("a", 1)]));
-    assert!(store.flush(PATIENCE));
+    assert!(store.flush(DEADLINE));
     for file in [path.into(), beside(path, "-wal"), beside(path, "-shm")] {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
@@ -143,18 +143,18 @@ fn a_damaged_file_does_not_swallow_its_wal() {
     database(&path, many(2000, 1));
     let (store, _) = store::open(&path).unwrap();
     store.keep(rows(vec![device("device-000000", 2)]));
-    assert!(store.flush(PATIENCE));
-    // as kill -9 would leave them
+    assert!(store.flush(DEADLINE));
+    // The file and its -wal as kill -9 would leave them.
     let left = directory.path().join("left.db");
     fs::copy(&path, &left).unwrap();
     fs::copy(beside(&path, "-wal"), beside(&left, "-wal")).unwrap();
-    assert!(store.close(PATIENCE));
+    assert!(store.close(DEADLINE));
     let wal = fs::read(beside(&left, "-wal")).unwrap();
     let bytes = damage(&left);
     assert!(matches!(store::open(&left), Err(StoreError::Corrupt { .. })));
     assert_eq!(fs::read(&left).unwrap(), bytes);
     assert_eq!(fs::read(beside(&left, "-wal")).unwrap(), wal);
-    // SQLite deletes the -wal of an empty database
+    // SQLite itself would delete the -wal of an empty database.
     for empty in [true, false] {
         fs::remove_file(&left).unwrap();
         if empty {
@@ -199,8 +199,8 @@ fn two_processes_share_a_file() {
     for since in 1..=20 {
         one.keep(rows(vec![device("a", since)]));
         two.keep(rows(vec![device("b", since)]));
-        assert!(one.flush(PATIENCE) && two.flush(PATIENCE));
+        assert!(one.flush(DEADLINE) && two.flush(DEADLINE));
     }
-    assert!(one.close(PATIENCE) && two.close(PATIENCE));
+    assert!(one.close(DEADLINE) && two.close(DEADLINE));
     assert_eq!(rows_in(&path), [("a".into(), 20), ("b".into(), 20)]);
 }

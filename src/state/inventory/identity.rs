@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 use super::addresses::Claims;
 use super::{Evidence, Finding, Inventory, MOST_DEVICES};
-use crate::model::{Approval, EventKind, Fact, LabelValue, Mac, Network, Record, Seen, Sighting, Timestamp, Topic};
+use crate::model::{
+    Approval, EventKind, Fact, LOCAL_AGENT, LabelValue, Mac, Network, Record, Seen, Sighting, Timestamp, Topic,
+};
 
 /// Hardware addresses one device is remembered with.
 const MOST_MACS: usize = 64;
@@ -131,6 +133,7 @@ impl Inventory {
         self.next_id += 1;
         let record = Record {
             id,
+            agent: LOCAL_AGENT.into(),
             name: LabelValue::new(""),
             approval: Approval::New,
             online: true,

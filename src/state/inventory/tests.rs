@@ -5,7 +5,7 @@ mod odd;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Origin, Patch, Seen, Topic};
+use crate::model::{LOCAL_AGENT, Origin, Patch, Seen, Topic};
 
 const NETWORK: &str = "10.0.0.0/24";
 
@@ -80,6 +80,7 @@ impl Story {
         let evidence = Evidence {
             scan: Scan {
                 id: self.minute,
+                agent: LOCAL_AGENT.into(),
                 started,
                 ended: Some(now),
                 sweeps: vec![sweep],
