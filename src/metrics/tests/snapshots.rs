@@ -199,6 +199,7 @@ fn record() -> Record {
         at: NOW,
     };
     Record {
+        agent: crate::model::LOCAL_AGENT.into(),
         id: 1,
         name: "nas".into(),
         approval: Approval::Approved,
