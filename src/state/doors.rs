@@ -8,74 +8,22 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::carriers::{Answer, Command, Input, Output};
 use super::device::DeviceState;
 use super::heartbeats::Heartbeats;
 use super::histogram::{Histogram, LAG_BOUNDS};
 use super::internet::{self, Internet, InternetSettings};
-use super::inventory::{Evidence, Inventory, PatchError, Rules};
+use super::inventory::{Evidence, Inventory, PatchError};
 use super::snapshot::{DeviceView, Health, Snapshot};
 use crate::model::{
-    CheckChange, Device, Event, EventRecord, Fact, LOCAL_AGENT, LabelValue, Link, Network, Outage, Patch,
-    PersistedWalk, Record, Row, Run, StatusChange, Subject, SystemReading, Target, Timestamp,
+    CheckChange, Device, Event, EventRecord, LOCAL_AGENT, LabelValue, Link, Network, Outage, PersistedWalk, Record,
+    Row, Run, StatusChange, Subject, Target, Timestamp,
 };
 
 /// A stored `last_seen` is at most this old while the daemon runs.
 const PERSIST_EVERY: Duration = Duration::from_secs(60);
 /// Events kept in memory for clients that come back and ask what they missed.
 const RECENT: usize = 1000;
-
-/// What was seen, by probes and scans and of this host itself.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// A probe ran.
-    Ran(Run),
-    /// A scan is over.
-    Scanned(Box<Evidence>),
-    /// What has become of this host's way out.
-    Link(Link),
-    /// What a device said of itself by SNMP, and the facts that follow.
-    Described {
-        /// The device.
-        device: LabelValue,
-        /// The system group.
-        reading: SystemReading,
-        /// What it tells.
-        facts: Vec<Fact>,
-    },
-}
-
-/// What is wanted of the state.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// These are the configured targets, and so presence is judged.
-    Configure(Vec<Arc<Target>>, Rules),
-    /// Watch these targets and the internet from now on.
-    Watch(Vec<Arc<Target>>, Option<Arc<InternetSettings>>),
-    /// A person's change of a device, and from where.
-    Patch(u64, Box<Patch>, String),
-}
-
-/// What came of a command.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// It is done.
-    Done,
-    /// The inventory's devices.
-    Records(Vec<Arc<Record>>),
-    /// The device as it now is, or why it was not changed.
-    Patched(Result<Arc<Record>, PatchError>),
-}
-
-/// What happened and what must be stored since the last call, each in its order.
-#[derive(Clone, Debug, Default)]
-pub struct Output {
-    /// What happened, to be logged.
-    pub events: Vec<Event>,
-    /// The events that clients are told of.
-    pub published: Vec<EventRecord>,
-    /// What must go to disk.
-    pub rows: Vec<Row>,
-}
 
 /// The state of all devices.
 #[derive(Default)]

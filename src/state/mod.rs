@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no I/O; the time is a parameter. The state as a whole is in `doors`.
 
+mod carriers;
 mod device;
 mod doors;
 mod heartbeat;
@@ -21,7 +22,8 @@ mod snmp;
 mod tests;
 mod window;
 
-pub use doors::{Answer, Command, Input, Output, State};
+pub use carriers::{Answer, Command, Input, Output};
+pub use doors::State;
 pub use heartbeat::{Due, HeartbeatView};
 pub use heartbeats::Heartbeats;
 pub use histogram::{Buckets, Histogram, LAG_BOUNDS, RTT_BOUNDS};
