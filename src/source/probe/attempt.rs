@@ -1,34 +1,15 @@
-//! One run of a check under way: what all checks have in common. A clock for the phases, names to addresses, a connection.
+//! One run of a check under way: what all checks have in common. A clock for the phases, a connection.
 //!
 //! The phases of a run follow one another without a gap, so that they add up to the total.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
+use super::names::Names;
 use crate::model::{Address, Failure, Family, Phase, Reading};
-use crate::net::{self, Endpoint, Lookup, Resolver, interface_index};
-
-/// Where names are looked up.
-#[derive(Clone, Copy)]
-pub enum Names<'a> {
-    /// Kept fresh in the background: a dead DNS does not make every service behind it fail.
-    Watched(&'a Resolver),
-    /// Asked in this run: for checks that must notice a dead DNS, and for names that are not kept fresh.
-    Fresh,
-}
-
-impl Names<'_> {
-    /// The addresses of a name, waiting for them at most so long.
-    pub(super) async fn look_up(self, name: &str, family: Family, timeout: Duration) -> Lookup {
-        match self {
-            Self::Watched(resolver) => resolver.first_answer(name, family, timeout).await,
-            Self::Fresh => net::resolve_now(name, family, timeout).await,
-        }
-    }
-}
+use crate::net::{self, Endpoint};
 
 /// Why a run failed: the reason, and more for people.
 pub(super) type Fault = (Failure, Arc<str>);
@@ -113,26 +94,14 @@ impl<'a> Attempt<'a> {
     /// The addresses of a target, at most one of each family: the other is for when the first refuses.
     pub async fn resolve(&mut self, address: &Address) -> Result<Vec<Endpoint>, Fault> {
         self.enter(Phase::Resolve);
-        let wrong = |ip: IpAddr, family: Family| {
-            let text = format!("{ip} is not of the family {}", family.as_str());
-            fault(Failure::Unresolved, text)
-        };
-        match address {
-            Address::Ip(ip) if !self.family.allows(*ip) => wrong(*ip, self.family),
-            Address::Ip(ip) => Ok(vec![(*ip).into()]),
-            Address::Scoped(ip, interface) => match interface_index(interface) {
-                0 => fault(Failure::Send, format!("this host has no interface {interface}")),
-                scope => Ok(vec![Endpoint {
-                    ip: (*ip).into(),
-                    scope,
-                }]),
-            },
-            Address::Name(name) => match self.names.look_up(name, self.family, self.timeout).await {
-                Lookup::Found(found) => Ok(choose(&found)),
-                Lookup::Failed(reason) => Err((Failure::Unresolved, reason)),
-                Lookup::Pending => fault(Failure::Unresolved, format!("{name}: not resolved yet")),
-            },
+        if let Address::Ip(ip) = address
+            && !self.family.allows(*ip)
+        {
+            let text = format!("{ip} is not of the family {}", self.family.as_str());
+            return fault(Failure::Unresolved, text);
         }
+        let found = self.names.endpoints(address, self.family, self.timeout).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// A TCP connection to a target.
@@ -151,17 +120,6 @@ impl<'a> Attempt<'a> {
             }
         }
     }
-}
-
-/// The resolver's first address, and its first of the other family.
-fn choose(found: &[IpAddr]) -> Vec<Endpoint> {
-    let Some(first) = found.first() else { return Vec::new() };
-    let other = found.iter().find(|ip| ip.is_ipv4() != first.is_ipv4());
-    [Some(first), other]
-        .into_iter()
-        .flatten()
-        .map(|ip| (*ip).into())
-        .collect()
 }
 
 #[cfg(test)]

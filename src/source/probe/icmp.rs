@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::names::Names;
 use crate::model::{Address, Failure, Probe, Reading};
-use crate::net::{Echo, EchoError, Endpoint, Flow, Lookup, Resolver, interface_index};
+use crate::net::{Echo, EchoError, Flow, Resolver};
 
 /// After so many losses in a row, and again after as many more, the next request goes out under a new identifier.
 const RENEW_AFTER: u32 = 5;
@@ -46,7 +47,10 @@ impl Memory {
 
 /// Pings once. Everything that can go wrong is a reading.
 pub async fn run<E: Echo>(probe: &Probe, address: &Address, echo: &E, names: &Resolver, memory: &Memory) -> Reading {
-    let addresses = match candidates(probe, address, names).await {
+    let addresses = match Names::Watched(names)
+        .endpoints(address, probe.family, probe.timeout)
+        .await
+    {
         Ok(addresses) => addresses,
         Err((failure, detail)) => {
             return Reading::failure(None, failure, detail);
@@ -72,42 +76,6 @@ pub async fn run<E: Echo>(probe: &Probe, address: &Address, echo: &E, names: &Re
         Some(ip),
         result.map_err(|error| (error.failure(), error.to_string().into())),
     )
-}
-
-/// The address to ping, and one of the other family for when this host cannot send to the first.
-async fn candidates(
-    probe: &Probe,
-    address: &Address,
-    names: &Resolver,
-) -> Result<[Option<Endpoint>; 2], (Failure, Arc<str>)> {
-    match address {
-        Address::Ip(ip) => Ok([Some((*ip).into()), None]),
-        Address::Scoped(ip, interface) => match interface_index(interface) {
-            0 => Err((Failure::Send, format!("this host has no interface {interface}").into())),
-            scope => Ok([
-                Some(Endpoint {
-                    ip: (*ip).into(),
-                    scope,
-                }),
-                None,
-            ]),
-        },
-        Address::Name(name) => match names.first_answer(name, probe.family, probe.timeout).await {
-            Lookup::Found(found) => Ok(choose(&found)),
-            Lookup::Failed(reason) => Err((Failure::Unresolved, reason)),
-            Lookup::Pending => Err((Failure::Unresolved, format!("{name}: not resolved yet").into())),
-        },
-    }
-}
-
-/// The resolver's first address, and its first of the other family.
-fn choose(found: &[IpAddr]) -> [Option<Endpoint>; 2] {
-    let first = found.first().copied();
-    let other = found
-        .iter()
-        .copied()
-        .find(|ip| first.is_some_and(|first| first.is_ipv4() != ip.is_ipv4()));
-    [first.map(Endpoint::from), other.map(Endpoint::from)]
 }
 
 /// Turns an answer into a reading.
@@ -188,14 +156,5 @@ mod tests {
         }
         let flows: Vec<u16> = echo.asked.lock().unwrap().iter().map(|(_, flow)| flow.0).collect();
         assert_eq!(flows, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3]);
-    }
-
-    #[test]
-    fn the_other_family_is_the_second_choice() {
-        let (v4, v6) = (IpAddr::from([10, 0, 0, 1]), "fd00::1".parse::<IpAddr>().unwrap());
-        let ips = |found: &[IpAddr]| choose(found).map(|to| to.map(|to| to.ip));
-        assert_eq!(ips(&[v6, v4]), [Some(v6), Some(v4)]);
-        assert_eq!(ips(&[v4]), [Some(v4), None]);
-        assert_eq!(ips(&[]), [None, None]);
     }
 }

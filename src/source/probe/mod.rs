@@ -6,15 +6,16 @@ mod attempt;
 mod dns;
 mod http;
 pub mod icmp;
+mod names;
 mod request;
 mod run;
 pub mod snmp;
 mod tcp;
 mod tls;
 
-pub use attempt::Names;
 #[doc(hidden)]
 pub use dns::read_any as read_any_answer;
 pub use dns::{is_name, rcode};
+pub use names::Names;
 pub use request::{pretend_host, target_of};
 pub use run::{crowded_out, run};

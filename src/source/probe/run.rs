@@ -1,6 +1,7 @@
 //! Runs a probe of any kind but ICMP, which has the prober's thread to itself (`icmp`).
 
-use super::attempt::{self, Attempt, Names};
+use super::attempt::{self, Attempt};
+use super::names::Names;
 use super::{dns, http, snmp, tcp, tls};
 use crate::model::{Address, Failure, Probe, Reading, Service};
 

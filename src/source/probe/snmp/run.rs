@@ -1,15 +1,14 @@
 //! One SNMP walk: whom to ask, and what a failed walk is called.
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::Mutex;
 
 use crate::model::{Address, Failure, Phase, Phases, Probe, Reading, SnmpProbe, Walk};
 use crate::net::snmp::{Session, SnmpError, Timeouts, access};
-use crate::net::{Lookup, interface_index};
+use crate::net::socket_address;
 
-use super::super::Names;
+use super::super::names::Names;
 use super::walk::{self, Known};
 
 /// What one device's walks remember.
@@ -71,7 +70,9 @@ async fn attempt(
     };
     let mut last = Err((Failure::Unresolved, format!("{address} has no address").into()));
     let mut known = memory.known.lock().await;
-    for peer in candidates(probe, settings, address, names).await?.into_iter().flatten() {
+    let endpoints = names.endpoints(address, probe.family, settings.reply_timeout).await?;
+    for endpoint in endpoints.into_iter().flatten() {
+        let peer = socket_address(endpoint, settings.port);
         reading.address = Some(peer.ip());
         let same = |known: &Known| known.is_of(peer, &credentials);
         let mut remembered = match known.take().filter(same) {
@@ -104,34 +105,6 @@ async fn attempt(
         }
     }
     last
-}
-
-/// The addresses to try: the first, and one of the other family for when this host cannot send to it.
-async fn candidates(
-    probe: &Probe,
-    settings: &SnmpProbe,
-    address: &Address,
-    names: Names<'_>,
-) -> Result<[Option<SocketAddr>; 2], (Failure, Arc<str>)> {
-    let at = |ip: IpAddr| SocketAddr::new(ip, settings.port);
-    match address {
-        Address::Ip(ip) => Ok([Some(at(*ip)), None]),
-        Address::Scoped(ip, interface) => match interface_index(interface) {
-            0 => Err((Failure::Send, format!("this host has no interface {interface}").into())),
-            scope => Ok([Some(SocketAddrV6::new(*ip, settings.port, 0, scope).into()), None]),
-        },
-        Address::Name(name) => match names.look_up(name, probe.family, settings.reply_timeout).await {
-            Lookup::Found(found) => {
-                let first = found.first().copied();
-                let other = found
-                    .iter()
-                    .find(|ip| first.is_some_and(|first| first.is_ipv4() != ip.is_ipv4()));
-                Ok([first.map(at), other.copied().map(at)])
-            }
-            Lookup::Failed(reason) => Err((Failure::Unresolved, reason)),
-            Lookup::Pending => Err((Failure::Unresolved, format!("{name}: not resolved yet").into())),
-        },
-    }
 }
 
 /// The reason that is exposed.
