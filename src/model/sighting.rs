@@ -26,6 +26,16 @@ closed_set! {
 }
 
 impl Method {
+    /// Whether it asks addresses by ping, which many hosts do not answer.
+    pub const fn is_ping(self) -> bool {
+        matches!(self, Self::Icmp)
+    }
+
+    /// Whether it asks all IPv6 nodes of a link at once.
+    pub const fn asks_all_nodes(self) -> bool {
+        matches!(self, Self::Ipv6)
+    }
+
     /// Whether a sighting repeats what was announced or remembered, and is not a reply to a request of this scan. Where ARP
     /// has asked an address and got no reply, hearsay about it does not count.
     pub const fn is_hearsay(self) -> bool {

@@ -92,7 +92,7 @@ impl State {
             Input::Scanned(evidence) => self.learn(evidence, now),
             Input::Link(link) => self.link(link, now),
             Input::Described { device, reading, facts } => {
-                self.inventory.describe(device, reading.clone(), || facts.clone());
+                self.inventory.describe(device, reading.clone(), facts);
             }
         }
     }
@@ -190,9 +190,7 @@ impl State {
 
     /// Whether the inventory already has this of a device's system group.
     pub fn knows_system(&self, device: &LabelValue, facts: &crate::model::SystemFacts) -> bool {
-        self.inventory
-            .named(device)
-            .is_none_or(|record| record.system.as_ref().is_some_and(|known| known.facts == *facts))
+        self.inventory.knows_system(device, facts)
     }
 
     fn told(&mut self, change: Option<StatusChange>) {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::model::{
     Approval, Class, Event, EventKind, Fact, InventoryChange, LabelValue, Mac, Method, Outcome, Record, Row, Scan,
-    Sighting, Sweep, SystemReading, Target, Timestamp,
+    Sighting, Sweep, SystemFacts, SystemReading, Target, Timestamp,
 };
 
 pub use person::PatchError;
@@ -196,15 +196,19 @@ impl Inventory {
         }
     }
 
-    /// What a walk of a configured target brought of its system group; `facts` says what that means. Nothing is done
-    /// where it was known, so that not each walk is written to disk.
-    pub fn describe(&mut self, name: &LabelValue, reading: SystemReading, facts: impl FnOnce() -> Vec<Fact>) {
+    /// Whether there is nothing new in what a walk brought of a device's system group: it is known, or the device is
+    /// not in the inventory.
+    pub fn knows_system(&self, name: &LabelValue, facts: &SystemFacts) -> bool {
+        self.named(name)
+            .is_none_or(|record| record.system.as_ref().is_some_and(|known| known.facts == *facts))
+    }
+
+    /// What a walk of a configured target brought of its system group; `facts` says what that means. What is known
+    /// already ([`Inventory::knows_system`]) need not come here: each call is written to disk.
+    pub fn describe(&mut self, name: &LabelValue, reading: SystemReading, facts: &[Fact]) {
         let Some(record) = self.named(name) else { return };
-        if record.system.as_ref().is_some_and(|known| known.facts == reading.facts) {
-            return;
-        }
         let id = record.id;
-        self.note(id, &facts());
+        self.note(id, facts);
         self.change(id, |record| record.system = Some(Arc::new(reading)));
     }
 

@@ -87,7 +87,7 @@ impl Inventory {
         if sweep.outcome != Outcome::Failed {
             view.last = Some(sweep.clone());
         }
-        if sweep.outcome == Outcome::Complete {
+        if sweep.outcome.is_complete() {
             view.success_at = Some(now);
         }
     }
@@ -132,12 +132,12 @@ impl Silence {
         let networks = |complete: bool| {
             let sweeps = sweeps
                 .iter()
-                .filter(move |sweep| (sweep.outcome == Outcome::Complete) == complete);
-            sweeps.filter_map(|sweep| Some((sweep.network.parse().ok()?, sweep.method == Method::Icmp)))
+                .filter(move |sweep| (sweep.outcome.is_complete()) == complete);
+            sweeps.filter_map(|sweep| Some((sweep.network.parse().ok()?, sweep.method.is_ping())))
         };
         let all = |method: Method| {
             let mut of = sweeps.iter().filter(|sweep| sweep.method == method).peekable();
-            of.peek().is_some() && of.all(|sweep| sweep.outcome == Outcome::Complete)
+            of.peek().is_some() && of.all(|sweep| sweep.outcome.is_complete())
         };
         Self {
             complete: networks(true).collect(),
@@ -150,9 +150,9 @@ impl Silence {
     /// Whether whoever has this address would have been seen at it.
     pub(super) fn covers(&self, seen: &Seen<IpAddr>) -> bool {
         let IpAddr::V4(ip) = seen.value else {
-            return self.nodes && seen.source == Method::Ipv6;
+            return self.nodes && seen.source.asks_all_nodes();
         };
-        let by_pings = self.cache || seen.source == Method::Icmp;
+        let by_pings = self.cache || seen.source.is_ping();
         let complete = self
             .complete
             .iter()
