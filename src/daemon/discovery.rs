@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::ask::{Ask, command, input};
-use super::schedule::wall_clock;
 use crate::api::{DiscoveryCommand, ScanRefusal, ScanRequest};
 use crate::config::Discovery;
 use crate::model::{Announcement, LOCAL_AGENT, Mac, Outcome, Scan, Sweep, SystemReading, Timestamp};
+use crate::net::wall_clock;
 use crate::source::discover::{self, LocalInterface, Progress, Report, ScanNetwork};
 use crate::source::identify::{self, Names, Registry, Systems};
 use crate::state::{Answer, Command, Evidence, Finding, Input};

@@ -9,6 +9,7 @@ mod event_log;
 mod heartbeats;
 mod on_demand;
 mod outbound;
+mod outbox;
 mod process;
 mod record;
 mod reload;
@@ -31,7 +32,7 @@ use crate::config::{Loaded, Problem};
 use crate::metrics;
 use crate::net::{
     Opened, Pinger, Privileges, Resolver, claim_net_raw, drop_privileges, open_files_limit, raise_open_files_limit,
-    settle_memory,
+    settle_memory, wall_clock,
 };
 use crate::serve::{self, Guard, Server};
 use crate::state::{ReloadState, State};
@@ -40,8 +41,9 @@ use crate::targets::Diff;
 
 use ask::Ask;
 use discovery::Discoverer;
+use outbox::Outbox;
 use record::Vitals;
-use schedule::{Outbox, Scheduler};
+use schedule::Scheduler;
 use stop::{Running, Signals};
 
 pub use reload::Place;
@@ -125,7 +127,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         .build()?;
     let mut state = State::restore(stored.devices);
     // Past every id that an inventory which cannot be read now may hold.
-    let seed = schedule::wall_clock().micros() / 1000;
+    let seed = wall_clock().micros() / 1000;
     state.restore_inventory(stored.inventory, seed);
     state.restore_outages(stored.outages);
     state.restore_walks(stored.walks);

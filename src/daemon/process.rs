@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::schedule::wall_clock;
 use crate::model::Timestamp;
 use crate::net::open_files_limit;
+use crate::net::wall_clock;
 use crate::state::Process;
 
 /// What the standard `process_*` metrics say now. Figures that cannot be read are zero.

@@ -10,22 +10,19 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore, mpsc};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until};
 
+use super::outbox::Outbox;
 use crate::model::{Job, JobKey, Reading, Run, Timestamp};
-pub use crate::net::wall_clock;
-use crate::net::{Echo, Resolver};
+use crate::net::{Echo, Resolver, wall_clock};
 use crate::source::probe::{self, Names, icmp, snmp};
 use crate::targets::Diff;
 
-/// How long observations gather before they go to the state in one piece.
-const BATCH: Duration = Duration::from_millis(5);
 /// So many requests go out before replies are read: a reply that waits for the rest of a batch to be sent looks slower
 /// than it was.
 const BURST: usize = 4;
@@ -241,66 +238,10 @@ impl Next {
     }
 }
 
-/// Gathers observations for a few milliseconds, so that the state's thread is woken 200 times a second at most.
-pub struct Outbox {
-    sequence: AtomicU64,
-    gathered: Mutex<Vec<Run>>,
-    filled: Notify,
-    out: mpsc::Sender<Vec<Run>>,
-    dropped: AtomicU64,
-}
-
-impl Outbox {
-    /// Sends to this channel. When it is full, observations are dropped and counted: a slow state must not delay
-    /// probes.
-    pub fn new(out: mpsc::Sender<Vec<Run>>) -> Self {
-        Self {
-            sequence: AtomicU64::new(0),
-            gathered: Mutex::default(),
-            filled: Notify::new(),
-            out,
-            dropped: AtomicU64::new(0),
-        }
-    }
-
-    /// The next place in the order of runs.
-    fn next_sequence(&self) -> u64 {
-        self.sequence.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// How many runs were dropped so far.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    fn put(&self, run: Run) {
-        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.push(run);
-        if gathered.len() == 1 {
-            drop(gathered);
-            self.filled.notify_one();
-        }
-    }
-
-    fn send(&self) {
-        let batch = std::mem::take(&mut *self.gathered.lock().unwrap_or_else(PoisonError::into_inner));
-        let size = batch.len() as u64;
-        if size > 0 && self.out.try_send(batch).is_err() {
-            self.dropped.fetch_add(size, Ordering::Relaxed);
-        }
-    }
-
-    async fn flush(self: Arc<Self>) {
-        loop {
-            self.filled.notified().await;
-            sleep(BATCH).await;
-            self.send();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep;
+
     use super::*;
     use crate::model::{Address, Probe, Subject};
     use crate::net::FakeEcho;
